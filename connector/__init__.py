@@ -1,0 +1,38 @@
+"""Keeps people of a directory in step with SCIM targets, and signs them in by SAML.
+
+Folders come in the order in which data flows.
+
+One entry of the source (conductor: `sync/cycle.py`):
+
+==  =====================  ======================  ==============================================
+1   source/ldap.py         filter, page size       raw attributes (bytes)
+2   source/entry.py        raw attributes          SourceEntry: text, UTC times, flags
+3   source/reader.py       known digests           Batch: entries, and the proof of completeness
+4   mapping/mapper.py      entry, ResourceMapping  MappedResource or MappingProblem
+5   directory/lifecycle.py stored, mapped, now     DirectoryUser (joiner, mover, leaver)
+6   directory/store.py     changes, watermark      committed in one transaction, or nothing
+7   planner/plan.py        desired, known          Plan of Operations
+8   planner/safety.py      plan, limits            the plan, or UnsafePlanError with both numbers
+9   target/request.py      operation, dialect      request
+10  target/client.py       request                 answer
+11  target/response.py     answer                  Applied, Rejected, Unavailable, Unknown
+12  sync/ledger.py         operation, outcome      committed row
+==  =====================  ======================  ==============================================
+
+One AuthnRequest (dispatcher: `idp/flow.py`):
+
+==  =====================  ========================  =========================================
+1   web/saml.py            HTTP                      query or form
+2   idp/binding.py         query or form             BoundMessage
+3   idp/authn_request.py   message, registry, now    AuthnRequest or RequestRefused
+4   idp/routing.py         request, e-mail address   which authentication source
+5   idp/authenticator/     answer, now               Verified or AuthenticationFailed
+6   idp/policy.py          user, groups, application Allow or Deny(reason)
+7   idp/assertion.py,      user, request, session    signed POST form
+    idp/response.py
+8   idp/store.py           the facts                 committed rows: session, audit
+==  =====================  ========================  =========================================
+
+After each of 4 to 6 control returns to the dispatcher, which reads stored progress and decides
+the next step. Steps never call each other.
+"""

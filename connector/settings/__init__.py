@@ -1,0 +1,32 @@
+"""What the operator configured, checked as a whole before anything starts.
+
+In: `connector.toml`. Out: `Settings`, frozen, every value typed, every secret read.
+
+Reading order: `values` (durations, limits, secrets), `model` (every key and its default), `load`.
+Nothing below this package reads configuration; `bootstrap` hands each part what it needs.
+"""
+
+from connector.settings.load import check_settings, load_settings
+from connector.settings.model import (
+    ApplicationSettings,
+    IdpSettings,
+    LimitSettings,
+    Settings,
+    SourceSettings,
+    TargetSettings,
+)
+from connector.settings.values import Limit, Listen, Secret
+
+__all__ = [
+    "ApplicationSettings",
+    "IdpSettings",
+    "Limit",
+    "LimitSettings",
+    "Listen",
+    "Secret",
+    "Settings",
+    "SourceSettings",
+    "TargetSettings",
+    "check_settings",
+    "load_settings",
+]

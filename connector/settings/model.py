@@ -1,0 +1,326 @@
+"""Every key of `connector.toml`, with its default; the manual's table is checked against this."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connector.settings.values import (  # noqa: TC001 - pydantic reads the annotations
+    Duration,
+    FileField,
+    Limit,
+    LimitField,
+    Listen,
+    ListenField,
+    PathField,
+    SecretField,
+)
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are faults, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def _https_url(value: str) -> str:
+    """Accept https, and http only to this machine."""
+    url = urlsplit(value)
+    is_local = url.hostname is not None and (
+        url.hostname in {"localhost", "::1"}
+        or url.hostname.startswith("127.")
+        or url.hostname.endswith(".localhost")
+    )
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and is_local)):
+        message = f"must be an https URL, not {value!r}"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+def _ldap_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"ldap", "ldaps"} or not urlsplit(value).hostname:
+        message = f'must be an LDAP URL such as "ldaps://dc1.corp.example", not {value!r}'
+        raise ValueError(message)
+    return value
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https_url)]
+LdapUrl = Annotated[str, AfterValidator(_ldap_url)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Groups = Literal["*"] | tuple[str, ...]
+
+
+class StateSettings(Section):
+    """Where state is kept.
+
+    Attributes:
+        url: SQLAlchemy URL; a relative SQLite path is taken from the file's folder.
+
+    """
+
+    url: str = "sqlite:///state.db"
+
+
+class SourceSettings(Section):
+    """The directory that we read.
+
+    Attributes:
+        kind: "ldap", or "file" for a directory kept in a TOML file (for trying things out).
+        file: The TOML file of kind "file".
+        servers: LDAP URLs, tried in order.
+        start_tls: Upgrade ldap:// connections by StartTLS; without it, ldap:// is refused.
+        bind_dn: Who reads (a DN or user principal name).
+        password: Its password.
+        base: Where searches begin.
+        user_filter: Which entries are users.
+        group_filter: Which entries are groups.
+        ca_file: Certificates that the servers' certificates must lead to; default: the system's.
+        page_size: Entries asked for at a time (RFC 2696).
+        timeout: How long one answer may take.
+        user_mapping: Mapping file of users.
+        group_mapping: Mapping file of groups.
+
+    """
+
+    kind: Literal["ldap", "file"] = "ldap"
+    file: FileField | None = None
+    servers: tuple[LdapUrl, ...] = ()
+    start_tls: bool = True
+    bind_dn: str = ""
+    password: SecretField | None = None
+    base: str = ""
+    user_filter: str = "(&(objectCategory=person)(objectClass=user))"
+    group_filter: str = "(objectCategory=group)"
+    ca_file: FileField | None = None
+    page_size: int = Field(default=1000, ge=1, le=5000)
+    timeout: Duration = timedelta(seconds=30)
+    user_mapping: str = "active_directory.user.toml"
+    group_mapping: str = "active_directory.group.toml"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = ("file",) if self.kind == "file" else ("servers", "bind_dn", "password", "base")
+        missing = [key for key in needed if not getattr(self, key)]
+        if missing:
+            message = f'kind "{self.kind}" also needs: {", ".join(missing)}'
+            raise ValueError(message)
+        return self
+
+
+class ScheduleSettings(Section):
+    """When cycles run.
+
+    Attributes:
+        every: Time from one cycle's start to the next.
+        cron: Or: a crontab line in UTC.
+        full_every: How often everything is read, however little changed.
+
+    """
+
+    every: Duration = timedelta(minutes=5)
+    cron: str | None = None
+    full_every: Duration = timedelta(hours=24)
+
+
+class LimitSettings(Section):
+    """What one cycle may do to a target at most; more is held, and nothing is sent.
+
+    Attributes:
+        max_deletes: Deletions.
+        max_disables: Accounts switched off.
+        max_updates: Accounts and groups changed.
+
+    """
+
+    max_deletes: LimitField = Limit(count=20)
+    max_disables: LimitField = Limit(share=0.1)
+    max_updates: LimitField = Limit(share=0.5)
+
+
+class TargetSettings(Section):
+    """One system that we keep in step.
+
+    Attributes:
+        name: How the command line and the logs call it.
+        kind: The protocol.
+        base_url: Where its SCIM service is.
+        token: Bearer token.
+        mapping: Dialect file: what the target accepts and how it wants it.
+        groups: Distinguished names of the groups whose members are in scope, nested ones
+            included; "*" for everybody. Omitted: nobody.
+        push_groups: Distinguished names of groups to create there; "scope" for those of `groups`
+            and the groups within them ("*": all groups); "none".
+        mode: "sync"; "upsert-only" never disables or deletes; "create-only" never changes either.
+        deprovision: What happens to accounts that leave the scope.
+        grace: How long a disabled account is kept before "disable-then-delete" deletes it.
+        concurrency: Requests in flight at most.
+        rate: Requests a second at most; None for no limit of ours.
+        timeout: How long one answer may take.
+        ca_file: Certificates that the target's certificate must lead to; default: the system's.
+        limits: The guard.
+
+    """
+
+    name: Name
+    kind: Literal["scim"] = "scim"
+    base_url: HttpsUrl
+    token: SecretField
+    mapping: str = "scim.toml"
+    groups: Groups = ()
+    push_groups: Literal["scope", "none"] | tuple[str, ...] = "scope"
+    mode: Literal["sync", "upsert-only", "create-only"] = "sync"
+    deprovision: Literal["disable", "delete", "disable-then-delete"] = "disable"
+    grace: Duration = timedelta(days=30)
+    concurrency: int = Field(default=8, ge=1, le=64)
+    rate: float | None = Field(default=None, gt=0)
+    timeout: Duration = timedelta(seconds=30)
+    ca_file: FileField | None = None
+    limits: LimitSettings = LimitSettings()
+
+
+class TlsSettings(Section):
+    """The certificate that browsers see."""
+
+    cert: FileField
+    key: FileField
+
+
+class IdpSettings(Section):
+    """The identity provider.
+
+    Attributes:
+        base_url: Where browsers reach us, without a path.
+        listen: Address and port.
+        tls: Certificate and key; false behind a proxy that ends TLS.
+        trusted_proxies: Addresses whose X-Forwarded-For is believed.
+        entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
+        keys: Folder of the signing keys; made at the first start.
+        organization: Name on the pages.
+        help_url: Where the help desk is; a link on every page.
+        session_lifetime: When a sign-on ends at the latest.
+        session_idle: When it ends without use.
+        assertion_lifetime: How long an assertion may be used.
+
+    """
+
+    base_url: HttpsUrl
+    listen: ListenField = Listen("127.0.0.1", 8443)
+    tls: TlsSettings | Literal[False] = False
+    trusted_proxies: tuple[str, ...] = ()
+    entity_id: str = ""
+    keys: PathField = Field(default="keys", validate_default=True)
+    organization: str = "Sign-on"
+    help_url: str = ""
+    session_lifetime: Duration = timedelta(hours=12)
+    session_idle: Duration = timedelta(hours=1)
+    assertion_lifetime: Duration = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _default_entity_id(self) -> Self:
+        if not self.entity_id:
+            object.__setattr__(self, "entity_id", f"{self.base_url}/saml/metadata")
+        return self
+
+
+class ApplicationSettings(Section):
+    """One application that people sign in to.
+
+    Attributes:
+        name: On the pages and in the audit.
+        metadata: The service provider's SAML metadata: a file, or an https URL.
+        preset: Or: a known application, see `connector app add --help`.
+        region: For a preset: the vendor's region, such as "us".
+        account_code: For a preset: the customer's code, such as "CUSA1A1".
+        groups: Distinguished names of the groups that may sign in; "*" for everybody active.
+            Omitted: nobody.
+        name_id: SCIM attribute path whose value becomes the NameID.
+        name_id_format: URI of the NameID format; default: emailAddress.
+        attributes: SAML attribute name to SCIM attribute path.
+
+    """
+
+    name: Name
+    metadata: str = ""
+    preset: str = ""
+    region: str = ""
+    account_code: str = ""
+    groups: Groups = ()
+    name_id: str = "emails.value"
+    name_id_format: str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+    attributes: dict[str, str] = {
+        "mail": "emails.value",
+        "givenName": "name.givenName",
+        "sn": "name.familyName",
+        "displayName": "displayName",
+    }
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if bool(self.metadata) == bool(self.preset):
+            message = "needs either metadata (a file or an https URL) or preset"
+            raise ValueError(message)
+        if self.preset and not (self.region and self.account_code):
+            message = f'preset "{self.preset}" also needs: region, account_code'
+            raise ValueError(message)
+        return self
+
+
+class OperationsSettings(Section):
+    """Health and metrics, for operators only.
+
+    Attributes:
+        listen: Address and port; keep it off the public network.
+
+    """
+
+    listen: ListenField = Listen("127.0.0.1", 9090)
+
+
+class LogSettings(Section):
+    """The log.
+
+    Attributes:
+        level: The least that is written.
+        format: "json" for machines, "text" for people, "auto": text on a terminal.
+
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class Settings(Section):
+    """The whole file.
+
+    Attributes:
+        mappings: The operator's folder of mapping files; it comes before the ones we ship.
+
+    """
+
+    state: StateSettings = StateSettings()
+    source: SourceSettings
+    schedule: ScheduleSettings = ScheduleSettings()
+    target: tuple[TargetSettings, ...] = ()
+    idp: IdpSettings | None = None
+    application: tuple[ApplicationSettings, ...] = ()
+    operations: OperationsSettings = OperationsSettings()
+    log: LogSettings = LogSettings()
+    mappings: PathField = Field(default="mappings", validate_default=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for kind, names in (
+            ("target", [target.name for target in self.target]),
+            ("application", [application.name for application in self.application]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                message = f"{kind} names must differ; used twice: {', '.join(twice)}"
+                raise ValueError(message)
+        if self.application and self.idp is None:
+            message = "applications need a section [idp]"
+            raise ValueError(message)
+        return self

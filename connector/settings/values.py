@@ -1,0 +1,184 @@
+"""Values that TOML has no type for: durations, limits, secrets, addresses, paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
+
+
+def parse_duration(text: Any) -> timedelta:
+    """Return the duration that a number and a unit say.
+
+    >>> parse_duration("5m")
+    datetime.timedelta(seconds=300)
+
+    Raises:
+        ValueError: if it is anything else, or zero.
+
+    """
+    if isinstance(text, timedelta):
+        return text
+    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None or int(found[1]) == 0:
+        message = f'must be a number and a unit (s, m, h, d, w), such as "5m", not {text!r}'
+        raise ValueError(message)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many of a target's resources one cycle may change.
+
+    Attributes:
+        count: A fixed number, or None.
+        share: A share of the known resources (0.0-1.0), or None.
+
+    """
+
+    count: int | None = None
+    share: float | None = None
+
+    def allowed(self, known_count: int) -> int:
+        """Return the number allowed out of so many known resources.
+
+        A share of few is next to nothing, so a share always allows ten.
+
+        >>> Limit(share=0.05).allowed(1000), Limit(share=0.05).allowed(20), Limit(count=3).allowed(9)
+        (50, 10, 3)
+
+        """
+        if self.count is not None:
+            return self.count
+        return max(10, int((self.share or 0.0) * known_count))
+
+    def __str__(self) -> str:
+        """Return the limit as an operator would write it."""
+        return str(self.count) if self.count is not None else f"{(self.share or 0.0) * 100:g}%"
+
+
+def parse_limit(value: Any) -> Limit:
+    """Return the limit that a count or a percentage says.
+
+    >>> parse_limit("30%"), parse_limit(20)
+    (Limit(count=None, share=0.3), Limit(count=20, share=None))
+
+    Raises:
+        ValueError: if it is neither.
+
+    """
+    if isinstance(value, Limit):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Limit(count=value)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if found is None or float(found[1]) > 100:  # noqa: PLR2004 - per cent
+        message = f'must be a count such as 20, or a percentage such as "5%", not {value!r}'
+        raise ValueError(message)
+    return Limit(share=float(found[1]) / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret read from a file or the environment; its text never shows in a repr."""
+
+    origin: str
+    text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the secret itself, at the place that needs it."""
+        return self.text
+
+
+def read_secret(value: Any, info: ValidationInfo) -> Secret:
+    """Return the secret that `{ file = }` or `{ env = }` names; a final line end is not part of it.
+
+    Raises:
+        ValueError: if it is written inline, or cannot be read, or is empty.
+
+    """
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, dict) or len(value) != 1 or not {"file", "env"} & value.keys():
+        message = 'must be { file = "path" } or { env = "NAME" }; secrets are never written here'
+        raise ValueError(message)
+    if "env" in value:
+        origin = f"environment variable {value['env']}"
+        text = os.environ.get(str(value["env"]), "")
+    else:
+        path = resolve_path(value["file"], info)
+        origin = f"file {path}"
+        try:
+            text = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"cannot read {origin}: {getattr(error, 'strerror', None) or 'not text'}"
+            raise ValueError(message) from error
+    if not text:
+        message = f"{origin} is empty or not set"
+        raise ValueError(message)
+    return Secret(origin, text)
+
+
+def resolve_path(value: Any, info: ValidationInfo) -> Path:
+    """Return the path, taken from the folder of the configuration file unless absolute."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        message = "must be a path"
+        raise ValueError(message)
+    folder = (info.context or {}).get("folder", Path())
+    return Path(folder) / value
+
+
+def existing_file(value: Any, info: ValidationInfo) -> Path:
+    """Return the path of a file that is there."""
+    path = resolve_path(value, info)
+    if not path.is_file():
+        message = f"no such file: {path}"
+        raise ValueError(message)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return host:port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def parse_listen(value: Any) -> Listen:
+    """Return the address that "host:port" says.
+
+    >>> parse_listen("127.0.0.1:8443")
+    Listen(host='127.0.0.1', port=8443)
+
+    """
+    if isinstance(value, Listen):
+        return value
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - highest TCP port
+        message = f'must be an address and a port, such as "0.0.0.0:8443", not {value!r}'
+        raise ValueError(message)
+    return Listen(host.strip("[]"), int(port))
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+LimitField = Annotated[Limit, PlainValidator(parse_limit)]
+SecretField = Annotated[Secret, PlainValidator(read_secret)]
+PathField = Annotated[Path, BeforeValidator(resolve_path)]
+FileField = Annotated[Path, BeforeValidator(existing_file)]
+ListenField = Annotated[Listen, PlainValidator(parse_listen)]
