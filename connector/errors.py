@@ -4,9 +4,9 @@
 
     ConnectorError
       ConfigurationError      settings or a mapping file is wrong: exit at start, list every fault
-      StateUnavailable        the state database cannot be used: exit, or end the cycle; nothing is lost
+      (StateError, in state/)  the state database cannot be used: exit, or end the cycle
       SourceUnavailable       end the cycle, keep state, try at the next
-      UnsafePlanError         nothing is sent; an operator approves, or raises the limit for one cycle
+      UnsafePlanError         nothing is sent; an operator approves, or raises the limit once
       TargetUnavailable       end the cycle, keep state, try at the next
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
@@ -57,10 +57,6 @@ class ConfigurationError(ConnectorError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
-
-
-class StateUnavailable(ConnectorError):
-    """The state database cannot be opened, read or written, or is newer than the program."""
 
 
 class SourceUnavailable(ConnectorError):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from connector.settings.values import (  # noqa: TC001 - pydantic reads the annotations
+from connector.settings.values import (
     Duration,
     FileField,
     Limit,

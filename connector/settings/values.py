@@ -52,8 +52,8 @@ class Limit:
 
         A share of few is next to nothing, so a share always allows ten.
 
-        >>> Limit(share=0.05).allowed(1000), Limit(share=0.05).allowed(20), Limit(count=3).allowed(9)
-        (50, 10, 3)
+        >>> Limit(share=0.05).allowed(1000), Limit(share=0.05).allowed(20)
+        (50, 10)
 
         """
         if self.count is not None:

@@ -1,0 +1,90 @@
+"""Tables of the directory: who exists. Owner: `connector.directory.store`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from state.engine import UtcDateTime
+
+
+class UserRow(SQLModel, table=True):
+    """A person; the key is the source's, which survives renames."""
+
+    __tablename__ = "directory_user"
+
+    external_id: str = Field(primary_key=True)
+    source_digest: bytes
+    distinguished_name: str
+    document: bytes
+    digest: bytes
+    bind_name: str
+    is_enabled: bool
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LoginNameRow(SQLModel, table=True):
+    """A name that signs a person in, casefolded."""
+
+    __tablename__ = "directory_login_name"
+
+    name: str = Field(primary_key=True)
+    external_id: str = Field(
+        primary_key=True, index=True, foreign_key="directory_user.external_id", ondelete="CASCADE"
+    )
+
+
+class GroupRow(SQLModel, table=True):
+    """A group; its members are rows of their own."""
+
+    __tablename__ = "directory_group"
+
+    external_id: str = Field(primary_key=True)
+    source_digest: bytes
+    distinguished_name: str
+    name_folded: str = Field(index=True)
+    document: bytes
+    digest: bytes
+
+
+class MemberRow(SQLModel, table=True):
+    """A direct member of a group: a person or another group."""
+
+    __tablename__ = "directory_member"
+    __table_args__ = (Index("ix_directory_member_member", "member_id", "group_id"),)
+
+    group_id: str = Field(
+        primary_key=True, foreign_key="directory_group.external_id", ondelete="CASCADE"
+    )
+    member_id: str = Field(primary_key=True)
+
+
+class ProblemRow(SQLModel, table=True):
+    """An entry that could not be mapped in its present form."""
+
+    __tablename__ = "directory_problem"
+
+    external_id: str = Field(primary_key=True)
+    source_digest: bytes
+    distinguished_name: str
+    attribute_path: str
+    problem: str
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class WatermarkRow(SQLModel, table=True):
+    """Up to where the source was read, and with which mapping; one row."""
+
+    __tablename__ = "directory_watermark"
+
+    id: int = Field(primary_key=True)
+    server: str
+    invocation_id: str
+    highest_usn: int
+    read_at: datetime = Field(sa_type=UtcDateTime)
+    mapping_fingerprint: str

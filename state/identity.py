@@ -1,0 +1,1 @@
+"""Tables of sign-ons. Owner: `connector.idp.store`."""

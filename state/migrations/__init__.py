@@ -1,0 +1,1 @@
+"""Alembic revisions: one a step, never edited after a release."""

@@ -1,0 +1,95 @@
+"""Tables of the ledger: what was planned, sent and answered. Owner: `connector.sync.ledger`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from state.engine import UtcDateTime
+
+
+class CycleRow(SQLModel, table=True):
+    """One cycle over all its targets."""
+
+    __tablename__ = "cycle"
+
+    id: int | None = Field(default=None, primary_key=True)
+    trigger: str
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    status: str
+    reason: str
+    users_count: int
+    groups_count: int
+    problems_count: int
+
+
+class CycleTargetRow(SQLModel, table=True):
+    """What one cycle did at one target."""
+
+    __tablename__ = "cycle_target"
+
+    cycle_id: int = Field(primary_key=True, foreign_key="cycle.id", ondelete="CASCADE")
+    target: str = Field(primary_key=True)
+    status: str
+    reason: str
+    planned_count: int
+    applied_count: int
+    failed_count: int
+    unchanged_count: int
+
+
+class OperationRow(SQLModel, table=True):
+    """One operation of a plan; in the ledger before its request is sent."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        Index("ix_operation_cycle_id_target", "cycle_id", "target"),
+        Index("ix_operation_target_status", "target", "status"),
+        Index("ix_operation_external_id", "external_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    cycle_id: int = Field(foreign_key="cycle.id", ondelete="CASCADE")
+    target: str
+    kind: str
+    resource_type: str
+    external_id: str
+    name: str
+    detail: bytes
+    status: str
+    reason: str
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LinkRow(SQLModel, table=True):
+    """A resource at a target that is ours: made or adopted by us. Nothing else is ever touched."""
+
+    __tablename__ = "target_link"
+    __table_args__ = (Index("ix_target_link_target_target_id", "target", "target_id"),)
+
+    target: str = Field(primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    target_id: str
+    name: str
+    is_active: bool
+    document: bytes
+    digest: bytes
+    disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    cycle_id: int
+
+
+class LinkMemberRow(SQLModel, table=True):
+    """A member that the target's group is known to hold."""
+
+    __tablename__ = "target_link_member"
+    __table_args__ = (Index("ix_target_link_member_target_member_id", "target", "member_id"),)
+
+    target: str = Field(primary_key=True)
+    group_id: str = Field(primary_key=True)
+    member_id: str = Field(primary_key=True)
