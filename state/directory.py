@@ -18,6 +18,7 @@ class UserRow(SQLModel, table=True):
     external_id: str = Field(primary_key=True)
     source_digest: bytes
     distinguished_name: str
+    name_folded: str = Field(index=True)
     document: bytes
     digest: bytes
     bind_name: str
@@ -53,15 +54,19 @@ class GroupRow(SQLModel, table=True):
 
 
 class MemberRow(SQLModel, table=True):
-    """A direct member of a group: a person or another group."""
+    """A direct member of a group, by name, as the source has it.
+
+    Who stands at that name is looked up when it is asked, so that a person who moved, left or was
+    made anew under the same name is never taken for another.
+    """
 
     __tablename__ = "directory_member"
-    __table_args__ = (Index("ix_directory_member_member", "member_id", "group_id"),)
+    __table_args__ = (Index("ix_directory_member_name_folded", "name_folded", "group_id"),)
 
     group_id: str = Field(
         primary_key=True, foreign_key="directory_group.external_id", ondelete="CASCADE"
     )
-    member_id: str = Field(primary_key=True)
+    name_folded: str = Field(primary_key=True)
 
 
 class ProblemRow(SQLModel, table=True):

@@ -21,7 +21,7 @@ from state.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Dialect, Engine
+    from sqlalchemy import Connection, Dialect, Engine, Table
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -99,6 +99,12 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def table_of(row: type[SQLModel]) -> Table:
+    """Return the Core table behind a row class, for statements over many rows."""
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    return table
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that sees one moment of the database.
@@ -107,7 +113,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         StateError: if the database cannot be read.
 
     """
-    with _translated(), engine.connect() as connection, connection.begin():
+    with translated_errors(), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -119,14 +125,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         StateError: if the database cannot be written (locked, full, gone).
 
     """
-    with _translated(), engine.connect() as plain:
+    with translated_errors(), engine.connect() as plain:
         connection = plain.execution_options(writes=True)
         with connection.begin():
             yield connection
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
+    """Raise StateError for what the database driver raises, in words."""
     try:
         yield
     except IntegrityError:

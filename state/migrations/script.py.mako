@@ -5,7 +5,7 @@ Follows: ${down_revision or "nothing"}
 """
 
 import sqlalchemy as sa
-import sqlmodel
+import sqlmodel.sql.sqltypes
 from alembic import op
 import state.engine
 ${imports if imports else ""}

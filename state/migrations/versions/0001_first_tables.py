@@ -5,7 +5,7 @@ Follows: nothing
 """
 
 import sqlalchemy as sa
-import sqlmodel
+import sqlmodel.sql.sqltypes
 from alembic import op
 import state.engine
 
@@ -54,6 +54,7 @@ def upgrade() -> None:
     sa.Column('external_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_digest', sa.LargeBinary(), nullable=False),
     sa.Column('distinguished_name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name_folded', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('document', sa.LargeBinary(), nullable=False),
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.Column('bind_name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -64,6 +65,9 @@ def upgrade() -> None:
     sa.Column('left_at', state.engine.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('external_id', name=op.f('pk_directory_user'))
     )
+    with op.batch_alter_table('directory_user', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_directory_user_name_folded'), ['name_folded'], unique=False)
+
     op.create_table('directory_watermark',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('server', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -122,12 +126,12 @@ def upgrade() -> None:
 
     op.create_table('directory_member',
     sa.Column('group_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('member_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name_folded', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.ForeignKeyConstraint(['group_id'], ['directory_group.external_id'], name=op.f('fk_directory_member_group_id_directory_group'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('group_id', 'member_id', name=op.f('pk_directory_member'))
+    sa.PrimaryKeyConstraint('group_id', 'name_folded', name=op.f('pk_directory_member'))
     )
     with op.batch_alter_table('directory_member', schema=None) as batch_op:
-        batch_op.create_index('ix_directory_member_member', ['member_id', 'group_id'], unique=False)
+        batch_op.create_index('ix_directory_member_name_folded', ['name_folded', 'group_id'], unique=False)
 
     op.create_table('operation',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -162,7 +166,7 @@ def downgrade() -> None:
 
     op.drop_table('operation')
     with op.batch_alter_table('directory_member', schema=None) as batch_op:
-        batch_op.drop_index('ix_directory_member_member')
+        batch_op.drop_index('ix_directory_member_name_folded')
 
     op.drop_table('directory_member')
     with op.batch_alter_table('directory_login_name', schema=None) as batch_op:
@@ -179,6 +183,9 @@ def downgrade() -> None:
 
     op.drop_table('target_link')
     op.drop_table('directory_watermark')
+    with op.batch_alter_table('directory_user', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_directory_user_name_folded'))
+
     op.drop_table('directory_user')
     op.drop_table('directory_problem')
     with op.batch_alter_table('directory_group', schema=None) as batch_op:

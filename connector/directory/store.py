@@ -1,0 +1,237 @@
+"""Read the directory: for the planner in bulk, for a login one person at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+from sqlalchemy import func, select
+
+from connector.directory.membership import MemberGraph
+from connector.directory.person import DirectoryGroup, DirectoryUser
+from connector.mapping.resource import MappingProblem
+from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
+from state.engine import reading, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine, Row, Select, Table
+
+USERS = table_of(UserRow)
+GROUPS = table_of(GroupRow)
+MEMBERS = table_of(MemberRow)
+LOGIN_NAMES = table_of(LoginNameRow)
+PROBLEMS = table_of(ProblemRow)
+WATERMARK = table_of(WatermarkRow)
+
+BATCH = 500
+
+
+class UserHead(NamedTuple):
+    """As much of a person as is needed to see whether anything changed.
+
+    Attributes:
+        external_id: The key.
+        digest: Of the mapped document.
+        is_enabled: As the source has it.
+        expires_at: When the account ends, or None.
+        left_at: When the person left, or None.
+
+    """
+
+    external_id: str
+    digest: bytes
+    is_enabled: bool
+    expires_at: datetime | None
+    left_at: datetime | None
+
+
+class DirectoryCounts(NamedTuple):
+    """How many there are."""
+
+    users: int
+    groups: int
+    leavers: int
+    problems: int
+
+
+class DirectoryStore:
+    """The directory as it was last committed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def known_digests(self, fingerprint: str) -> dict[str, bytes]:
+        """Return the source's digest of every entry that is held, by external_id.
+
+        If the entries were mapped by other rules than these, digests are blank, so that every
+        entry counts as changed.
+        """
+        with reading(self._engine) as connection:
+            held = dict[str, bytes]()
+            for statement in (
+                select(USERS.c.external_id, USERS.c.source_digest).where(USERS.c.left_at.is_(None)),
+                select(GROUPS.c.external_id, GROUPS.c.source_digest),
+                select(PROBLEMS.c.external_id, PROBLEMS.c.source_digest),
+            ):
+                held.update(connection.execute(statement).all())
+            mapped_by = connection.scalar(select(WATERMARK.c.mapping_fingerprint))
+        return held if mapped_by == fingerprint else dict.fromkeys(held, b"")
+
+    def users(self, external_ids: Collection[str]) -> dict[str, DirectoryUser]:
+        """Return the people with these keys, leavers included, by key."""
+        found = {}
+        with reading(self._engine) as connection:
+            for some in _batches(external_ids):
+                rows = connection.execute(select(USERS).where(USERS.c.external_id.in_(some)))
+                names = _login_names(connection, some)
+                found.update(
+                    {row.external_id: _to_user(row, names.get(row.external_id, ())) for row in rows}
+                )
+        return found
+
+    def user(self, external_id: str) -> DirectoryUser | None:
+        """Return the person with this key, or None."""
+        return self.users([external_id]).get(external_id)
+
+    def find_login(self, name: str) -> DirectoryUser | None:
+        """Return whom a casefolded name signs in: one person who has not left, or None.
+
+        A name that several people share signs in nobody.
+        """
+        statement = (
+            select(LOGIN_NAMES.c.external_id)
+            .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
+            .where(LOGIN_NAMES.c.name == name, USERS.c.left_at.is_(None))
+        )
+        with reading(self._engine) as connection:
+            found = connection.scalars(statement).all()
+        return self.user(found[0]) if len(found) == 1 else None
+
+    def groups_of(self, external_id: str) -> frozenset[str]:
+        """Return the casefolded names of all groups of a person, nested ones included."""
+        with reading(self._engine) as connection:
+            own = connection.scalar(
+                select(USERS.c.name_folded).where(USERS.c.external_id == external_id)
+            )
+            groups: set[str] = set()
+            waiting = {own} if own else set()
+            while waiting:
+                above = set(connection.scalars(_groups_above(waiting)))
+                waiting = above - groups
+                groups |= above
+        return frozenset(groups)
+
+    def user_heads(self) -> Iterator[UserHead]:
+        """Yield everybody, leavers included, as heads."""
+        statement = select(
+            USERS.c.external_id,
+            USERS.c.digest,
+            USERS.c.is_enabled,
+            USERS.c.expires_at,
+            USERS.c.left_at,
+        )
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(stream_results=True).execute(statement):
+                yield UserHead._make(row)
+
+    def groups(self) -> list[DirectoryGroup]:
+        """Return all groups, without their members."""
+        with reading(self._engine) as connection:
+            return [
+                DirectoryGroup(
+                    row.external_id, row.distinguished_name, orjson.loads(row.document), row.digest
+                )
+                for row in connection.execute(select(GROUPS))
+            ]
+
+    def graph(self) -> MemberGraph:
+        """Return who is directly in which group, by the names as they stand now."""
+        users: dict[str, list[str]] = {}
+        nested: dict[str, list[str]] = {}
+        with reading(self._engine) as connection:
+            names = connection.execute(select(GROUPS.c.name_folded, GROUPS.c.external_id))
+            group_ids = {name: external_id for name, external_id in names}  # noqa: C416 - rows, not pairs
+            shared = {external_id: external_id for external_id in group_ids.values()}
+            for group_id, member_id in connection.execute(_members_who(USERS)):
+                users.setdefault(shared[group_id], []).append(member_id)
+            for group_id, member_id in connection.execute(_members_who(GROUPS)):
+                nested.setdefault(shared[group_id], []).append(member_id)
+        return MemberGraph(
+            group_ids,
+            {group_id: tuple(members) for group_id, members in users.items()},
+            {group_id: tuple(members) for group_id, members in nested.items()},
+        )
+
+    def problems(self) -> list[MappingProblem]:
+        """Return the entries that could not be mapped in their present form."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(PROBLEMS).order_by(PROBLEMS.c.distinguished_name))
+            return [
+                MappingProblem(
+                    row.external_id, row.distinguished_name, row.attribute_path, row.problem
+                )
+                for row in rows
+            ]
+
+    def counts(self) -> DirectoryCounts:
+        """Return how many people, groups, leavers and problems there are."""
+        present = select(func.count()).select_from(USERS).where(USERS.c.left_at.is_(None))
+        left = select(func.count()).select_from(USERS).where(USERS.c.left_at.is_not(None))
+        groups = select(func.count()).select_from(GROUPS)
+        problems = select(func.count()).select_from(PROBLEMS)
+        with reading(self._engine) as connection:
+            return DirectoryCounts(
+                *(connection.scalar(one) or 0 for one in (present, groups, left, problems))
+            )
+
+
+def _groups_above(names: Collection[str]) -> Select[Any]:
+    """Return the statement for the names of groups that hold any of these names directly."""
+    return (
+        select(GROUPS.c.name_folded)
+        .join(MEMBERS, MEMBERS.c.group_id == GROUPS.c.external_id)
+        .where(MEMBERS.c.name_folded.in_(names))
+    )
+
+
+def _members_who(owner: Table) -> Select[Any, Any]:
+    """Return the statement for pairs of a group and a member that is a user, or a group."""
+    statement = select(MEMBERS.c.group_id, owner.c.external_id).join(
+        owner, owner.c.name_folded == MEMBERS.c.name_folded
+    )
+    return statement.where(USERS.c.left_at.is_(None)) if owner is USERS else statement
+
+
+def _batches(external_ids: Collection[str]) -> Iterator[list[str]]:
+    waiting = list(external_ids)
+    for start in range(0, len(waiting), BATCH):
+        yield waiting[start : start + BATCH]
+
+
+def _login_names(connection: Connection, external_ids: list[str]) -> dict[str, tuple[str, ...]]:
+    statement = select(LOGIN_NAMES.c.external_id, LOGIN_NAMES.c.name).where(
+        LOGIN_NAMES.c.external_id.in_(external_ids)
+    )
+    names: dict[str, tuple[str, ...]] = {}
+    for external_id, name in connection.execute(statement.order_by(LOGIN_NAMES.c.name)):
+        names[external_id] = (*names.get(external_id, ()), name)
+    return names
+
+
+def _to_user(row: Row[*tuple[Any, ...]], names: tuple[str, ...]) -> DirectoryUser:
+    return DirectoryUser(
+        external_id=row.external_id,
+        distinguished_name=row.distinguished_name,
+        document=orjson.loads(row.document),
+        digest=row.digest,
+        login_names=names,
+        bind_name=row.bind_name,
+        is_enabled=row.is_enabled,
+        expires_at=row.expires_at,
+        first_seen_at=row.first_seen_at,
+        changed_at=row.changed_at,
+        left_at=row.left_at,
+    )
