@@ -1,1 +1,69 @@
 """Tables of sign-ons. Owner: `connector.idp.store`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from state.engine import UtcDateTime
+
+
+class LoginTransactionRow(SQLModel, table=True):
+    """A login in progress: what was asked, and how far the person has come."""
+
+    __tablename__ = "login_transaction"
+
+    id: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    application: str
+    request: bytes
+    browser_digest: bytes
+    email: str
+    external_id: str
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SsoSessionRow(SQLModel, table=True):
+    """A signed-in browser; of its cookie only the SHA-256 is kept."""
+
+    __tablename__ = "sso_session"
+
+    cookie_digest: bytes = Field(primary_key=True)
+    session_index: str
+    external_id: str = Field(index=True)
+    email: str
+    address: str
+    authenticated_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class UsedRequestRow(SQLModel, table=True):
+    """An AuthnRequest that was taken in; the same one is not taken again."""
+
+    __tablename__ = "used_request"
+
+    issuer: str = Field(primary_key=True)
+    request_id: str = Field(primary_key=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class PasswordAttemptRow(SQLModel, table=True):
+    """An attempt that was not followed by a success; counted before the password is tried."""
+
+    __tablename__ = "password_attempt"
+    __table_args__ = (
+        Index("ix_password_attempt_account_at", "account", "at"),
+        Index("ix_password_attempt_network_at", "network", "at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account: str
+    network: str
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    password_mac: bytes
