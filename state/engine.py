@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import DateTime, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, TypeDecorator, create_engine, event, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlmodel import SQLModel
@@ -21,7 +22,7 @@ from state.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Dialect, Engine, Table
+    from sqlalchemy import Connection, Dialect, Engine, Select, Table
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -103,6 +104,32 @@ def table_of(row: type[SQLModel]) -> Table:
     """Return the Core table behind a row class, for statements over many rows."""
     table: Table = row.__table__  # type: ignore[attr-defined]
     return table
+
+
+def upsert(connection: Connection, table: Table, source: Select[Any] | None = None) -> Any:
+    """Return an INSERT that overwrites the row with the same key, on either database.
+
+    Args:
+        connection: Tells which database it is for.
+        table: Where to.
+        source: Rows to insert, in the order of the table's columns; None for parameters.
+
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if source is not None:
+        # SQLite needs a WHERE to tell ON CONFLICT from the ON of a join.
+        source = source.where(true())
+        statement = statement.from_select([column.name for column in table.columns], source)
+    values = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if not column.primary_key
+    }
+    keys = list(table.primary_key.columns)
+    if not values:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
 
 
 @contextmanager

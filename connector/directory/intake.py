@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Column, MetaData, Table, delete, insert, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, MetaData, Table, delete, insert, select, update
 
 from connector.directory.store import (
     GROUPS,
@@ -22,7 +21,7 @@ from connector.directory.store import (
     USERS,
     WATERMARK,
 )
-from state.engine import translated_errors
+from state.engine import translated_errors, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -153,7 +152,7 @@ class Intake:
         if not rows:
             return
         with self._connection.begin():
-            self._connection.execute(_upsert(self._connection, table), rows)
+            self._connection.execute(upsert(self._connection, table), rows)
 
 
 @contextmanager
@@ -176,26 +175,8 @@ def open_intake(engine: Engine) -> Iterator[Intake]:
                 _STAGING.drop_all(connection)
 
 
-def _upsert(connection: Connection, table: Table, source: Any = None) -> Any:
-    """Return an INSERT that overwrites what has the same key, on either database."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    if source is not None:
-        statement = statement.from_select([column.name for column in table.columns], source)
-    values = {
-        column.name: statement.excluded[column.name]
-        for column in table.columns
-        if not column.primary_key
-    }
-    keys = list(table.primary_key.columns)
-    if not values:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_=values)
-
-
 def _merge(connection: Connection, staged: Table, table: Table) -> None:
-    # SQLite needs the WHERE to tell ON CONFLICT from a join's ON.
-    connection.execute(_upsert(connection, table, select(staged).where(true())))
+    connection.execute(upsert(connection, table, select(staged)))
 
 
 def _replace_children(

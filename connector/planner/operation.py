@@ -30,7 +30,8 @@ class Operation:
         external_id: The directory's stable key (RFC 7643 section 3.1). For an
             AD user: the objectGUID in lower-case hyphenated form.
         name: userName or displayName, for people to read.
-        target_id: The `id` the target assigned. None only for CREATE.
+        target_id: The `id` the target assigned. None for CREATE, and for what follows it in the
+            same plan.
         document: The whole desired resource, without id and members; for CREATE and for a PUT.
         changes: New values by SCIM attribute path (RFC 7644 section 3.10), such as
             {"name.familyName": "Berg"}. A value of None clears the attribute. Empty for CREATE.
@@ -68,6 +69,8 @@ class Plan:
         unchanged_count: Resources in step, for which nothing is sent.
         known_count: Resources that the target is known to hold and that are ours.
         notes: What the plan leaves out and why, one sentence each.
+        touched: external_id and digest of people whose change the target does not take; the
+            ledger notes them as in step, nothing is sent.
 
     """
 
@@ -76,3 +79,4 @@ class Plan:
     unchanged_count: int
     known_count: int
     notes: tuple[str, ...] = ()
+    touched: tuple[tuple[str, bytes], ...] = ()
