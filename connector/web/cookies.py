@@ -1,0 +1,58 @@
+"""Our two cookies: who is signed in, and which browser began a login.
+
+Both are opaque, Lax and out of reach of scripts. Lax is what lets them through on our own GET
+after a service provider of another site has sent the browser here; Strict would not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from connector.web.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """One cookie, for the whole host, until the browser is closed.
+
+    Attributes:
+        name: With the prefix __Host- where browsers allow it: they then take it only over
+            https, for this host alone (RFC 6265bis section 4.1.3.2).
+        is_secure: Whether browsers may send it over https only.
+
+    """
+
+    name: str
+    is_secure: bool
+
+    def read(self, request: Request) -> str | None:
+        """Return the value that the browser sent, or None."""
+        return request.cookies.get(self.name) or None
+
+    def write(self, response: Response, value: str) -> None:
+        """Ask the browser to keep the value."""
+        response.set_cookie(self.name, value, httponly=True, secure=self.is_secure, samesite="lax")
+
+    def remove(self, response: Response) -> None:
+        """Ask the browser to forget the value."""
+        response.delete_cookie(self.name, httponly=True, secure=self.is_secure, samesite="lax")
+
+
+def sso_cookie(site: Site) -> Cookie:
+    """Return the cookie of a sign-on."""
+    return _cookie(site, "sso")
+
+
+def browser_cookie(site: Site) -> Cookie:
+    """Return the cookie that ties the logins begun in a browser to it."""
+    return _cookie(site, "browser")
+
+
+def _cookie(site: Site, name: str) -> Cookie:
+    # Browsers refuse the prefix over plain http, which only this machine's own browser may use.
+    return Cookie(f"__Host-{name}" if site.is_https else name, is_secure=site.is_https)

@@ -1,0 +1,73 @@
+"""Headers that every answer carries, errors included, and the policies of our two kinds of page.
+
+A form's policy also covers the redirects that follow its post. So the page that posts a Response
+to an application may not name that application's origin only: the application itself redirects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import MutableHeaders
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self';"
+    " img-src 'self' data:; connect-src 'self'; form-action {forms}; frame-ancestors 'none';"
+    " base-uri 'none'; require-trusted-types-for 'script'"
+)
+PAGE_POLICY: Final = _POLICY.format(forms="'self'")
+
+_EVERYWHERE: Final = {
+    "content-security-policy": PAGE_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    # Not "no-referrer": browsers would then say "Origin: null" with our own forms.
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
+_STATIC_CACHE: Final = "public, max-age=604800"
+
+
+def handoff_headers(acs_url: str) -> dict[str, str]:
+    """Return the headers of the page that posts a Response to an application.
+
+    >>> "form-action https: http:;" in handoff_headers("http://intranet.localhost/acs")[
+    ...     "content-security-policy"
+    ... ]
+    True
+
+    """
+    forms = "https:" if acs_url.startswith("https:") else "https: http:"
+    return {
+        "content-security-policy": _POLICY.format(forms=forms),
+        "referrer-policy": "no-referrer",
+    }
+
+
+def with_headers(app: ASGIApp, *, is_https: bool) -> ASGIApp:
+    """Return the application with our headers on every answer; its own come first."""
+    defaults = dict(_EVERYWHERE)
+    if is_https:
+        defaults["strict-transport-security"] = _STRICT_TRANSPORT
+
+    async def headed(scope: Scope, receive: Receive, send: Send) -> None:
+        is_static = scope.get("path", "").startswith("/static/")
+
+        async def send_headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                is_kept = is_static and message["status"] < 400  # noqa: PLR2004 - no error
+                headers.setdefault("cache-control", _STATIC_CACHE if is_kept else "no-store")
+                for name, value in defaults.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await app(scope, receive, send_headed)
+
+    return headed

@@ -1,0 +1,82 @@
+"""Every sentence that a browser shows, by key; one message for every failed login.
+
+What a person reads says what to do next, and never why a login failed: the audit knows that.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sign-in": "Sign in",
+        "to-continue": "to continue to {application}",
+        "email": "Work email",
+        "continue": "Continue",
+        "enter-password": "Enter your password",
+        "password": "Password",
+        "not-you": "Not you?",
+        "opening": "Opening {application}",
+        "press-continue": "Press Continue to open the application.",
+        "help-desk": "Help desk",
+        "your-applications": "Your applications",
+        "signed-in-as": "Signed in as {name}",
+        "sign-out": "Sign out",
+        "no-applications": "No application is open to you. Ask the help desk if you miss one.",
+        "not-signed-in": "You are not signed in",
+        "signed-out": "You have signed out here. Applications that are open may keep you"
+        " signed in until you leave them too.",
+        "open-application": "Open the application that you want to use. It brings you here when it"
+        " needs to know who you are.",
+        "request-number": "Request",
+        # Answers to what was typed.
+        "invalid-email": "Enter your full work email, such as name@company.com.",
+        "failed": "That email and password do not open this application. Try again, or ask the"
+        " help desk.",
+        "too-many": "There were too many attempts. Wait a few minutes, then try again.",
+        # Ends of a login.
+        "denied-heading": "Sign-in stopped",
+        "denied": "This sign-in cannot go on.",
+        "denied-hint": "Go back to the application and start again. If it stops here once more,"
+        " ask the help desk.",
+        "refused": "The application's request was not accepted.",
+        "expired": "This sign-in has ended, or has taken too long.",
+        "other-browser": "This sign-in was begun in another browser.",
+        # Ends of a request.
+        "403-heading": "That did not come from this page",
+        "403": "For your safety nothing was done. Open the page again and repeat what you did.",
+        "404-heading": "Page not found",
+        "404": "There is no page at this address.",
+        "405-heading": "Not possible here",
+        "405": "This address does not take that kind of request.",
+        "413-heading": "Too large",
+        "413": "What was sent is larger than this service accepts.",
+        "400-heading": "Not understood",
+        "400": "The request was incomplete or damaged. Go back to the application and start again.",
+        "500-heading": "Something went wrong",
+        "500": "The fault is on our side. Try again; if it stays, give the help desk the number"
+        " below.",
+        "503-heading": "Sign-in is not available right now",
+        "503": "We cannot check passwords at the moment. Nothing is wrong with yours: please try"
+        " again in a few minutes.",
+    }
+)
+
+
+def text(key: str, **values: str) -> str:
+    """Return the sentence of that key with its values.
+
+    >>> text("opening", application="Payroll")
+    'Opening Payroll'
+
+    """
+    return ENGLISH[key].format(**values)
+
+
+def message(key: str) -> str:
+    """Return what a login's message key says; "" for none, the general one for one unknown."""
+    return ENGLISH.get(key, ENGLISH["failed"]) if key else ""
