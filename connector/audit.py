@@ -1,0 +1,144 @@
+"""What happened, for good: rows that are only ever added, each chained to the one before it.
+
+A row's digest covers its content and the digest before it, and the head keeps the last one. So a
+row that was changed, taken out or put in later shows, as does an end that was cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from state.audit import AuditHeadRow, AuditRow
+from state.engine import reading, table_of, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+_GENESIS = bytes(32)
+_ROW = table_of(AuditRow)
+_HEAD = table_of(AuditHeadRow)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One event.
+
+    Attributes:
+        at: When, aware.
+        event: What, as `noun.verb_past`, such as "login.refused".
+        outcome: "success" or "failure".
+        reason: A stable word why, such as "wrong-password"; "" for a success.
+        actor: external_id of the person; "" if nobody known.
+        application: Name of the application; "" if none.
+        address: Where the browser is.
+        details: What else helps later; no secrets.
+
+    """
+
+    at: datetime
+    event: str
+    outcome: str
+    reason: str = ""
+    actor: str = ""
+    application: str = ""
+    address: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Audit:
+    """The audit in the state database; safe for writers in several threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, event: AuditEvent) -> None:
+        """Add an event; when this returns, it is kept.
+
+        Raises:
+            StateError: if it cannot be kept.
+
+        """
+        with writing(self._engine) as connection:
+            last_id, previous = _lock_head(connection)
+            values = _to_values(last_id + 1, event)
+            digest = _digest(previous, values)
+            row = {**values, "previous_digest": previous, "digest": digest}
+            connection.execute(insert(_ROW).values(row))
+            connection.execute(update(_HEAD).values(last_id=last_id + 1, digest=digest))
+
+    def recent(self, limit: int = 100, *, actor: str = "") -> tuple[AuditEvent, ...]:
+        """Return the latest events, the newest first; of one person only, if asked."""
+        statement = select(_ROW).order_by(_ROW.c.id.desc()).limit(limit)
+        if actor:
+            statement = statement.where(_ROW.c.actor == actor)
+        with reading(self._engine) as connection:
+            return tuple(_to_event(row) for row in connection.execute(statement))
+
+    def first_break(self) -> int | None:
+        """Return the number of the first event that is not as it was written, or None.
+
+        One more than the last event there is, if the end was cut off.
+        """
+        expected_id, previous = 1, _GENESIS
+        with reading(self._engine) as connection:
+            for row in connection.execute(select(_ROW).order_by(_ROW.c.id)):
+                values = {key: row._mapping[key] for key in _CHAINED}  # noqa: SLF001 - public in spite of its name
+                digest = _digest(previous, values)
+                if row.id != expected_id or row.digest != digest:
+                    return expected_id
+                expected_id, previous = expected_id + 1, digest
+            head = connection.execute(select(_HEAD.c.digest)).scalar()
+        return expected_id if (head or _GENESIS) != previous else None
+
+
+_CHAINED = ("id", "at", "event", "outcome", "reason", "actor", "application", "address", "details")
+
+
+def _lock_head(connection: Connection) -> tuple[int, bytes]:
+    """Return the end of the chain, held until the transaction ends."""
+    found = connection.execute(select(_HEAD).with_for_update()).one_or_none()
+    if found is None:
+        connection.execute(insert(_HEAD).values(id=1, last_id=0, digest=_GENESIS))
+        return 0, _GENESIS
+    return found.last_id, found.digest
+
+
+def _to_values(event_id: int, event: AuditEvent) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "at": event.at,
+        "event": event.event,
+        "outcome": event.outcome,
+        "reason": str(event.reason),
+        "actor": event.actor,
+        "application": event.application,
+        "address": event.address,
+        "details": json.dumps(dict(event.details), sort_keys=True),
+    }
+
+
+def _to_event(row: Row[Any]) -> AuditEvent:
+    return AuditEvent(
+        at=row.at,
+        event=row.event,
+        outcome=row.outcome,
+        reason=row.reason,
+        actor=row.actor,
+        application=row.application,
+        address=row.address,
+        details=json.loads(row.details),
+    )
+
+
+def _digest(previous: bytes, values: Mapping[str, Any]) -> bytes:
+    parts = [values[key] for key in _CHAINED]
+    parts[1] = values["at"].isoformat()
+    return hashlib.sha256(previous + json.dumps(parts).encode()).digest()

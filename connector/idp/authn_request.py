@@ -1,0 +1,211 @@
+"""Read an AuthnRequest, and refuse what we must not answer (step 3; Core section 3.4.1).
+
+Refused here: an issuer that is not registered, an address for the answer that is not registered
+for that issuer, a message meant for somebody else or for another time, a wrong signature, and a
+missing one where the issuer's metadata says that all are signed. Whether the same request came
+before is for the store to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from connector.errors import RequestRefused
+from connector.idp.binding import Binding
+from connector.idp.metadata import NAME_ID_FORMATS, to_moment
+from connector.idp.reason import Reason
+from connector.idp.xmldsig import XmlRefused, parse_xml, text_of, verify_enveloped, verify_octets
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lxml import etree
+
+    from connector.idp.binding import BoundMessage
+    from connector.idp.metadata import IdpEndpoints
+    from connector.idp.service_provider import Application, Registry, ServiceProvider
+
+# For clocks that differ; a request is sent at once, so older ones are not honest either.
+SKEW = timedelta(minutes=5)
+UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
+
+_SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
+_SAMLP = "{urn:oasis:names:tc:SAML:2.0:protocol}"
+_DS_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+_CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
+# What a password over TLS satisfies, and what service providers ask for out of habit: Mimecast's
+# profile sends the password and the integrated class, both on by default.
+_TOLERATED_CLASSES = frozenset(
+    {
+        f"{_CLASSES}PasswordProtectedTransport",
+        f"{_CLASSES}Password",
+        f"{_CLASSES}unspecified",
+        f"{_CLASSES}Kerberos",
+        "urn:federation:authentication:windows",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthnRequest:
+    """What a service provider asks for, checked.
+
+    Attributes:
+        request_id: Its ID, which the answer names; "" if nobody asked (the portal).
+        issuer: entity_id of the service provider.
+        application: Slug of the application.
+        acs_url: Where the answer goes; registered.
+        relay_state: Goes back with the answer.
+        force_authn: Ask for the password although there is a session.
+        is_passive: Ask for nothing; without a session the answer is NoPassive.
+        name_id_format: URI of the format asked for; "" if any will do.
+        is_signed: Whether a signature was verified.
+        unmet: Why the answer can only be an error (a word of `Reason`), or "".
+
+    """
+
+    request_id: str
+    issuer: str
+    application: str
+    acs_url: str
+    relay_state: str = ""
+    force_authn: bool = False
+    is_passive: bool = False
+    name_id_format: str = ""
+    is_signed: bool = False
+    unmet: str = ""
+
+
+def parse_authn_request(
+    message: BoundMessage, registry: Registry, *, now: datetime, endpoints: IdpEndpoints
+) -> AuthnRequest:
+    """Return the request of a message.
+
+    Raises:
+        RequestRefused: with the reason; nothing may be answered to the service provider then.
+
+    """
+    try:
+        root = parse_xml(message.document)
+        applications = registry.of_issuer(text_of(root.find(f"{_SAML}Issuer")))
+        if not applications:
+            _check_kind(root)
+            raise RequestRefused(
+                Reason.ISSUER_UNKNOWN,
+                f"no application has the entity ID {text_of(root.find(f'{_SAML}Issuer'))!r}",
+            )
+        signed = _verify(message, root, applications[0].service_provider)
+    except XmlRefused as error:
+        raise RequestRefused(error.reason, str(error)) from error
+    root = root if signed is None else signed
+    _check_kind(root)
+    _check_addressing(root, now=now, endpoints=endpoints, is_signed=signed is not None)
+    application, acs_url = _choose_acs(root, applications)
+    return _to_request(root, message, application, acs_url=acs_url, is_signed=signed is not None)
+
+
+def _verify(
+    message: BoundMessage, root: etree._Element, service_provider: ServiceProvider
+) -> etree._Element | None:
+    """Return the root as it was signed, or None if the message is unsigned and may be."""
+    certificates = service_provider.certificates
+    has_inner = next(root.iter(_DS_SIGNATURE), None) is not None
+    if message.signature is not None and certificates:
+        signature = message.signature
+        verify_octets(signature.octets, signature.value, signature.algorithm, certificates)
+        return root
+    if message.binding is Binding.POST and has_inner and certificates:
+        return verify_enveloped(root, certificates)
+    if service_provider.signs_requests:
+        raise RequestRefused(Reason.SIGNATURE_MISSING, "the metadata says requests are signed")
+    # A signature without a known key proves nothing, and nothing is taken from it.
+    return None
+
+
+def _check_kind(root: etree._Element) -> None:
+    if root.tag != f"{_SAMLP}AuthnRequest":
+        raise RequestRefused(Reason.NOT_AUTHN_REQUEST)
+    if root.get("Version") != "2.0":
+        raise RequestRefused(Reason.VERSION_UNSUPPORTED)
+    if not 1 <= len(root.get("ID", "")) <= 256:  # noqa: PLR2004 - longer ones are not honest
+        raise RequestRefused(Reason.REQUEST_ID_MISSING)
+
+
+def _check_addressing(
+    root: etree._Element, *, now: datetime, endpoints: IdpEndpoints, is_signed: bool
+) -> None:
+    destination = root.get("Destination", "")
+    # Bindings sections 3.4.5.2 and 3.5.5.2: a signed message must say for whom it is.
+    if destination != endpoints.sso_url and (destination or is_signed):
+        raise RequestRefused(Reason.DESTINATION_WRONG, f"sent to {destination!r}")
+    try:
+        issued_at = to_moment(root.get("IssueInstant", ""))
+    except ValueError as error:
+        raise RequestRefused(Reason.REQUEST_TIME, "no valid IssueInstant") from error
+    if abs(now - issued_at) > SKEW:
+        raise RequestRefused(Reason.REQUEST_TIME, f"issued at {issued_at.isoformat()}")
+
+
+def _choose_acs(
+    root: etree._Element, applications: tuple[Application, ...]
+) -> tuple[Application, str]:
+    """Return the application that takes answers at the address asked for, and that address.
+
+    Of several applications with one entity ID, the one whose default address it is comes first.
+    """
+    if root.get("ProtocolBinding", Binding.POST) != Binding.POST:
+        raise RequestRefused(Reason.BINDING_UNSUPPORTED, "answers go by HTTP-POST only")
+    url = root.get("AssertionConsumerServiceURL", "")
+    index = root.get("AssertionConsumerServiceIndex", "")
+    if index and not index.isdecimal():
+        raise RequestRefused(Reason.ACS_UNREGISTERED, f"index {index!r}")
+    found = [
+        (application, acs)
+        for application in applications
+        if (acs := application.service_provider.find_acs(url, int(index) if index else None))
+    ]
+    found.sort(key=lambda pair: pair[1] != pair[0].service_provider.default_acs())
+    if not found:
+        raise RequestRefused(Reason.ACS_UNREGISTERED, f"asks to answer at {url or index!r}")
+    return found[0][0], found[0][1].url
+
+
+def _to_request(
+    root: etree._Element,
+    message: BoundMessage,
+    application: Application,
+    *,
+    acs_url: str,
+    is_signed: bool,
+) -> AuthnRequest:
+    policy = root.find(f"{_SAMLP}NameIDPolicy")
+    name_id_format = "" if policy is None else policy.get("Format", "")
+    return AuthnRequest(
+        request_id=root.get("ID", ""),
+        issuer=application.service_provider.entity_id,
+        application=application.slug,
+        acs_url=acs_url,
+        relay_state=message.relay_state,
+        force_authn=root.get("ForceAuthn") in {"true", "1"},
+        is_passive=root.get("IsPassive") in {"true", "1"},
+        name_id_format="" if name_id_format == UNSPECIFIED else name_id_format,
+        is_signed=is_signed,
+        unmet=_unmet(root, name_id_format, application),
+    )
+
+
+def _unmet(root: etree._Element, name_id_format: str, application: Application) -> str:
+    """Return why the request can only be answered by an error, or ""."""
+    if name_id_format not in {"", application.name_id_format, *NAME_ID_FORMATS}:
+        return Reason.NAME_ID_UNSUPPORTED
+    if root.find(f"{_SAML}Subject") is not None:
+        return Reason.SUBJECT_UNSUPPORTED
+    context = root.find(f"{_SAMLP}RequestedAuthnContext")
+    if context is None:
+        return ""
+    classes = {text_of(each) for each in context.findall(f"{_SAML}AuthnContextClassRef")}
+    # "better" than a password is what we do not have (Core section 3.3.2.2.1).
+    is_met = bool(classes & _TOLERATED_CLASSES) and context.get("Comparison") != "better"
+    return "" if is_met else Reason.AUTHN_CONTEXT_UNSUPPORTED

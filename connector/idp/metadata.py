@@ -1,0 +1,266 @@
+"""Metadata: read a service provider's, write our own (SAML Metadata section 2.4).
+
+A service provider's metadata is taken from the operator, by file or https URL, so its signature is
+not asked for; comments in it are dropped before anything is read. Every fault is said at once.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from connector.errors import ConfigurationError, Fault
+from connector.idp.binding import Binding
+from connector.idp.service_provider import EMAIL_FORMAT, AcsEndpoint, ServiceProvider
+from connector.idp.xmldsig import (
+    Element,
+    SigningKey,
+    XmlLimits,
+    XmlRefused,
+    parse_xml,
+    sign_enveloped,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lxml import etree
+
+PROTOCOL = "urn:oasis:names:tc:SAML:2.0:protocol"
+NAME_ID_FORMATS = (
+    EMAIL_FORMAT,
+    "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
+    "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+    "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
+)
+_MD = "{urn:oasis:names:tc:SAML:2.0:metadata}"
+_DS = "{http://www.w3.org/2000/09/xmldsig#}"
+_LIMITS = XmlLimits(size_bytes=1_048_576, keeps_out_comments=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IdpEndpoints:
+    """Our own addresses.
+
+    Attributes:
+        entity_id: Our name as an issuer.
+        sso_url: Where AuthnRequests come in, by redirect and by post.
+
+    """
+
+    entity_id: str
+    sso_url: str
+
+
+def parse_service_provider(document: bytes, origin: str, now: datetime) -> ServiceProvider:
+    """Return the service provider that a metadata document describes.
+
+    Args:
+        document: The XML.
+        origin: File name or URL, for the faults.
+        now: For validUntil.
+
+    Raises:
+        ConfigurationError: with every fault found.
+
+    """
+    try:
+        root = parse_xml(document, _LIMITS)
+    except XmlRefused as error:
+        raise ConfigurationError([Fault(origin, "", str(error))]) from error
+    faults: list[Fault] = []
+    reader = _Reader(origin, faults)
+    entity, role = reader.find_role(root)
+    found = reader.read(entity, role, now) if entity is not None and role is not None else None
+    if faults or found is None:
+        raise ConfigurationError(faults)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one document; what is wrong goes into `faults`."""
+
+    origin: str
+    faults: list[Fault]
+
+    def fault(self, key: str, problem: str) -> None:
+        self.faults.append(Fault(self.origin, key, problem))
+
+    def find_role(
+        self, root: etree._Element
+    ) -> tuple[etree._Element | None, etree._Element | None]:
+        """Return the one entity that is a service provider, and that role of it."""
+        entities = [root] if root.tag == f"{_MD}EntityDescriptor" else list(root)
+        found = [
+            (entity, role)
+            for entity in entities
+            if entity.tag == f"{_MD}EntityDescriptor"
+            for role in entity.findall(f"{_MD}SPSSODescriptor")
+            if PROTOCOL in role.get("protocolSupportEnumeration", "").split()
+        ]
+        if len(found) == 1:
+            return found[0]
+        problem = f"must describe one SAML 2.0 service provider, describes {len(found)}"
+        self.fault("SPSSODescriptor", problem)
+        return None, None
+
+    def read(self, entity: etree._Element, role: etree._Element, now: datetime) -> ServiceProvider:
+        """Return what entity and role say."""
+        entity_id = entity.get("entityID", "").strip()
+        if not entity_id or len(entity_id) > 1024:  # noqa: PLR2004 - Metadata section 2.2.1
+            self.fault("EntityDescriptor.entityID", "must be there, with at most 1024 characters")
+        for part in (entity, role):
+            self.check_valid_until(part, now)
+        certificates = self.read_certificates(role)
+        signs_requests = role.get("AuthnRequestsSigned", "false").strip() in {"true", "1"}
+        if signs_requests and not certificates:
+            problem = "says that requests are signed, and has no certificate to check them by"
+            self.fault("SPSSODescriptor.KeyDescriptor", problem)
+        return ServiceProvider(
+            entity_id,
+            self.read_acs_endpoints(role),
+            certificates,
+            signs_requests,
+            tuple(text_of(each) for each in role.findall(f"{_MD}NameIDFormat")),
+        )
+
+    def check_valid_until(self, part: etree._Element, now: datetime) -> None:
+        text = part.get("validUntil")
+        if text is None:
+            return
+        try:
+            valid_until = to_moment(text)
+        except ValueError:
+            self.fault("validUntil", f"is not a time: {text!r}")
+            return
+        if valid_until <= now:
+            self.fault("validUntil", f"the metadata ended at {text}")
+
+    def read_acs_endpoints(self, role: etree._Element) -> tuple[AcsEndpoint, ...]:
+        found = [
+            acs
+            for number, element in enumerate(role.findall(f"{_MD}AssertionConsumerService"))
+            if (acs := self.read_acs(element, f"AssertionConsumerService[{number}]")) is not None
+        ]
+        if not any(acs.binding == Binding.POST for acs in found):
+            problem = "must name an address for the HTTP-POST binding"
+            self.fault("SPSSODescriptor.AssertionConsumerService", problem)
+        return tuple(found)
+
+    def read_acs(self, element: etree._Element, key: str) -> AcsEndpoint | None:
+        url = element.get("Location", "").strip()
+        index = element.get("index", "0").strip()
+        default = element.get("isDefault")
+        if not is_web_address(url):
+            self.fault(f"{key}.Location", f"must be an http or https URL, not {url!r}")
+        if not index.isdecimal():
+            self.fault(f"{key}.index", f"must be a number, not {index!r}")
+            return None
+        return AcsEndpoint(
+            url,
+            element.get("Binding", "").strip(),
+            int(index),
+            None if default is None else default.strip() in {"true", "1"},
+        )
+
+    def read_certificates(self, role: etree._Element) -> tuple[x509.Certificate, ...]:
+        found = []
+        for descriptor in role.findall(f"{_MD}KeyDescriptor"):
+            if descriptor.get("use", "signing") != "signing":
+                continue
+            for element in descriptor.iterfind(f"{_DS}KeyInfo/{_DS}X509Data/{_DS}X509Certificate"):
+                try:
+                    der = b64decode("".join(text_of(element).split()), validate=True)
+                    certificate = x509.load_der_x509_certificate(der)
+                    certificate.public_key()
+                except (ValueError, Base64Error, UnsupportedAlgorithm) as error:
+                    self.fault("KeyDescriptor", f"holds a certificate that is none: {error}")
+                else:
+                    found.append(certificate)
+        return tuple(found)
+
+
+def is_web_address(url: str) -> bool:
+    """Return whether a browser can be sent there, and nowhere else than it looks like.
+
+    >>> is_web_address("https://app.example/acs"), is_web_address("javascript:alert(1)")
+    (True, False)
+
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    has_odd_characters = any(char <= " " or char == "\\" for char in url)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_odd_characters
+
+
+def to_moment(text: str) -> datetime:
+    """Return the moment that an xs:dateTime says; without a zone it is UTC (Core section 1.3.3).
+
+    Raises:
+        ValueError: if it says none.
+
+    """
+    moment = datetime.fromisoformat(text.strip())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def to_timestamp(moment: datetime) -> str:
+    """Return the moment as SAML writes it.
+
+    >>> to_timestamp(datetime(2026, 11, 2, 8, 0, 0, 123456, tzinfo=UTC))
+    '2026-11-02T08:00:00.123Z'
+
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def build_metadata(
+    endpoints: IdpEndpoints, keys: Sequence[SigningKey], *, valid_until: datetime, document_id: str
+) -> bytes:
+    """Return our metadata, signed by the first key.
+
+    Args:
+        endpoints: Our addresses.
+        keys: All that may sign now or soon, the active one first.
+        valid_until: When those who read it must read it anew at the latest.
+        document_id: An XML ID, fresh for each document.
+
+    """
+    single_sign_on = tuple(
+        Element("md:SingleSignOnService", {"Binding": binding, "Location": endpoints.sso_url})
+        for binding in (Binding.REDIRECT, Binding.POST)
+    )
+    formats = tuple(Element("md:NameIDFormat", {}, (each,)) for each in NAME_ID_FORMATS)
+    role = Element(
+        "md:IDPSSODescriptor",
+        {"WantAuthnRequestsSigned": "false", "protocolSupportEnumeration": PROTOCOL},
+        (*(_key_descriptor(key) for key in keys), *formats, *single_sign_on),
+    )
+    entity = Element(
+        "md:EntityDescriptor",
+        {
+            "ID": document_id,
+            "cacheDuration": "P1D",
+            "entityID": endpoints.entity_id,
+            "validUntil": to_timestamp(valid_until),
+        },
+        (role,),
+    )
+    return sign_enveloped(entity, keys[0], position=0).encode()
+
+
+def _key_descriptor(key: SigningKey) -> Element:
+    certificate = Element("ds:X509Certificate", {}, (key.certificate,))
+    key_info = Element("ds:KeyInfo", {}, (Element("ds:X509Data", {}, (certificate,)),))
+    return Element("md:KeyDescriptor", {"use": "signing"}, (key_info,))
