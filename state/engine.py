@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import DateTime, TypeDecorator, create_engine, event, true
+from sqlalchemy import Connection, DateTime, TypeDecorator, create_engine, event, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
@@ -22,7 +22,7 @@ from state.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Dialect, Engine, Select, Table
+    from sqlalchemy import Dialect, Engine, Select, Table
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -133,15 +133,23 @@ def upsert(connection: Connection, table: Table, source: Select[Any] | None = No
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def reading(bind: Engine | Connection) -> Iterator[Connection]:
     """Yield a connection that sees one moment of the database.
+
+    Args:
+        bind: The database; or a connection in a transaction, which is used as it is, so that
+            what it has not committed yet is seen too.
 
     Raises:
         StateError: if the database cannot be read.
 
     """
-    with translated_errors(), engine.connect() as connection, connection.begin():
-        yield connection
+    with translated_errors():
+        if isinstance(bind, Connection):
+            yield bind
+            return
+        with bind.connect() as connection, connection.begin():
+            yield connection
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from connector.directory.store import (
     PROBLEMS,
     USERS,
     WATERMARK,
+    DirectoryStore,
 )
 from state.engine import translated_errors, upsert
 
@@ -136,17 +137,18 @@ class Intake:
         """
         connection = self._connection.execution_options(writes=True)
         with connection.begin():
-            _dismiss(connection, gone, now)
-            _merge(connection, _USERS, USERS)
-            _replace_children(connection, _USERS, _LOGIN_NAMES, LOGIN_NAMES.c.external_id)
-            _merge(connection, _GROUPS, GROUPS)
-            _replace_children(connection, _GROUPS, _MEMBERS, MEMBERS.c.group_id)
-            for mapped in (_USERS, _GROUPS):
-                solved = PROBLEMS.c.external_id.in_(select(mapped.c.external_id))
-                connection.execute(delete(PROBLEMS).where(solved))
-            _merge(connection, _PROBLEMS, PROBLEMS)
-            connection.execute(delete(WATERMARK))
-            connection.execute(insert(WATERMARK), [{"id": 1, **_watermark_row(read_to)}])
+            _take_over(connection, read_to, gone, now)
+
+    @contextmanager
+    def preview(
+        self, read_to: ReadTo, gone: Collection[str], now: datetime
+    ) -> Iterator[DirectoryStore]:
+        """Yield the directory as `commit` would make it; afterwards it is as it was."""
+        connection = self._connection.execution_options(writes=True)
+        with connection.begin() as transaction:
+            _take_over(connection, read_to, gone, now)
+            yield DirectoryStore(connection)
+            transaction.rollback()
 
     def _stage(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if not rows:
@@ -173,6 +175,22 @@ def open_intake(engine: Engine) -> Iterator[Intake]:
             connection.rollback()
             with connection.begin():
                 _STAGING.drop_all(connection)
+
+
+def _take_over(
+    connection: Connection, read_to: ReadTo, gone: Collection[str], now: datetime
+) -> None:
+    _dismiss(connection, gone, now)
+    _merge(connection, _USERS, USERS)
+    _replace_children(connection, _USERS, _LOGIN_NAMES, LOGIN_NAMES.c.external_id)
+    _merge(connection, _GROUPS, GROUPS)
+    _replace_children(connection, _GROUPS, _MEMBERS, MEMBERS.c.group_id)
+    for mapped in (_USERS, _GROUPS):
+        solved = PROBLEMS.c.external_id.in_(select(mapped.c.external_id))
+        connection.execute(delete(PROBLEMS).where(solved))
+    _merge(connection, _PROBLEMS, PROBLEMS)
+    connection.execute(delete(WATERMARK))
+    connection.execute(insert(WATERMARK), [{"id": 1, **_watermark_row(read_to)}])
 
 
 def _merge(connection: Connection, staged: Table, table: Table) -> None:

@@ -58,9 +58,9 @@ class DirectoryCounts(NamedTuple):
 
 
 class DirectoryStore:
-    """The directory as it was last committed."""
+    """The directory as it was last committed, or as one open transaction has it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
     def known_digests(self, fingerprint: str) -> dict[str, bytes]:

@@ -1,0 +1,211 @@
+"""The second half of a cycle: send a plan to its target, window by window (steps 9 to 12)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from connector.planner.operation import OperationKind
+from connector.sync.ledger import Recorded
+from connector.sync.ports import Progress, Status
+from connector.target.outcome import Applied, Unavailable, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from threading import Event
+
+    from connector.clock import Clock
+    from connector.planner.operation import Operation, Plan
+    from connector.sync.ledger import Ledger
+    from connector.sync.ports import Listener, Target
+    from connector.target.outcome import Outcome
+
+# So many in a row that a target does not take mean that it is gone, not that it is choosy.
+STREAK = 16
+# After a kill at most so many operations are in doubt and looked up one by one.
+WINDOW = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a plan.
+
+    Attributes:
+        status: Done, with failures, stopped, or failed because the target went away.
+        reason: Why not done, in words; "" if done.
+        counts: How many operations ended applied, rejected, unavailable or unknown.
+
+    """
+
+    status: Status
+    reason: str
+    counts: Counter[str]
+
+
+class Courier:
+    """Carries the operations of one cycle to one target, and its answers to the ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        target: Target,
+        clock: Clock,
+        *,
+        cycle_id: int,
+        name: str,
+    ) -> None:
+        self._ledger = ledger
+        self._target = target
+        self._clock = clock
+        self._cycle_id = cycle_id
+        self._name = name
+        self._target_ids = ledger.target_ids(name)
+
+    def settle_doubts(self) -> int:
+        """Ask the target what became of operations that an earlier cycle left in doubt."""
+        doubts = self._ledger.in_doubt(self._name)
+        for recorded in doubts:
+            outcome = self._target.resolve(recorded.operation, self._target_ids)
+            self._record([(recorded, outcome)])
+        return len(doubts)
+
+    def deliver(self, plan: Plan, listener: Listener, stop: Event) -> Delivery:
+        """Send a plan; return what became of it.
+
+        The plan is in the ledger before anything is sent. `stop` ends it between two operations.
+        """
+        recorded = self._ledger.record_plan(self._cycle_id, plan, self._clock.now())
+        counts: Counter[str] = Counter()
+        streak = 0
+        for window in _windows(recorded):
+            if stop.is_set():
+                return Delivery(Status.STOPPED, "stopped between two operations", counts)
+            reasons = self._send_window(window, counts, stop)
+            listener(Progress("send", self._name, counts.total(), len(recorded)))
+            streak = streak + len(reasons) if len(reasons) == len(window) else 0
+            if streak and (streak >= STREAK or streak == counts.total()):
+                return Delivery(Status.FAILED, f"target unavailable: {reasons[-1]}", counts)
+        failed_count = counts.total() - counts["applied"]
+        if stop.is_set() and counts.total() < len(recorded):
+            return Delivery(Status.STOPPED, "stopped between two operations", counts)
+        if failed_count:
+            reason = f"{failed_count} of {len(recorded)} operations failed"
+            return Delivery(Status.FAILURES, reason, counts)
+        return Delivery(Status.DONE, "", counts)
+
+    def _send_window(
+        self, window: Sequence[Recorded], counts: Counter[str], stop: Event
+    ) -> list[str]:
+        """Send a window; return the reasons of those that the target did not take."""
+        ready, waiting = self._address(window)
+        self._ledger.mark_sent(ready, self._clock.now())
+        by_operation = {id(recorded.operation): recorded for recorded in ready}
+        unavailable = []
+        self._count(waiting, counts)
+        answers = self._target.send([one.operation for one in ready], self._target_ids)
+        for operation, outcome in answers:
+            recorded = by_operation.pop(id(operation))
+            settled = self._settled(operation, outcome)
+            self._count([(recorded, settled)], counts)
+            if isinstance(settled, Unavailable):
+                unavailable.append(settled.reason)
+            if stop.is_set():
+                break
+        # Closing waits for requests in flight, whose answers are then looked up.
+        close = getattr(answers, "close", None)
+        if close is not None:
+            close()
+        if by_operation:
+            self._settle_rest(list(by_operation.values()))
+        return unavailable
+
+    def _settle_rest(self, left: list[Recorded]) -> None:
+        """Look up those whose answers nobody waited for."""
+        for recorded in left:
+            outcome = self._target.resolve(recorded.operation, self._target_ids)
+            self._record([(recorded, outcome)])
+
+    def _settled(self, operation: Operation, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Unknown):
+            return self._target.resolve(operation, self._target_ids)
+        return outcome
+
+    def _count(self, answers: Sequence[tuple[Recorded, Outcome]], counts: Counter[str]) -> None:
+        for _, outcome in answers:
+            counts[type(outcome).__name__.lower()] += 1
+        self._record(answers)
+
+    def _record(self, answers: Sequence[tuple[Recorded, Outcome]]) -> None:
+        if not answers:
+            return
+        self._ledger.record(self._cycle_id, self._name, answers, self._clock.now())
+        for recorded, outcome in answers:
+            operation = recorded.operation
+            if not isinstance(outcome, Applied):
+                continue
+            if operation.kind is OperationKind.DELETE:
+                self._target_ids.pop(operation.external_id, None)
+            else:
+                self._target_ids.pop(operation.succeeds, None)
+                self._target_ids[operation.external_id] = outcome.target_id
+
+    def _address(
+        self, window: Sequence[Recorded]
+    ) -> tuple[list[Recorded], list[tuple[Recorded, Outcome]]]:
+        """Fill in ids that this cycle has learnt; set apart what has nothing to refer to."""
+        ready: list[Recorded] = []
+        waiting: list[tuple[Recorded, Outcome]] = []
+        for recorded in window:
+            operation = recorded.operation
+            if operation.kind is OperationKind.CREATE:
+                ready.append(recorded)
+                continue
+            target_id = operation.target_id or self._target_ids.get(operation.external_id)
+            if target_id is None:
+                waiting.append((recorded, Unavailable("the resource itself is not there yet")))
+                continue
+            ids = self._target_ids
+            addressed = replace(
+                operation,
+                target_id=target_id,
+                members_added=tuple(key for key in operation.members_added if key in ids),
+                members_removed=tuple(key for key in operation.members_removed if key in ids),
+            )
+            if _has_nothing_left(addressed):
+                waiting.append((recorded, Unavailable("its members are not there yet")))
+            else:
+                ready.append(Recorded(recorded.row_id, addressed))
+        return ready, waiting
+
+
+def _has_nothing_left(operation: Operation) -> bool:
+    return operation.kind is OperationKind.UPDATE and not (
+        operation.changes or operation.members_added or operation.members_removed
+    )
+
+
+def _windows(recorded: Sequence[Recorded]) -> Iterator[list[Recorded]]:
+    """Yield runs of operations that may be sent at the same time.
+
+    A new phase waits for the one before; two operations on one resource are never in one window.
+    """
+    for _, phase in groupby(recorded, key=_phase):
+        window: list[Recorded] = []
+        touched: set[str] = set()
+        for one in phase:
+            if len(window) >= WINDOW or one.operation.external_id in touched:
+                yield window
+                window, touched = [], set()
+            window.append(one)
+            touched.add(one.operation.external_id)
+        if window:
+            yield window
+
+
+def _phase(recorded: Recorded) -> tuple[bool, str, bool]:
+    operation = recorded.operation
+    is_deletion = operation.kind is OperationKind.DELETE
+    is_creation = operation.kind is OperationKind.CREATE and operation.resource_type == "Group"
+    return is_deletion, operation.resource_type, is_creation

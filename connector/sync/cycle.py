@@ -1,0 +1,252 @@
+"""One cycle: source to directory to every target (the walk in `connector/__init__.py`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connector.directory.store import DirectoryStore
+from connector.errors import SourceUnavailable, TargetUnavailable, UnsafePlanError
+from connector.planner.safety import ensure_safe
+from connector.sync.apply import Courier
+from connector.sync.intake_read import staged_read
+from connector.sync.ledger import Ledger
+from connector.sync.lock import cycle_lock
+from connector.sync.planning import narrow, plan_target
+from connector.sync.ports import Parts, Progress, Status, worst
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from connector.directory.store import DirectoryCounts
+    from connector.planner.operation import Plan
+    from connector.source.batch import Proof
+    from connector.sync.apply import Delivery
+    from connector.sync.intake_read import ReadSummary
+    from connector.sync.ports import Listener, TargetPort
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of one cycle.
+
+    Attributes:
+        trigger: Who asks, such as "schedule" or "command line".
+        targets: Names of the targets to serve; empty for all.
+        user: external_id of the one person to bring in step; "" for everybody.
+        allow_removals: So many deletes and disables are allowed this once; None: as configured.
+
+    """
+
+    trigger: str
+    targets: tuple[str, ...] = ()
+    user: str = ""
+    allow_removals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """How one target fared.
+
+    Attributes:
+        target: Its name.
+        status: How it ended.
+        reason: Why not done; "" if done.
+        plan: What was planned; None if it did not come to that.
+        counts: How many operations ended applied, rejected, unavailable or unknown.
+
+    """
+
+    target: str
+    status: Status
+    reason: str
+    plan: Plan | None
+    counts: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """How a cycle ended.
+
+    Attributes:
+        cycle_id: Its number.
+        status: The worst of its parts.
+        reason: Why the cycle as a whole failed; "" otherwise.
+        read: What was read; None if the source could not be.
+        directory: How many people and groups there are now.
+        targets: One report each.
+
+    """
+
+    cycle_id: int
+    status: Status
+    reason: str
+    read: ReadSummary | None
+    directory: DirectoryCounts
+    targets: tuple[TargetReport, ...]
+
+
+def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -> CycleReport:
+    """Run one cycle and return how it ended; failures of source and targets are in the report.
+
+    Raises:
+        CycleRunning: if another cycle runs and `stop` was set while waiting for it.
+        StateError: if the state database cannot be used; what was not recorded is looked up by
+            the next cycle.
+
+    """
+
+    def keep_waiting(holder: str) -> bool:
+        listener(Progress("wait", holder, 0, None))
+        return not stop.is_set()
+
+    with cycle_lock(parts.lock_path, request.trigger, keep_waiting):
+        ledger = Ledger(parts.engine)
+        cycle_id = ledger.open_cycle(request.trigger, parts.clock.now())
+        report = _run(parts, request, (ledger, cycle_id), listener, stop)
+        counts = report.directory
+        problems = counts.problems + (1 if report.read and not report.read.proof.is_complete else 0)
+        ledger.close_cycle(
+            cycle_id,
+            {
+                "status": report.status.value,
+                "reason": report.reason,
+                "ended_at": parts.clock.now(),
+                "users_count": counts.users,
+                "groups_count": counts.groups,
+                "problems_count": problems,
+            },
+        )
+        return report
+
+
+def _run(
+    parts: Parts,
+    request: Request,
+    book: tuple[Ledger, int],
+    listener: Listener,
+    stop: Event,
+) -> CycleReport:
+    ledger, cycle_id = book
+    store = DirectoryStore(parts.engine)
+    try:
+        with staged_read(parts, listener) as staged:
+            staged.intake.commit(staged.read_to, staged.gone, parts.clock.now())
+            read = staged.summary
+    except SourceUnavailable as error:
+        return CycleReport(cycle_id, Status.FAILED, str(error), None, store.counts(), ())
+    reports = []
+    for port in _chosen(parts, request):
+        report = _serve(parts, port, request, (ledger, cycle_id, read.proof), listener, stop)
+        _note(ledger, cycle_id, report)
+        reports.append(report)
+    counts = store.counts()
+    own = Status.FAILURES if counts.problems or not read.proof.is_complete else Status.DONE
+    status = worst([own, *(report.status for report in reports)])
+    reason = "" if read.proof.is_complete else f"the read was not complete: {read.proof.reason}"
+    return CycleReport(cycle_id, status, reason, read, counts, tuple(reports))
+
+
+def _chosen(parts: Parts, request: Request) -> list[TargetPort]:
+    return [port for port in parts.targets if not request.targets or port.name in request.targets]
+
+
+def _serve(
+    parts: Parts,
+    port: TargetPort,
+    request: Request,
+    book: tuple[Ledger, int, Proof],
+    listener: Listener,
+    stop: Event,
+) -> TargetReport:
+    """Bring one target in step; whatever happens to it does not hold the others back."""
+    ledger, cycle_id, proof = book
+    plan = None
+    try:
+        target = port.connect()
+        try:
+            courier = Courier(ledger, target, parts.clock, cycle_id=cycle_id, name=port.name)
+            courier.settle_doubts()
+            listener(Progress("plan", port.name, 0, None))
+            store = DirectoryStore(parts.engine)
+            plan = plan_target(port, store, ledger, proof, parts.clock.now())
+            plan = narrow(plan, request.user) if request.user else plan
+            ensure_safe(plan, port.limits.allowing(request.allow_removals))
+            delivery = courier.deliver(plan, listener, stop)
+        finally:
+            target.close()
+    except UnsafePlanError as error:
+        return TargetReport(port.name, Status.HELD, str(error), plan, Counter())
+    except TargetUnavailable as error:
+        return TargetReport(port.name, Status.FAILED, str(error), plan, Counter())
+    return _to_report(port, plan, delivery)
+
+
+def _to_report(port: TargetPort, plan: Plan, delivery: Delivery) -> TargetReport:
+    return TargetReport(port.name, delivery.status, delivery.reason, plan, delivery.counts)
+
+
+def _note(ledger: Ledger, cycle_id: int, report: TargetReport) -> None:
+    planned = len(report.plan.operations) if report.plan else 0
+    applied = report.counts["applied"]
+    ledger.note_target(
+        cycle_id,
+        report.target,
+        {
+            "status": report.status.value,
+            "reason": report.reason,
+            "planned_count": planned,
+            "applied_count": applied,
+            "failed_count": report.counts.total() - applied,
+            "unchanged_count": report.plan.unchanged_count if report.plan else 0,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a cycle would do now.
+
+    Attributes:
+        read: What was read.
+        plans: One a target, in order, each with the guard's objection or None.
+        doubts_count: Operations of earlier cycles that a cycle would first look up.
+
+    """
+
+    read: ReadSummary
+    plans: tuple[tuple[Plan, UnsafePlanError | None], ...]
+    doubts_count: int
+
+
+def preview_cycle(parts: Parts, request: Request, listener: Listener) -> Preview:
+    """Return what `run_cycle` would send now; reads the source, changes nothing anywhere.
+
+    Raises:
+        SourceUnavailable: if the source cannot be read.
+        StateError: if the state database cannot be used.
+
+    """
+    ledger = Ledger(parts.engine)
+    now = parts.clock.now()
+    plans = []
+    with (
+        staged_read(parts, listener) as staged,
+        staged.intake.preview(staged.read_to, staged.gone, now) as directory,
+    ):
+        for port in _chosen(parts, request):
+            listener(Progress("plan", port.name, 0, None))
+            plan = plan_target(port, directory, ledger, staged.summary.proof, now)
+            plan = narrow(plan, request.user) if request.user else plan
+            plans.append((plan, _objection(plan, port, request)))
+        doubts_count = sum(len(ledger.in_doubt(port.name)) for port in parts.targets)
+        return Preview(staged.summary, tuple(plans), doubts_count)
+
+
+def _objection(plan: Plan, port: TargetPort, request: Request) -> UnsafePlanError | None:
+    try:
+        ensure_safe(plan, port.limits.allowing(request.allow_removals))
+    except UnsafePlanError as error:
+        return error
+    return None

@@ -1,0 +1,364 @@
+"""What was planned, sent and answered, and what is ours at each target (step 12).
+
+An operation's status: planned, sent, then applied, rejected, unavailable or unknown; `dropped` if
+its cycle ended before it was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from connector.planner.known import Known, KnownResource
+from connector.planner.operation import Operation, OperationKind
+from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
+from state.engine import reading, table_of, upsert, writing
+from state.provisioning import (
+    CycleRow,
+    CycleTargetRow,
+    LinkMemberRow,
+    LinkRow,
+    OperationRow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+    from connector.planner.operation import Plan
+
+CYCLES = table_of(CycleRow)
+CYCLE_TARGETS = table_of(CycleTargetRow)
+OPERATIONS = table_of(OperationRow)
+LINKS = table_of(LinkRow)
+MEMBERS = table_of(LinkMemberRow)
+
+GONE = 404
+BATCH = 500
+# A takeover after a crash: nothing is known of the resource but that it is ours.
+NOTHING_KNOWN = b""
+
+
+class Recorded(NamedTuple):
+    """An operation that is in the ledger.
+
+    Attributes:
+        row_id: Its row.
+        operation: What it is.
+
+    """
+
+    row_id: int
+    operation: Operation
+
+
+class Ledger:
+    """The record of one state database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # -- cycles ---------------------------------------------------------------------------------
+
+    def open_cycle(self, trigger: str, now: datetime) -> int:
+        """Note that a cycle begins; return its number.
+
+        Cycles that were killed are closed: what they had planned and not sent is dropped. Only
+        to be called by the holder of the cycle lock.
+        """
+        with writing(self._engine) as connection:
+            running = CYCLES.c.status == "running"
+            killed = list(connection.scalars(select(CYCLES.c.id).where(running)))
+            if killed:
+                _drop_planned(connection, killed)
+                interrupted = {"status": "interrupted", "ended_at": now, "reason": "killed"}
+                connection.execute(update(CYCLES).where(running).values(interrupted))
+            values = {
+                "trigger": trigger,
+                "started_at": now,
+                "status": "running",
+                "reason": "",
+                "users_count": 0,
+                "groups_count": 0,
+                "problems_count": 0,
+            }
+            result = connection.execute(insert(CYCLES).values(values))
+            return int((result.inserted_primary_key or (0,))[0])
+
+    def close_cycle(self, cycle_id: int, values: dict[str, Any]) -> None:
+        """Note how a cycle ended: status, reason, counts, ended_at."""
+        with writing(self._engine) as connection:
+            _drop_planned(connection, [cycle_id])
+            connection.execute(update(CYCLES).where(CYCLES.c.id == cycle_id).values(values))
+
+    def note_target(self, cycle_id: int, target: str, values: dict[str, Any]) -> None:
+        """Note how a cycle stands at one target: status, reason, counts."""
+        with writing(self._engine) as connection:
+            row = {"cycle_id": cycle_id, "target": target, **values}
+            connection.execute(upsert(connection, CYCLE_TARGETS), [row])
+
+    # -- operations -----------------------------------------------------------------------------
+
+    def record_plan(self, cycle_id: int, plan: Plan, now: datetime) -> list[Recorded]:
+        """Write a plan down before anything of it is sent."""
+        with writing(self._engine) as connection:
+            for external_id, digest in plan.touched:
+                own = _link_of(plan.target, "User", external_id)
+                values = {"digest": digest, "changed_at": now}
+                connection.execute(update(LINKS).where(*own).values(values))
+            if not plan.operations:
+                return []
+            rows = [
+                _operation_row(cycle_id, plan.target, operation) for operation in plan.operations
+            ]
+            first = (
+                connection.scalar(select(OPERATIONS.c.id).order_by(OPERATIONS.c.id.desc()).limit(1))
+                or 0
+            ) + 1
+            numbered = [{"id": first + number, **row} for number, row in enumerate(rows)]
+            connection.execute(insert(OPERATIONS), numbered)
+        return [
+            Recorded(first + number, operation) for number, operation in enumerate(plan.operations)
+        ]
+
+    def mark_sent(self, recorded: Sequence[Recorded], now: datetime) -> None:
+        """Note that these are about to be sent; from here on their outcome is in doubt."""
+        with writing(self._engine) as connection:
+            statement = update(OPERATIONS).where(OPERATIONS.c.id == bindparam("row"))
+            connection.execute(
+                statement.values(status="sent", sent_at=now),
+                [{"row": one.row_id} for one in recorded],
+            )
+
+    def record(
+        self, cycle_id: int, target: str, answers: Iterable[tuple[Recorded, Outcome]], now: datetime
+    ) -> None:
+        """Write outcomes down, and what they mean for what is ours at the target."""
+        with writing(self._engine) as connection:
+            rows = []
+            for recorded, outcome in answers:
+                status, reason = _status_of(outcome)
+                rows.append({"row": recorded.row_id, "new_status": status, "new_reason": reason})
+                _update_links(connection, (cycle_id, target, now), recorded.operation, outcome)
+            statement = update(OPERATIONS).where(OPERATIONS.c.id == bindparam("row"))
+            values = {
+                "status": bindparam("new_status"),
+                "reason": bindparam("new_reason"),
+                "answered_at": now,
+            }
+            connection.execute(statement.values(values), rows)
+
+    def in_doubt(self, target: str) -> list[Recorded]:
+        """Return the operations that were sent and whose outcome nobody knows."""
+        doubtful = OPERATIONS.c.status.in_(["sent", "unknown"])
+        statement = select(OPERATIONS).where(OPERATIONS.c.target == target, doubtful)
+        links = select(LINKS.c.external_id, LINKS.c.target_id).where(LINKS.c.target == target)
+        with reading(self._engine) as connection:
+            target_ids: dict[str, str] = dict(connection.execute(links).all())
+            return [
+                Recorded(
+                    row.id,
+                    Operation(
+                        kind=OperationKind(row.kind),
+                        resource_type=row.resource_type,
+                        external_id=row.external_id,
+                        name=row.name,
+                        target_id=target_ids.get(row.external_id),
+                        desired_digest=NOTHING_KNOWN,
+                    ),
+                )
+                for row in connection.execute(statement.order_by(OPERATIONS.c.id))
+            ]
+
+    # -- what is ours ---------------------------------------------------------------------------
+
+    def known(self, target: str) -> Known:
+        """Return everything of ours at a target, as heads."""
+        statement = select(
+            LINKS.c.resource_type,
+            LINKS.c.external_id,
+            LINKS.c.target_id,
+            LINKS.c.name,
+            LINKS.c.is_active,
+            LINKS.c.digest,
+            LINKS.c.disabled_at,
+        ).where(LINKS.c.target == target)
+        of_target = MEMBERS.c.target == target
+        users: dict[str, KnownResource] = {}
+        groups: dict[str, KnownResource] = {}
+        members: dict[str, set[str]] = {}
+        with reading(self._engine) as connection:
+            streamed = connection.execution_options(stream_results=True)
+            for resource_type, *head in streamed.execute(statement):
+                resource = KnownResource._make(head)
+                (users if resource_type == "User" else groups)[resource.external_id] = resource
+            pairs = select(MEMBERS.c.group_id, MEMBERS.c.member_id).where(of_target)
+            for group_id, member_id in streamed.execute(pairs):
+                members.setdefault(group_id, set()).add(member_id)
+        frozen = {group_id: frozenset(held) for group_id, held in members.items()}
+        return Known(users, groups, frozen)
+
+    def target_ids(self, target: str) -> dict[str, str]:
+        """Return the target's id of everything of ours, by external_id."""
+        statement = select(LINKS.c.external_id, LINKS.c.target_id).where(LINKS.c.target == target)
+        with reading(self._engine) as connection:
+            return dict(connection.execute(statement).all())
+
+    def documents(
+        self, target: str, resource_type: str, external_ids: Collection[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Return what the target is known to hold of these, by external_id."""
+        found = {}
+        waiting = list(external_ids)
+        with reading(self._engine) as connection:
+            for start in range(0, len(waiting), BATCH):
+                statement = select(LINKS.c.external_id, LINKS.c.document).where(
+                    LINKS.c.target == target,
+                    LINKS.c.resource_type == resource_type,
+                    LINKS.c.external_id.in_(waiting[start : start + BATCH]),
+                )
+                for external_id, document in connection.execute(statement):
+                    found[external_id] = orjson.loads(document)
+        return found
+
+
+def _drop_planned(connection: Connection, cycle_ids: list[int]) -> None:
+    never_sent = (OPERATIONS.c.cycle_id.in_(cycle_ids), OPERATIONS.c.status == "planned")
+    connection.execute(update(OPERATIONS).where(*never_sent).values(status="dropped"))
+
+
+def _link_of(target: str, resource_type: str, external_id: str) -> tuple[Any, ...]:
+    return (
+        LINKS.c.target == target,
+        LINKS.c.resource_type == resource_type,
+        LINKS.c.external_id == external_id,
+    )
+
+
+def _operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str, Any]:
+    detail = {
+        "changes": {
+            path: [operation.previous.get(path), value] for path, value in operation.changes.items()
+        },
+        "added": operation.members_added,
+        "removed": operation.members_removed,
+        "succeeds": operation.succeeds,
+        "why": operation.reason,
+    }
+    return {
+        "cycle_id": cycle_id,
+        "target": target,
+        "kind": operation.kind.value,
+        "resource_type": operation.resource_type,
+        "external_id": operation.external_id,
+        "name": operation.name,
+        "detail": orjson.dumps({key: value for key, value in detail.items() if value}),
+        "status": "planned",
+        "reason": "",
+    }
+
+
+def _status_of(outcome: Outcome) -> tuple[str, str]:
+    match outcome:
+        case Applied(was_adopted=True):
+            return "applied", "adopted: it was already there"
+        case Applied():
+            return "applied", ""
+        case Rejected(status=status, reason=reason):
+            return "rejected", f"{status}: {reason}"
+        case Unavailable(reason=reason):
+            return "unavailable", reason
+        case Unknown(reason=reason):
+            return "unknown", reason
+
+
+def _update_links(
+    connection: Connection, where: tuple[int, str, datetime], operation: Operation, outcome: Outcome
+) -> None:
+    """Make the links say what the target now holds."""
+    _, target, _ = where
+    match outcome:
+        case Applied(target_id=target_id):
+            if operation.kind is OperationKind.DELETE:
+                _forget(connection, target, operation)
+            else:
+                _remember(connection, where, replace(operation, target_id=target_id))
+        case Rejected(status=status) if status == GONE and operation.target_id is not None:
+            _forget(connection, target, operation)
+
+
+def _forget(connection: Connection, target: str, operation: Operation) -> None:
+    own = _link_of(target, operation.resource_type, operation.external_id)
+    connection.execute(delete(LINKS).where(*own))
+    for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
+        held = (MEMBERS.c.target == target, column == operation.external_id)
+        connection.execute(delete(MEMBERS).where(*held))
+
+
+def _remember(
+    connection: Connection, where: tuple[int, str, datetime], operation: Operation
+) -> None:
+    cycle_id, target, now = where
+    own = _link_of(target, operation.resource_type, operation.external_id)
+    if operation.succeeds:
+        _forget(connection, target, replace(operation, external_id=operation.succeeds))
+    values: dict[str, Any] = {"changed_at": now, "cycle_id": cycle_id}
+    if operation.kind is OperationKind.CREATE or (operation.changes and operation.document):
+        document = dict(operation.document)
+        is_active = bool(document.get("active", True))
+        values |= {
+            "target_id": operation.target_id,
+            "name": operation.name,
+            "is_active": is_active,
+            "document": orjson.dumps(document),
+            "digest": operation.desired_digest,
+            "disabled_at": None if is_active else now,
+        }
+    elif operation.kind is OperationKind.DISABLE:
+        held = connection.scalar(select(LINKS.c.document).where(*own)) or b"{}"
+        document = orjson.loads(held) | {"active": False}
+        values |= {
+            "is_active": False,
+            "document": orjson.dumps(document),
+            "digest": operation.desired_digest,
+            "disabled_at": now,
+        }
+    _write_link(connection, (target, operation), values)
+    _write_members(connection, target, operation)
+
+
+def _write_link(connection: Connection, key: tuple[str, Operation], values: dict[str, Any]) -> None:
+    target, operation = key
+    own = _link_of(target, operation.resource_type, operation.external_id)
+    if "target_id" not in values:
+        connection.execute(update(LINKS).where(*own).values(values))
+        return
+    row = {
+        "target": target,
+        "resource_type": operation.resource_type,
+        "external_id": operation.external_id,
+        **values,
+    }
+    connection.execute(upsert(connection, LINKS), [row])
+
+
+def _write_members(connection: Connection, target: str, operation: Operation) -> None:
+    group_id = operation.external_id
+    if operation.members_added:
+        rows = [
+            {"target": target, "group_id": group_id, "member_id": member_id}
+            for member_id in operation.members_added
+        ]
+        connection.execute(upsert(connection, MEMBERS), rows)
+    if operation.members_removed:
+        statement = delete(MEMBERS).where(
+            MEMBERS.c.target == target,
+            MEMBERS.c.group_id == group_id,
+            MEMBERS.c.member_id == bindparam("gone"),
+        )
+        connection.execute(statement, [{"gone": one} for one in operation.members_removed])

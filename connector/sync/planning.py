@@ -1,0 +1,102 @@
+"""Make the plan of one target from the directory and the ledger (steps 7 and 8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from connector.planner.compare import Rules, compare_users
+from connector.planner.desired import Desired, desired_groups, desired_users, resolve_scope
+from connector.planner.operation import OperationKind
+from connector.planner.plan import Documents, Ground, make_plan, successions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connector.directory.membership import MemberGraph
+    from connector.directory.store import DirectoryStore
+    from connector.planner.compare import Comparison
+    from connector.planner.known import Known
+    from connector.planner.operation import Operation, Plan
+    from connector.source.batch import Proof
+    from connector.sync.ledger import Ledger
+    from connector.sync.ports import TargetPort
+
+
+def plan_target(
+    port: TargetPort, directory: DirectoryStore, ledger: Ledger, proof: Proof, now: datetime
+) -> Plan:
+    """Return what would be sent to a target now; sends nothing."""
+    graph = directory.graph()
+    known = ledger.known(port.name)
+    ground, comparison = _ground(port, directory, (graph, known), proof, now)
+    newcomers = directory.users(comparison.created)
+    names = {key: str(user.document["userName"]) for key, user in newcomers.items()}
+    inherited = successions(ground, comparison, names)
+    changed = directory.users(comparison.changed)
+    former = [resource.external_id for resource in inherited.values()]
+    differing = [
+        key
+        for key, group in ground.desired.groups.items()
+        if key in known.groups and known.groups[key].digest != group.digest
+    ]
+    documents = Documents(
+        users={key: user.document for key, user in (newcomers | changed).items()},
+        known_users=ledger.documents(port.name, "User", [*comparison.changed, *former]),
+        known_groups=ledger.documents(port.name, "Group", differing),
+    )
+    return make_plan(ground, comparison, documents, inherited)
+
+
+def _ground(
+    port: TargetPort,
+    directory: DirectoryStore,
+    held: tuple[MemberGraph, Known],
+    proof: Proof,
+    now: datetime,
+) -> tuple[Ground, Comparison]:
+    graph, known = held
+    scope = resolve_scope(port.groups, port.push_groups, graph)
+    users, leavers = desired_users(directory.user_heads(), scope, port.view, now)
+    notes = [f"group not found in the directory: {name}" for name in scope.missing_names]
+    if not proof.is_complete:
+        notes.append(f"the read was not complete ({proof.reason}): nobody is taken away")
+    elif scope.missing_names:
+        notes.append("while a configured group is missing, nobody is taken away")
+    is_proven = proof.is_complete and not scope.missing_names
+    rules = Rules(port.mode, port.deprovision, port.grace, is_proven)
+    comparison = compare_users(users, leavers, known.users, rules, now)
+    present = (known.users.keys() & users.keys()) | set(comparison.created)
+    groups = desired_groups(directory.groups(), scope, graph, present, port.view)
+    desired = Desired(users, leavers, groups)
+    ground = Ground(port.name, desired, known, rules, port.view, tuple(notes))
+    return ground, comparison
+
+
+def narrow(plan: Plan, external_id: str) -> Plan:
+    """Return the part of a plan that concerns one person: the account and its memberships."""
+    kept = []
+    for operation in plan.operations:
+        if operation.external_id == external_id:
+            kept.append(operation)
+        elif operation.resource_type == "Group" and operation.kind is OperationKind.UPDATE:
+            kept.extend(_narrow_members(operation, external_id))
+    return replace(plan, operations=tuple(kept), touched=())
+
+
+def _narrow_members(operation: Operation, external_id: str) -> list[Operation]:
+    added = tuple(one for one in operation.members_added if one == external_id)
+    removed = tuple(one for one in operation.members_removed if one == external_id)
+    if operation.target_id is None or not (added or removed):
+        return []
+    # Without the document: the rest of the group is left for the next full cycle.
+    return [
+        replace(
+            operation,
+            document={},
+            changes={},
+            previous={},
+            members_added=added,
+            members_removed=removed,
+        )
+    ]

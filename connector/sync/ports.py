@@ -1,0 +1,149 @@
+"""What a cycle needs of the stages, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import timedelta
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from connector.clock import Clock
+    from connector.mapping.resource import MappedResource, MappingProblem
+    from connector.planner.compare import Deprovision, Mode
+    from connector.planner.operation import Operation
+    from connector.planner.safety import Limits
+    from connector.planner.view import AttributeView
+    from connector.source.batch import Batch
+    from connector.source.entry import SourceEntry
+    from connector.target.outcome import Outcome
+
+
+class Source(Protocol):
+    """The directory that is read."""
+
+    def read_full(self, known: Mapping[str, bytes]) -> Batch:
+        """Return all entries; those whose digest is the known one only by their key."""
+        ...
+
+
+class Target(Protocol):
+    """A connection to one target."""
+
+    def send(
+        self, operations: Sequence[Operation], target_ids: Mapping[str, str]
+    ) -> Iterator[tuple[Operation, Outcome]]:
+        """Send the operations, several at a time; yield each with its outcome as it comes."""
+        ...
+
+    def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
+        """Ask the target what became of an operation whose outcome is unknown."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPort:
+    """One target as configured.
+
+    Attributes:
+        name: As configured.
+        connect: Opens a connection; nothing is sent by it.
+        groups: Whose members are in scope; "*" for everybody.
+        push_groups: Which groups are kept there.
+        mode: How much a cycle may do.
+        deprovision: What becomes of leavers.
+        grace: How long a disabled account is kept.
+        limits: The guard.
+        view: How much of a resource it takes.
+
+    """
+
+    name: str
+    connect: Callable[[], Target]
+    groups: str | tuple[str, ...]
+    push_groups: str | tuple[str, ...]
+    mode: Mode
+    deprovision: Deprovision
+    grace: timedelta
+    limits: Limits
+    view: AttributeView
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a cycle works with.
+
+    Attributes:
+        source: The directory that is read.
+        map_entry: The mapping of users and groups.
+        mapping_fingerprint: Changes when the mapping does.
+        engine: The state database.
+        targets: In the order in which they are served.
+        clock: Tells the time.
+        lock_path: The lock of cycles.
+
+    """
+
+    source: Source
+    map_entry: Callable[[SourceEntry], MappedResource | MappingProblem]
+    mapping_fingerprint: str
+    engine: Engine
+    targets: tuple[TargetPort, ...]
+    clock: Clock
+    lock_path: Path
+
+
+class Status(StrEnum):
+    """How a cycle, or its part at one target, ended; from best to worst."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILURES = "done with failures"
+    HELD = "held"
+    FAILED = "failed"
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """Return the worst of these; a cycle is as good as its worst part.
+
+    >>> worst([Status.DONE, Status.HELD, Status.FAILURES])
+    <Status.HELD: 'held'>
+
+    """
+    order = list(Status)
+    return max(statuses, key=order.index, default=Status.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a cycle is.
+
+    Attributes:
+        phase: "read", "plan", "send" or "wait".
+        subject: The target's name, or whom we wait for.
+        done_count: So many done.
+        total_count: Of so many; None if unknown.
+
+    """
+
+    phase: str
+    subject: str
+    done_count: int
+    total_count: int | None
+
+
+class Listener(Protocol):
+    """Is told how far a cycle is."""
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note; must not block."""
+        ...
