@@ -1,0 +1,122 @@
+"""A real SAML application: python3-saml, strict, with signed requests, behind a small server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from onelogin.saml2.auth import OneLogin_Saml2_Auth
+from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
+from onelogin.saml2.settings import OneLogin_Saml2_Settings
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+
+
+@dataclass
+class ServiceProvider:
+    """The application; what it thought of the last Response is kept for the test to read.
+
+    Attributes:
+        base_url: Its address; "/" sends the browser to sign in.
+        certificate: PEM of the certificate that it signs with.
+        key: PEM of its key (RSA).
+        idp_metadata: The identity provider's; set before the first sign-in.
+        errors: Why the last Response was refused; empty: it was accepted.
+        attributes: What the last accepted one said.
+
+    """
+
+    base_url: str
+    certificate: str
+    key: str
+    idp_metadata: bytes = b""
+    errors: list[str] = field(default_factory=list)
+    name_id: str = ""
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+    request_id: str | None = None
+
+    @property
+    def acs_url(self) -> str:
+        return f"{self.base_url}/acs"
+
+    def metadata(self) -> bytes:
+        """Return its SAML metadata, as python3-saml makes it."""
+        settings = OneLogin_Saml2_Settings(self._settings(), sp_validation_only=True)
+        return settings.get_sp_metadata()
+
+    def take(self, saml_response: str, request_id: str | None = None) -> list[str]:
+        """Give it a Response, base64; return why it refuses, or nothing."""
+        auth = OneLogin_Saml2_Auth(
+            self._request({"SAMLResponse": saml_response}), self._all_settings()
+        )
+        auth.process_response(request_id=request_id or self.request_id)
+        self.errors = [*auth.get_errors(), *filter(None, [auth.get_last_error_reason()])]
+        if not self.errors:
+            self.name_id, self.attributes = auth.get_nameid(), auth.get_attributes()
+        return self.errors
+
+    def sign_in_url(self, relay_state: str = "/deep/link", *, force_authn: bool = False) -> str:
+        """Return where it sends a browser: a signed AuthnRequest by redirect."""
+        auth = OneLogin_Saml2_Auth(self._request({}), self._all_settings())
+        url = auth.login(relay_state, force_authn=force_authn)
+        self.request_id = auth.get_last_request_id()
+        return url
+
+    def app(self) -> Starlette:
+        """Return it as a web application."""
+
+        def start(request) -> Response:
+            return RedirectResponse(self.sign_in_url(request.query_params.get("to", "/deep/link")))
+
+        async def acs(request) -> Response:
+            form = await request.form()
+            errors = self.take(form["SAMLResponse"])
+            if errors:
+                return HTMLResponse(f"<h1>Refused</h1><p>{errors}</p>", 403)
+            relay_state = form.get("RelayState", "")
+            return HTMLResponse(
+                "<!doctype html><title>Inside</title><h1>Inside python3-saml</h1>"
+                f"<p id=who>{self.name_id}</p><p id=to>{relay_state}</p>"
+            )
+
+        return Starlette(routes=[Route("/", start), Route("/acs", acs, methods=["POST"])])
+
+    def _request(self, post: dict[str, str]) -> dict[str, Any]:
+        scheme, _, host = self.base_url.partition("://")
+        return {
+            "https": "on" if scheme == "https" else "off",
+            "http_host": host,
+            "script_name": "/acs",
+            "get_data": {},
+            "post_data": post,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "strict": True,
+            "sp": {
+                "entityId": f"{self.base_url}/metadata",
+                "assertionConsumerService": {"url": self.acs_url, "binding": _POST},
+                "NameIDFormat": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+                "x509cert": self.certificate,
+                "privateKey": self.key,
+            },
+            "security": {
+                "authnRequestsSigned": True,
+                "wantMessagesSigned": True,
+                "wantAssertionsSigned": True,
+                "wantNameId": True,
+                "requestedAuthnContext": False,
+                "rejectUnsolicitedResponsesWithInResponseTo": True,
+                "rejectDeprecatedAlgorithm": True,
+                "signatureAlgorithm": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+                "digestAlgorithm": "http://www.w3.org/2001/04/xmlenc#sha256",
+            },
+        }
+
+    def _all_settings(self) -> dict[str, Any]:
+        parsed = OneLogin_Saml2_IdPMetadataParser.parse(self.idp_metadata)
+        return OneLogin_Saml2_IdPMetadataParser.merge_settings(self._settings(), parsed)
