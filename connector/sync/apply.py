@@ -104,6 +104,8 @@ class Courier:
         by_operation = {id(recorded.operation): recorded for recorded in ready}
         unavailable = []
         self._count(waiting, counts)
+        if not ready:
+            return []
         answers = self._target.send([one.operation for one in ready], self._target_ids)
         for operation, outcome in answers:
             recorded = by_operation.pop(id(operation))

@@ -128,6 +128,8 @@ class Ledger:
 
     def mark_sent(self, recorded: Sequence[Recorded], now: datetime) -> None:
         """Note that these are about to be sent; from here on their outcome is in doubt."""
+        if not recorded:
+            return
         with writing(self._engine) as connection:
             statement = update(OPERATIONS).where(OPERATIONS.c.id == bindparam("row"))
             connection.execute(

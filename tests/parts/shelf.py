@@ -1,0 +1,87 @@
+"""A target in memory that does what it is told, counts, and can be told to misbehave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from connector.planner.operation import Operation, OperationKind
+from connector.target.outcome import Applied, Outcome, Unavailable, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+@dataclass
+class Shelf:
+    """Resources by target id, as the operations left them."""
+
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent: list[Operation] = field(default_factory=list)
+    answer: Callable[[Operation], Outcome | None] = lambda operation: None
+    commits_before_unknown: bool = True
+
+    def send(
+        self, operations: Sequence[Operation], target_ids: Mapping[str, str]
+    ) -> Iterator[tuple[Operation, Outcome]]:
+        for operation in operations:
+            self.sent.append(operation)
+            told = self.answer(operation)
+            if isinstance(told, Unknown) and self.commits_before_unknown:
+                self._do(operation, target_ids)
+            yield operation, told or self._do(operation, target_ids)
+
+    def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
+        for target_id, resource in self.resources.items():
+            if resource["externalId"] == operation.external_id:
+                return Applied(target_id)
+        return Unavailable("not there")
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _do(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
+        if operation.kind is OperationKind.CREATE:
+            target_id = f"t{len(self.resources) + 1}-{operation.name}"
+            self.resources[target_id] = dict(operation.document) | {"members": set()}
+            return Applied(target_id)
+        assert operation.target_id is not None
+        if operation.kind is OperationKind.DELETE:
+            del self.resources[operation.target_id]
+            return Applied(operation.target_id)
+        resource = self.resources[operation.target_id]
+        for path, value in operation.changes.items():
+            _put(resource, path, value)
+        resource["members"] |= {target_ids[one] for one in operation.members_added}
+        resource["members"] -= {target_ids[one] for one in operation.members_removed}
+        return Applied(operation.target_id)
+
+    # -- what a test asks -----------------------------------------------------------------------
+
+    def named(self, name: str) -> dict[str, Any]:
+        """Return the one resource of that name."""
+        (found,) = (
+            one
+            for one in self.resources.values()
+            if name in (one.get("userName"), one.get("displayName"))
+        )
+        return found
+
+    def members_of(self, name: str) -> set[str]:
+        """Return the names of a group's members."""
+        return {
+            self.resources[one]["userName"]
+            for one in self.named(name)["members"]
+            if one in self.resources
+        }
+
+
+def _put(resource: dict[str, Any], path: str, value: Any) -> None:
+    head, _, rest = path.partition(".")
+    if rest:
+        inner = resource.setdefault(head, {})
+        inner.pop(rest, None) if value is None else inner.__setitem__(rest, value)
+    elif value is None:
+        resource.pop(path, None)
+    else:
+        resource[path] = value
