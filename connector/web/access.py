@@ -48,9 +48,9 @@ def with_access_log(app: ASGIApp, site: Site, new_id: Callable[[], str]) -> ASGI
             try:
                 await app(scope, receive, send_noted)
             except Exception:  # noqa: BLE001 - the entry point: the page was sent, the log says why
-                _log.exception("request.failed", route=_route(scope))
+                _log.exception("http.failed", route=_route(scope))
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            _log.info("request.answered", **_line(scope, status, milliseconds))
+            _log.info("http.answered", **_line(scope, status, milliseconds))
 
     return logged
 

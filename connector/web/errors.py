@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.exceptions import HTTPException
 
 from connector.errors import RequestRefused, SourceUnavailable
-from connector.web.texts import ENGLISH
+from connector.idp.reason import Reason
+from connector.web.texts import ENGLISH, text
 from state.errors import StateError
 
 if TYPE_CHECKING:
@@ -23,25 +25,39 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 
+# Refusals that a person can come to without doing wrong, and what the page says then.
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Reason.TRANSACTION_UNKNOWN: "expired",
+        Reason.TRANSACTION_ENDED: "expired",
+        Reason.REQUEST_REPLAYED: "expired",
+        Reason.STEP_TOKEN: "expired",
+        Reason.OTHER_BROWSER: "other-browser",
+    }
+)
+
+
 def error_pages(pages: Pages) -> Mapping[Any, Any]:
     """Return Starlette's exception handlers: what to answer to which exception."""
 
-    def refused(request: Request, error: HTTPException) -> Response:
+    def not_answered(request: Request, error: HTTPException) -> Response:
         known = str(error.status_code) if str(error.status_code) in ENGLISH else "400"
+        if error.status_code == 403:  # noqa: PLR2004 - somebody else's page posted here
+            _log.warning("login.refused", reason="other-origin", address=request.state.address)
         response = pages.notice(known, status=error.status_code)
         response.headers.update(error.headers or {})
-        if error.status_code == 403:  # noqa: PLR2004 - somebody else's page posted here
-            _log.warning("request.refused", reason="other-origin", address=request.state.address)
         return response
 
-    def saml_refused(request: Request, error: RequestRefused) -> Response:
-        _log.warning("request.refused", reason=error.reason, address=request.state.address)
-        return pages.notice("400", status=400, request_id=request.state.request_id)
+    def refused(request: Request, error: RequestRefused) -> Response:
+        _log.warning("login.refused", reason=error.reason, address=request.state.address)
+        words, hint = text(_WORDS.get(error.reason, "refused")), text("denied-hint")
+        number = request.state.request_id
+        return pages.notice("denied", status=400, words=words, hint=hint, request_id=number)
 
     def unavailable(request: Request, error: Exception) -> Response:
-        _log.error("request.failed", reason=type(error).__name__, problem=str(error))
+        _log.error("http.failed", reason=type(error).__name__, problem=str(error))
         response = pages.notice("503", status=503, request_id=request.state.request_id)
-        response.headers["retry-after"] = "60"
+        response.headers["retry-after"] = "30"
         return response
 
     def failed(request: Request, error: Exception) -> Response:
@@ -49,8 +65,8 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
         return pages.notice("500", status=500, request_id=request.state.request_id)
 
     return {
-        HTTPException: refused,
-        RequestRefused: saml_refused,
+        HTTPException: not_answered,
+        RequestRefused: refused,
         SourceUnavailable: unavailable,
         StateError: unavailable,
         Exception: failed,

@@ -36,14 +36,25 @@ class Pages:
         """Return the template's page with these values."""
         return HTMLResponse(self.environment.get_template(f"{name}.html").render(values), status)
 
-    def notice(self, key: str, *, status: int, request_id: str = "") -> HTMLResponse:
-        """Return a page that says one thing: the heading and the sentence of that key."""
+    def notice(
+        self, key: str, *, status: int, words: str = "", hint: str = "", request_id: str = ""
+    ) -> HTMLResponse:
+        """Return a page that says one thing.
+
+        Args:
+            key: Of its heading, and of its words if there are no others.
+            status: HTTP status code.
+            words: What it says.
+            hint: What to do now.
+            request_id: For the help desk; "" shows none.
+
+        """
         return self.page(
             "notice",
             status=status,
             heading=text(f"{key}-heading"),
-            words=text(key),
-            hint="",
+            words=words or text(key),
+            hint=hint,
             request_id=request_id,
         )
 

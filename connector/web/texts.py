@@ -38,6 +38,8 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "failed": "That email and password do not open this application. Try again, or ask the"
         " help desk.",
         "too-many": "There were too many attempts. Wait a few minutes, then try again.",
+        "unavailable": "We cannot check passwords at the moment. Nothing is wrong with yours: try"
+        " again in a minute.",
         # Ends of a login.
         "denied-heading": "Sign-in stopped",
         "denied": "This sign-in cannot go on.",
@@ -61,7 +63,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "500": "The fault is on our side. Try again; if it stays, give the help desk the number"
         " below.",
         "503-heading": "Sign-in is not available right now",
-        "503": "We cannot check passwords at the moment. Nothing is wrong with yours: please try"
+        "503": "Something that we need does not answer. Nothing is wrong on your side: please try"
         " again in a few minutes.",
     }
 )

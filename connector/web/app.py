@@ -1,0 +1,58 @@
+"""Put the public application together: routes, pages, errors, headers, log."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from connector.web.access import with_access_log
+from connector.web.errors import error_pages
+from connector.web.headers import with_headers
+from connector.web.login import login_routes
+from connector.web.pages import STATIC_FOLDER, make_pages
+from connector.web.portal import portal_routes
+from connector.web.saml import saml_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+    from connector.idp.flow import LoginFlow
+    from connector.web.site import Site
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
+def web_app(
+    flow: LoginFlow,
+    site: Site,
+    metadata: Callable[[], bytes],
+    new_id: Callable[[], str] = _new_id,
+) -> ASGIApp:
+    """Return the public application.
+
+    Args:
+        flow: The logins; called in threads.
+        site: Where browsers reach us, and what the pages say.
+        metadata: Gives our SAML metadata as it is now.
+        new_id: Makes the numbers of requests, for the log and the help desk.
+
+    """
+    pages = make_pages(site)
+    app = Starlette(
+        routes=[
+            *portal_routes(flow, pages),
+            *saml_routes(flow, metadata),
+            *login_routes(flow, pages),
+            Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
+        ],
+        exception_handlers=error_pages(pages),
+    )
+    return with_access_log(with_headers(app, is_https=site.is_https), site, new_id)

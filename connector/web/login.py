@@ -1,0 +1,135 @@
+"""The pages of one login: e-mail address, password, and the way back to the application.
+
+A post changes state and answers 303 to the one GET that shows what comes next, so that reloading
+a page never repeats anything, and nothing of the login is in a URL but the number of it.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from connector.errors import RequestRefused
+from connector.idp.reason import Reason
+from connector.idp.view import AskEmail, AskPassword, SendResponse, ShowDenied
+from connector.web.cookies import browser_cookie, sso_cookie
+from connector.web.forms import read_form, require_same_origin
+from connector.web.headers import handoff_headers
+from connector.web.texts import message, text
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from connector.idp.flow import LoginFlow
+    from connector.idp.view import NextStep
+    from connector.web.pages import Pages
+
+# Machines read the status, people the message; whatever failed at the password is 200.
+_STATUS: Final = MappingProxyType({"unavailable": 503, "too-many": 429})
+_RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
+
+
+def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
+    """Return the routes below /login; a login is in `begin`'s hands until it has a number."""
+
+    def show(request: Request) -> Response:
+        return _show(flow, pages, request)
+
+    def email(request: Request, fields: Mapping[str, str]) -> None:
+        token, typed = fields.get("step_token", ""), fields.get("email", "")
+        flow.submit_email(_transaction(request), _browser(pages, request), token, typed)
+
+    def forget(request: Request, fields: Mapping[str, str]) -> None:
+        token = fields.get("step_token", "")
+        flow.forget_email(_transaction(request), _browser(pages, request), token)
+
+    def password(request: Request, fields: Mapping[str, str]) -> None:
+        token, typed = fields.get("step_token", ""), fields.get("password", "")
+        browser, address = _browser(pages, request), request.state.address
+        flow.submit_password(_transaction(request), browser, token, typed, address)
+
+    steps = {"email": email, "forget": forget, "password": password}
+    return [
+        Route("/login/{transaction}", show),
+        *(
+            Route(f"/login/{{transaction}}/{name}", _taking(pages, take), methods=["POST"])
+            for name, take in steps.items()
+        ),
+    ]
+
+
+def _taking(
+    pages: Pages, take: Callable[[Request, Mapping[str, str]], None]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that takes a form of ours and sends the browser on to what follows."""
+
+    async def endpoint(request: Request) -> Response:
+        require_same_origin(request, pages.site)
+        fields = await read_form(request)
+        try:
+            await run_in_threadpool(take, request, fields)
+        except RequestRefused as error:
+            # The back button brings old forms back; the right one follows, and nothing was taken.
+            if error.reason not in {Reason.STEP_SKIPPED, Reason.TRANSACTION_ENDED}:
+                raise
+        return RedirectResponse(f"/login/{_transaction(request)}", 303)
+
+    return endpoint
+
+
+def _show(flow: LoginFlow, pages: Pages, request: Request) -> Response:
+    """Return what comes next; the first browser that asks keeps the login."""
+    transaction, known = _transaction(request), _browser(pages, request)
+    browser = flow.bind_browser(transaction, known)
+    signed_on = sso_cookie(pages.site)
+    view = flow.next_step(transaction, browser, signed_on.read(request), request.state.address)
+    response = _page(pages, view, transaction)
+    if browser != known:
+        browser_cookie(pages.site).write(response, browser)
+    if isinstance(view, SendResponse) and view.sso_cookie:
+        signed_on.write(response, view.sso_cookie)
+    return response
+
+
+def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
+    match view:
+        case AskEmail():
+            return _question(pages, "email", view, transaction)
+        case AskPassword():
+            return _question(pages, "password", view, transaction)
+        case SendResponse():
+            response = pages.page("handoff", view=view)
+            response.headers.update(handoff_headers(view.acs_url))
+            return response
+        case ShowDenied():
+            words, hint = message(view.error), text("denied-hint")
+            return pages.notice("denied", status=403, words=words, hint=hint)
+
+
+def _question(pages: Pages, name: str, view: AskEmail | AskPassword, transaction: str) -> Response:
+    response = pages.page(
+        name,
+        status=_STATUS.get(view.error, 200),
+        view=view,
+        message=message(view.error),
+        path=f"/login/{transaction}",
+    )
+    if view.error in _RETRY_AFTER_SECONDS:
+        response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]
+    return response
+
+
+def _transaction(request: Request) -> str:
+    return str(request.path_params["transaction"])
+
+
+def _browser(pages: Pages, request: Request) -> str | None:
+    return browser_cookie(pages.site).read(request)
