@@ -8,7 +8,8 @@ before is for the store to say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from connector.idp.binding import BoundMessage
     from connector.idp.metadata import IdpEndpoints
-    from connector.idp.service_provider import Application, Registry, ServiceProvider
+    from connector.idp.service_provider import Application, Registry
 
 # For clocks that differ; a request is sent at once, so older ones are not honest either.
 SKEW = timedelta(minutes=5)
@@ -96,7 +97,7 @@ def parse_authn_request(
                 Reason.ISSUER_UNKNOWN,
                 f"no application has the entity ID {text_of(root.find(f'{_SAML}Issuer'))!r}",
             )
-        signed = _verify(message, root, applications[0].service_provider)
+        signed = _verify(message, root, applications)
     except XmlRefused as error:
         raise RequestRefused(error.reason, str(error)) from error
     root = root if signed is None else signed
@@ -107,10 +108,11 @@ def parse_authn_request(
 
 
 def _verify(
-    message: BoundMessage, root: etree._Element, service_provider: ServiceProvider
+    message: BoundMessage, root: etree._Element, applications: tuple[Application, ...]
 ) -> etree._Element | None:
     """Return the root as it was signed, or None if the message is unsigned and may be."""
-    certificates = service_provider.certificates
+    described = [application.service_provider for application in applications]
+    certificates = [each for one in described for each in one.certificates]
     has_inner = next(root.iter(_DS_SIGNATURE), None) is not None
     if message.signature is not None and certificates:
         signature = message.signature
@@ -118,7 +120,7 @@ def _verify(
         return root
     if message.binding is Binding.POST and has_inner and certificates:
         return verify_enveloped(root, certificates)
-    if service_provider.signs_requests:
+    if any(one.signs_requests for one in described):
         raise RequestRefused(Reason.SIGNATURE_MISSING, "the metadata says requests are signed")
     # A signature without a known key proves nothing, and nothing is taken from it.
     return None
@@ -209,3 +211,13 @@ def _unmet(root: etree._Element, name_id_format: str, application: Application) 
     # "better" than a password is what we do not have (Core section 3.3.2.2.1).
     is_met = bool(classes & _TOLERATED_CLASSES) and context.get("Comparison") != "better"
     return "" if is_met else Reason.AUTHN_CONTEXT_UNSUPPORTED
+
+
+def to_json(request: AuthnRequest) -> bytes:
+    """Return the request as a row keeps it."""
+    return json.dumps(asdict(request)).encode()
+
+
+def from_json(text: bytes) -> AuthnRequest:
+    """Return the request that a row keeps."""
+    return AuthnRequest(**json.loads(text))

@@ -6,13 +6,14 @@ In: `parse` refuses what honest SAML never holds; `verify` returns the signed el
 else of the document. The trust lies in certificates from metadata, never in what a message says.
 """
 
-from connector.idp.xmldsig.canonical import Element, Rendered, render
+from connector.idp.xmldsig.canonical import Element, Raw, Rendered, render
 from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, text_of
 from connector.idp.xmldsig.sign import SigningKey, sign_enveloped
 from connector.idp.xmldsig.verify import verify_enveloped, verify_octets
 
 __all__ = [
     "Element",
+    "Raw",
     "Rendered",
     "SigningKey",
     "XmlLimits",

@@ -1,0 +1,92 @@
+"""Turn the end of a login into the form that the browser posts to the service provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connector.errors import PolicyDenied
+from connector.idp.assertion import SignOn, build_assertion, choose_name_id
+from connector.idp.binding import to_form_value
+from connector.idp.reason import Reason
+from connector.idp.response import build_error_response, build_response
+from connector.idp.view import SendResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from connector.directory.person import DirectoryUser
+    from connector.idp.authn_request import AuthnRequest
+    from connector.idp.service_provider import Application
+    from connector.idp.xmldsig import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """Writes and signs answers.
+
+    Attributes:
+        key: Signs.
+        issuer: Our entity ID.
+        lifetime: How long an assertion may be used.
+        random: Returns that many unpredictable bytes.
+
+    """
+
+    key: SigningKey = field(repr=False)
+    issuer: str
+    lifetime: timedelta
+    random: Callable[[int], bytes]
+
+    def respond(
+        self,
+        user: DirectoryUser,
+        application: Application,
+        request: AuthnRequest,
+        sign_on: SignOn,
+        now: datetime,
+    ) -> SendResponse:
+        """Return the form that says who the person is.
+
+        Raises:
+            PolicyDenied: if the directory has no name for them that this application would take.
+
+        """
+        name_id = choose_name_id(user, application, request.name_id_format, self._xml_id())
+        if name_id is None:
+            message = f"{application.name_id} of the person is not usable as NameID"
+            raise PolicyDenied(Reason.NO_NAME_ID, message)
+        assertion = build_assertion(
+            user,
+            application,
+            request,
+            issuer=self.issuer,
+            name_id=name_id,
+            sign_on=sign_on,
+            assertion_id=self._xml_id(),
+            now=now,
+            lifetime=self.lifetime,
+        )
+        return _to_form(application, request, build_response(assertion, self.key, self._xml_id()))
+
+    def refuse(
+        self, application: Application, request: AuthnRequest, reason: str, now: datetime
+    ) -> SendResponse:
+        """Return the form that says why nothing is said of anybody."""
+        ids = (self._xml_id(), now)
+        response = build_error_response(request, reason, issuer=self.issuer, key=self.key, ids=ids)
+        return _to_form(application, request, response)
+
+    def _xml_id(self) -> str:
+        # An XML ID must not begin with a digit; 128 random bits (Core section 1.3.4).
+        return f"_{self.random(16).hex()}"
+
+
+def _to_form(application: Application, request: AuthnRequest, response: str) -> SendResponse:
+    return SendResponse(
+        application_name=application.name,
+        acs_url=request.acs_url,
+        saml_response=to_form_value(response),
+        relay_state=request.relay_state,
+    )

@@ -1,0 +1,11 @@
+"""Whether people are who they say (step 5): one file for each way to prove it.
+
+In: who the person says to be, and the proof. Out: `Verified`, or AuthenticationFailed with the
+reason for the audit. `password` asks the source directory; `pace` makes an unknown name as slow
+to refuse as a known one.
+"""
+
+from connector.idp.authenticator.pace import Pace
+from connector.idp.authenticator.password import PasswordAuthenticator, PasswordCheck, Verified
+
+__all__ = ["Pace", "PasswordAuthenticator", "PasswordCheck", "Verified"]

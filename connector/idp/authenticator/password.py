@@ -1,0 +1,131 @@
+"""Check a password at the source directory, never more often than the directory can bear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from connector.errors import AuthenticationFailed, SourceUnavailable
+from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
+from connector.idp.reason import Reason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connector.directory.person import DirectoryUser
+    from connector.idp.authenticator.pace import Pace
+    from connector.idp.store import IdentityStore
+
+# What a directory says, see source.password.PasswordVerdict: AD's sub-codes in hexadecimal.
+_ACCEPTED = "accepted"
+_REASONS = MappingProxyType(
+    {
+        "52e": Reason.WRONG_PASSWORD,
+        "525": Reason.UNKNOWN_USER,
+        "530": Reason.LOGON_HOURS,
+        "531": Reason.WORKSTATION,
+        "532": Reason.PASSWORD_EXPIRED,
+        "701": Reason.ACCOUNT_EXPIRED,
+        "533": Reason.ACCOUNT_DISABLED,
+        "773": Reason.MUST_CHANGE_PASSWORD,
+        "775": Reason.LOCKED_OUT,
+    }
+)
+
+
+class PasswordCheck(Protocol):
+    """Asks the source directory about a password."""
+
+    def check(self, bind_name: str, password: str) -> str:
+        """Return a PasswordVerdict; raise SourceUnavailable if the directory says nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The person is who they say."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody says who they are.
+
+    Attributes:
+        name: As typed, casefolded.
+        user: Whom the directory knows by that name, or None.
+        password: The proof.
+        address: Where the browser is.
+
+    """
+
+    name: str
+    user: DirectoryUser | None
+    password: str
+    address: str
+
+    @property
+    def account(self) -> str:
+        """Return what failures are counted under: the person, whichever name they use."""
+        return self.user.external_id if self.user else f"name:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAuthenticator:
+    """Checks passwords.
+
+    Attributes:
+        check: Asks the directory.
+        store: Counts the attempts.
+        lockout: The limits.
+        secret: Keys what is kept of wrong passwords.
+        pace: Hides that a name is unknown.
+
+    """
+
+    check: PasswordCheck
+    store: IdentityStore
+    lockout: LockoutPolicy
+    secret: bytes
+    pace: Pace
+
+    def authenticate(self, claim: Claim, now: datetime) -> Verified:
+        """Return that the password is right.
+
+        Raises:
+            AuthenticationFailed: with the reason, for the audit only.
+            StateError: if attempts cannot be counted; then none is made.
+
+        """
+        if not claim.password:
+            # A bind with an empty password succeeds for everybody (RFC 4513 section 5.1.2).
+            raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
+        mac = mac_of(self.secret, claim.account, claim.password)
+        attempt = Attempt(claim.account, network_of(claim.address), now, mac)
+        taken = self.store.take_attempt(attempt, self.lockout)
+        if isinstance(taken, Reason):
+            raise AuthenticationFailed(taken)
+        verdict = self._ask(claim, taken)
+        if verdict == _ACCEPTED and claim.user is not None:
+            self.store.clear_attempts(claim.account)
+            return Verified(claim.user.external_id)
+        reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
+        if reason in {Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER}:
+            self.store.mark_wrong(taken, mac)
+        raise AuthenticationFailed(reason)
+
+    def _ask(self, claim: Claim, attempt_id: int) -> str:
+        if claim.user is None or not claim.user.bind_name:
+            self.pace.pretend()
+            return "525"
+        begun = self.pace.begin()
+        try:
+            verdict = self.check.check(claim.user.bind_name, claim.password)
+        except SourceUnavailable as error:
+            self.store.forget_attempt(attempt_id)
+            raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error
+        if verdict != _ACCEPTED:
+            self.pace.refused(begun)
+        return verdict

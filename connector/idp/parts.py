@@ -1,0 +1,108 @@
+"""What the dispatcher of logins is made of; `bootstrap` puts it together."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from connector.audit import AuditEvent
+from connector.idp.session import SessionLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connector.audit import Audit
+    from connector.clock import Clock
+    from connector.directory.person import DirectoryUser
+    from connector.idp.answer import Answerer
+    from connector.idp.authenticator import PasswordAuthenticator
+    from connector.idp.metadata import IdpEndpoints
+    from connector.idp.service_provider import Registry
+    from connector.idp.store import IdentityStore
+
+
+class DirectoryLookup(Protocol):
+    """Who exists."""
+
+    def find_login(self, name: str) -> DirectoryUser | None:
+        """Return whom a casefolded name signs in."""
+        ...
+
+    def user(self, external_id: str) -> DirectoryUser | None:
+        """Return the person with this key."""
+        ...
+
+    def groups_of(self, external_id: str) -> frozenset[str]:
+        """Return the casefolded names of all groups of a person, nested ones included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """What the operator decided about logins.
+
+    Attributes:
+        endpoints: Our own names and addresses.
+        sessions: How long a sign-on lasts.
+        assertion_lifetime: How long an assertion may be used.
+        login_lifetime: How long a person may take.
+
+    """
+
+    endpoints: IdpEndpoints
+    sessions: SessionLimits = field(default_factory=SessionLimits)
+    assertion_lifetime: timedelta = timedelta(minutes=5)
+    login_lifetime: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginParts:
+    """The parts of one identity provider; all of them are safe to use from several threads.
+
+    Attributes:
+        registry: The applications.
+        directory: Who exists.
+        authenticator: Checks passwords.
+        answerer: Writes and signs the answers.
+        store: Keeps what has happened.
+        audit: Keeps why.
+        settings: What the operator decided.
+        clock: Tells the time.
+        secret: Binds forms to their step.
+        random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
+
+    """
+
+    registry: Registry
+    directory: DirectoryLookup
+    authenticator: PasswordAuthenticator
+    answerer: Answerer
+    store: IdentityStore
+    audit: Audit
+    settings: LoginSettings
+    clock: Clock
+    secret: bytes = field(repr=False)
+    random: Callable[[int], bytes]
+
+    def new_token(self, size_bytes: int) -> str:
+        """Return unpredictable text for a URL or a cookie."""
+        return urlsafe_b64encode(self.random(size_bytes)).rstrip(b"=").decode()
+
+    def record(
+        self,
+        event: str,
+        reason: str = "",
+        *,
+        actor: str = "",
+        application: str = "",
+        address: str = "",
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add an event to the audit; one with a reason is a failure."""
+        outcome = "failure" if reason else "success"
+        now = self.clock.now()
+        self.audit.record(
+            AuditEvent(now, event, outcome, reason, actor, application, address, details or {})
+        )

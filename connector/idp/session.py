@@ -1,0 +1,50 @@
+"""SSO sessions: a signed-in browser, for a limited time. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a sign-on lasts.
+
+    Attributes:
+        lifetime: When it ends at the latest.
+        idle: When it ends without use.
+
+    """
+
+    lifetime: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SsoSession:
+    """A signed-in browser.
+
+    Attributes:
+        cookie_digest: SHA-256 of the cookie; the cookie itself is nowhere but in the browser.
+        session_index: What service providers are told; useless as a cookie.
+        external_id: The person.
+        email: As typed when signing in, for pages.
+        address: Where the browser was.
+        authenticated_at: When the password was verified.
+        used_at: When it last let somebody in.
+        expires_at: When it ends at the latest.
+
+    """
+
+    cookie_digest: bytes
+    session_index: str
+    external_id: str
+    email: str
+    address: str
+    authenticated_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+    def is_alive(self, now: datetime, limits: SessionLimits) -> bool:
+        """Return whether it still lets somebody in; both limits are checked here, at each use."""
+        return now < self.expires_at and now < self.used_at + limits.idle

@@ -1,0 +1,72 @@
+"""A login in progress, and the tokens that keep its steps in order."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Step(StrEnum):
+    """What a form answers."""
+
+    EMAIL = "email"
+    PASSWORD = "password"  # noqa: S105 - the step, not a password
+
+
+@dataclass(frozen=True, slots=True)
+class LoginTransaction:
+    """A login in progress, as it is stored.
+
+    Attributes:
+        transaction_id: In the URL of the login pages.
+        created_at: When the request came.
+        expires_at: When the person has taken too long.
+        application: Slug.
+        request: The AuthnRequest, as `authn_request.to_json` writes it.
+        browser_digest: SHA-256 of the cookie of the browser it belongs to; b"" until its first GET.
+        email: As typed, or "".
+        external_id: Of the person who proved the password, or "".
+        verified_at: When they did, or None.
+        error: Key of the message to show next, or "".
+        answered_at: When the Response went out, or None.
+
+    """
+
+    transaction_id: str
+    created_at: datetime
+    expires_at: datetime
+    application: str
+    request: bytes
+    browser_digest: bytes = b""
+    email: str = ""
+    external_id: str = ""
+    verified_at: datetime | None = None
+    error: str = ""
+    answered_at: datetime | None = None
+
+    @property
+    def step(self) -> Step:
+        """Return the step that comes next if nobody is signed in."""
+        return Step.PASSWORD if self.email else Step.EMAIL
+
+
+def step_token(secret: bytes, transaction: LoginTransaction, step: Step) -> str:
+    """Return what a form of that step must send back; it fits no other step, login or browser."""
+    bound = [transaction.transaction_id, step.value, transaction.browser_digest.hex()]
+    return hmac.new(secret, "\n".join(bound).encode(), hashlib.sha256).hexdigest()
+
+
+def is_step_token(token: str, secret: bytes, transaction: LoginTransaction, step: Step) -> bool:
+    """Return whether a form sent back what it was given, in constant time."""
+    return hmac.compare_digest(token.encode(), step_token(secret, transaction, step).encode())
+
+
+def digest_of(cookie: str) -> bytes:
+    """Return all that is kept of a cookie's value."""
+    return hashlib.sha256(cookie.encode()).digest()

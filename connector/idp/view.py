@@ -1,0 +1,94 @@
+"""What the browser is to show next, with everything that a page needs and nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class AskEmail:
+    """Ask who the person is.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back.
+        email: As typed last, or "".
+        error: Key of the message to show, or "".
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPassword:
+    """Ask for the password.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back; the form of "Not you?" too.
+        email: Whom we ask.
+        error: Key of the message to show, or ""; one for every way to fail.
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendResponse:
+    """Have the browser post the answer to the service provider.
+
+    Attributes:
+        application_name: Where they are going.
+        acs_url: Where the form goes.
+        saml_response: Value of the field SAMLResponse.
+        relay_state: Value of the field RelayState; no field if "".
+        sso_cookie: The new value of the session's cookie, or "" if it stays as it is.
+
+    """
+
+    application_name: str
+    acs_url: str
+    saml_response: str = field(repr=False)
+    relay_state: str
+    sso_cookie: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDenied:
+    """Say that this login ends here.
+
+    Attributes:
+        application_name: Where they were going.
+        error: Key of the message to show.
+
+    """
+
+    application_name: str
+    error: str
+
+
+NextStep = AskEmail | AskPassword | SendResponse | ShowDenied
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is signed in, for the portal.
+
+    Attributes:
+        external_id: The person.
+        name: As the pages call them.
+        applications: Name and slug of each application that is open to them.
+
+    """
+
+    external_id: str
+    name: str
+    applications: tuple[tuple[str, str], ...] = ()
