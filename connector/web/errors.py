@@ -35,6 +35,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         Reason.OTHER_BROWSER: "other-browser",
     }
 )
+_FORBIDDEN: Final = frozenset({Reason.STEP_TOKEN, Reason.OTHER_BROWSER})
 
 
 def error_pages(pages: Pages) -> Mapping[Any, Any]:
@@ -52,7 +53,8 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
         _log.warning("login.refused", reason=error.reason, address=request.state.address)
         words, hint = text(_WORDS.get(error.reason, "refused")), text("denied-hint")
         number = request.state.request_id
-        return pages.notice("denied", status=400, words=words, hint=hint, request_id=number)
+        status = 403 if error.reason in _FORBIDDEN else 400
+        return pages.notice("denied", status=status, words=words, hint=hint, request_id=number)
 
     def unavailable(request: Request, error: Exception) -> Response:
         _log.error("http.failed", reason=type(error).__name__, problem=str(error))

@@ -1,0 +1,203 @@
+"""Our identity provider, whole but for the directory: people are in memory, and so is AD's answer."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from connector.audit import Audit
+from connector.clock import FixedClock
+from connector.directory.person import DirectoryUser
+from connector.errors import SourceUnavailable
+from connector.idp.answer import Answerer
+from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
+from connector.idp.keys import load_or_create_keys
+from connector.idp.lockout import LockoutPolicy
+from connector.idp.metadata import IdpEndpoints, build_metadata, parse_service_provider
+from connector.idp.service_provider import Application, Registry, to_slug
+from connector.idp.store import IdentityStore
+from connector.settings.values import Listen
+from connector.source.password import PasswordVerdict
+from connector.web.app import web_app
+from connector.web.server import Certificate, Listener, WebServer, serving
+from connector.web.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+    from starlette.types import ASGIApp
+
+    from connector.clock import Clock
+    from tests.parts.certificates import CertificateFiles
+
+STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
+ATTRIBUTES = {"mail": "emails.value", "givenName": "name.givenName", "displayName": "displayName"}
+
+
+@dataclass
+class People:
+    """Who exists, and what Active Directory would say to a password.
+
+    Attributes:
+        is_down: No domain controller answers.
+
+    """
+
+    users: dict[str, DirectoryUser] = field(default_factory=dict)
+    groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, PasswordVerdict] = field(default_factory=dict)
+    is_down: bool = False
+
+    def add(
+        self,
+        name: str,
+        password: str = "Passw0rd!",
+        *,
+        groups: tuple[str, ...] = (STAFF,),
+        is_enabled: bool = True,
+        verdict: PasswordVerdict | None = None,
+    ) -> str:
+        """Add a person; return the e-mail address."""
+        email = f"{name}@corp.test"
+        document = {
+            "userName": email,
+            "displayName": name.title(),
+            "name": {"givenName": name.title(), "familyName": "Lind"},
+            "emails": [{"value": email, "primary": True}],
+        }
+        now = datetime.now(UTC)
+        self.users[name] = DirectoryUser(
+            external_id=name, distinguished_name=f"CN={name},DC=corp,DC=test", document=document,
+            digest=b"", login_names=(email,), bind_name=email, is_enabled=is_enabled,
+            expires_at=None, first_seen_at=now, changed_at=now,
+        )  # fmt: skip
+        self.groups[name], self.passwords[email] = frozenset(groups), password
+        if verdict:
+            self.verdicts[email] = verdict
+        return email
+
+    def find_login(self, name: str) -> DirectoryUser | None:
+        return next((user for user in self.users.values() if name in user.login_names), None)
+
+    def user(self, external_id: str) -> DirectoryUser | None:
+        return self.users.get(external_id)
+
+    def groups_of(self, external_id: str) -> frozenset[str]:
+        return self.groups.get(external_id, frozenset())
+
+    def check(self, bind_name: str, password: str) -> PasswordVerdict:
+        if self.is_down:
+            raise SourceUnavailable("no domain controller answers")
+        if self.passwords.get(bind_name) != password:
+            return PasswordVerdict.WRONG_PASSWORD
+        return self.verdicts.get(bind_name, PasswordVerdict.ACCEPTED)
+
+
+@dataclass
+class IdentityProvider:
+    """The identity provider as a test sees it.
+
+    Attributes:
+        site: Its addresses; the port is fixed before it serves.
+        engine: Its state.
+        folder: Of its keys.
+        people: Its directory.
+        clock: Its time.
+        applications: To whom it answers; `register` adds to it.
+
+    """
+
+    site: Site
+    engine: Engine
+    folder: Path
+    people: People
+    clock: Clock
+    applications: list[Application] = field(default_factory=list)
+
+    @property
+    def endpoints(self) -> IdpEndpoints:
+        base_url = self.site.base_url
+        return IdpEndpoints(f"{base_url}/saml/metadata", f"{base_url}/saml/sso")
+
+    def metadata(self) -> bytes:
+        """Return its own metadata."""
+        keys = [entry.signing_key for entry in load_or_create_keys(self.folder, self.clock.now())]
+        until = self.clock.now() + timedelta(days=7)
+        document_id = f"_{secrets.token_hex(16)}"
+        return build_metadata(self.endpoints, keys, valid_until=until, document_id=document_id)
+
+    def register(self, name: str, metadata: bytes, *groups: str) -> Application:
+        """Make an application of a service provider's metadata; without groups, open to all."""
+        application = Application(
+            name=name,
+            slug=to_slug(name),
+            service_provider=parse_service_provider(metadata, name, self.clock.now()),
+            groups=frozenset(groups),
+            admits_everybody=not groups,
+            attributes=ATTRIBUTES,
+        )
+        self.applications.append(application)
+        return application
+
+    def flow(self) -> LoginFlow:
+        """Return its logins, for the applications registered so far."""
+        store, secret = IdentityStore(self.engine), secrets.token_bytes(32)
+        pace = Pace(choose=secrets.randbelow)
+        policy = LockoutPolicy(account_count=5, network_count=1000)
+        key = load_or_create_keys(self.folder, self.clock.now())[0].signing_key
+        answerer = Answerer(
+            key, self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
+        )
+        parts = LoginParts(
+            registry=Registry(tuple(self.applications)),
+            directory=self.people,
+            authenticator=PasswordAuthenticator(self.people, store, policy, secret, pace),
+            answerer=answerer,
+            store=store,
+            audit=Audit(self.engine),
+            settings=LoginSettings(self.endpoints),
+            clock=self.clock,
+            secret=secret,
+            random=secrets.token_bytes,
+        )
+        return LoginFlow(parts)
+
+    def app(self) -> ASGIApp:
+        """Return its public web application, for the applications registered so far."""
+        return web_app(self.flow(), self.site, self.metadata)
+
+    @contextmanager
+    def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:
+        """Serve it on the port of its base URL, on 127.0.0.1."""
+        certificate = Certificate(tls.certificate, tls.key) if tls else None
+        listen = Listen("127.0.0.1", urlsplit(self.site.base_url).port)
+        with serving([Listener(self.app(), listen, certificate)]) as server:
+            yield server
+
+    def reasons(self) -> list[str]:
+        """Return the reasons that the audit holds, oldest first."""
+        return [event.reason for event in reversed(Audit(self.engine).recent()) if event.reason]
+
+
+def make_identity_provider(
+    engine: Engine, folder: Path, base_url: str, clock: Clock | None = None
+) -> IdentityProvider:
+    """Return an identity provider with nobody in its directory, and no application."""
+    site = Site(base_url, "Northwind", "https://help.corp.test/")
+    clock = clock or FixedClock(datetime.now(UTC))
+    return IdentityProvider(site, engine, folder / "keys", People(), clock)
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
