@@ -1,1 +1,53 @@
-# placeholder, see README
+# Everything starts here; `make` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check bench format clean debian
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.run ## install and run the demo; Ctrl-C ends it
+	@$(BIN)/connector demo
+
+test: $(VENV)/.test debian ## install what the tests need and run every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+test-long: $(VENV)/.test debian ## the long profiles, which take more than a quarter of an hour
+	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+
+check: $(VENV)/.test ## format, lint, types, import rules and fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not long" $(PYTEST_ARGS)
+
+bench: $(VENV)/.test debian ## what we claim about speed, side by side, in one run
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/.test ## put the source in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what was installed and built; state stays
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tests/install/venv.sh
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) (about half a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,check]'
+	@touch $@ $(VENV)/.run
+
+debian:
+	@SUDO="$(SUDO)" sh tests/install/debian.sh

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, DateTime, TypeDecorator, create_engine, event, true
@@ -21,6 +20,7 @@ from state.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Dialect, Engine, Select, Table
 
@@ -60,12 +60,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_engine(url: str, folder: Path = Path()) -> Engine:
+def open_engine(url: str) -> Engine:
     """Return an engine for the state database; nothing is connected yet.
 
     Args:
         url: SQLAlchemy URL, such as "sqlite:///state.db" or "postgresql+psycopg://...".
-        folder: Where a relative SQLite path starts.
 
     Raises:
         StateError: if the URL or its driver is not usable.
@@ -73,8 +72,6 @@ def open_engine(url: str, folder: Path = Path()) -> Engine:
     """
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            parsed = parsed.set(database=str(folder / parsed.database))
         engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         message = f"state.url is not usable: {error}".splitlines()[0]
@@ -176,3 +173,22 @@ def translated_errors() -> Iterator[None]:
     except DBAPIError as error:
         message = f"the state database cannot be used: {error.orig}"
         raise StateError(message) from error
+
+
+def back_up(engine: Engine, file: Path) -> None:
+    """Copy the database into a new file, as of one moment, while others use it.
+
+    Raises:
+        StateError: if the file is there already, or the database is not SQLite.
+
+    """
+    if engine.dialect.name != "sqlite":
+        message = "only SQLite can be copied by this program; use pg_dump for PostgreSQL"
+        raise StateError(message)
+    if file.exists():
+        message = f"{file} is there already; name a new file"
+        raise StateError(message)
+    with translated_errors(), engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        if driver is not None:
+            driver.execute("VACUUM INTO ?", (str(file),))

@@ -1,0 +1,20 @@
+"""The command line: every action of an operator, for people and for scripts.
+
+Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 error,
+2 wrong usage (or changes, with `plan --detailed-exitcode`), 3 held by a guard, 4 done with
+failures, 130 interrupted.
+
+Reading order: `app` (the commands together), `sync`, `runs`, `check`, `applications`, `service`,
+and what they share: `context` (settings and database) and `show` (tables, JSON, progress).
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; errors end in words and an exit code, never in a traceback."""
+    from connector.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

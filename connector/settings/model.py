@@ -15,8 +15,10 @@ from connector.settings.values import (
     LimitField,
     Listen,
     ListenField,
+    MetadataOrigin,
     PathField,
     SecretField,
+    StateUrl,
 )
 
 
@@ -61,7 +63,7 @@ class StateSettings(Section):
 
     """
 
-    url: str = "sqlite:///state.db"
+    url: StateUrl = Field(default="sqlite:///state.db", validate_default=True)
 
 
 class SourceSettings(Section):
@@ -243,7 +245,7 @@ class ApplicationSettings(Section):
     """
 
     name: Name
-    metadata: str = ""
+    metadata: MetadataOrigin = ""
     preset: str = ""
     region: str = ""
     account_code: str = ""
@@ -300,7 +302,7 @@ class Settings(Section):
 
     """
 
-    state: StateSettings = StateSettings()
+    state: StateSettings = Field(default_factory=dict, validate_default=True)
     source: SourceSettings
     schedule: ScheduleSettings = ScheduleSettings()
     target: tuple[TargetSettings, ...] = ()

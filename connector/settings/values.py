@@ -147,6 +147,24 @@ def existing_file(value: Any, info: ValidationInfo) -> Path:
     return path
 
 
+def resolve_state_url(value: Any, info: ValidationInfo) -> str:
+    """Return the database URL; a relative SQLite path starts at the configuration's folder."""
+    prefix = "sqlite:///"
+    if not isinstance(value, str) or ":" not in value:
+        message = 'must be a database URL, such as "sqlite:///state.db"'
+        raise ValueError(message)
+    if not value.startswith(prefix) or value.startswith(prefix + "/"):
+        return value
+    return prefix + str(resolve_path(value.removeprefix(prefix), info).absolute())
+
+
+def resolve_metadata(value: Any, info: ValidationInfo) -> str:
+    """Return an https URL as it is, and anything else as the path of a file that is there."""
+    if isinstance(value, str) and (value == "" or value.startswith(("https://", "http://"))):
+        return value
+    return str(existing_file(value, info).absolute())
+
+
 @dataclass(frozen=True, slots=True)
 class Listen:
     """Where a server listens."""
@@ -181,4 +199,6 @@ LimitField = Annotated[Limit, PlainValidator(parse_limit)]
 SecretField = Annotated[Secret, PlainValidator(read_secret)]
 PathField = Annotated[Path, BeforeValidator(resolve_path)]
 FileField = Annotated[Path, BeforeValidator(existing_file)]
+StateUrl = Annotated[str, BeforeValidator(resolve_state_url)]
+MetadataOrigin = Annotated[str, BeforeValidator(resolve_metadata)]
 ListenField = Annotated[Listen, PlainValidator(parse_listen)]

@@ -1,0 +1,330 @@
+"""The only place that knows concrete classes: settings in, wired parts out."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connector.audit import Audit
+from connector.clock import SystemClock
+from connector.directory.store import DirectoryStore
+from connector.errors import ConfigurationError, Fault
+from connector.idp.answer import Answerer
+from connector.idp.applications import ApplicationSources, load_applications
+from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
+from connector.idp.keys import load_or_create_keys, load_or_create_secret
+from connector.idp.lockout import LockoutPolicy
+from connector.idp.metadata import IdpEndpoints, build_metadata
+from connector.idp.metadata_client import MetadataClient
+from connector.idp.preset import PRESETS_FILE, load_presets
+from connector.idp.session import SessionLimits
+from connector.idp.store import IdentityStore
+from connector.mapping.examples import check_examples
+from connector.mapping.load import load_mapping, shipped_folder
+from connector.mapping.mapper import map_entry
+from connector.planner.safety import Limits
+from connector.source.entry import EntryKind
+from connector.source.file import FilePasswordCheck, FileSource
+from connector.source.ldap import LdapPasswordCheck
+from connector.source.reader import LdapSource, Wanted
+from connector.sync.ports import Parts, TargetPort
+from connector.target.client import ScimTarget, connection_of
+from connector.target.dialect import load_dialect
+from state.engine import open_engine
+from state.errors import StateError
+from state.migrate import is_new, pending, upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from connector.clock import Clock
+    from connector.idp.authenticator import PasswordCheck
+    from connector.idp.service_provider import Registry
+    from connector.mapping.resource import MappedResource, MappingProblem
+    from connector.mapping.rules import ResourceMapping
+    from connector.settings import IdpSettings, Settings, TargetSettings
+    from connector.source.entry import SourceEntry
+    from connector.sync.ports import Source, Target
+    from connector.target.dialect import Dialect
+
+METADATA_LIFETIME = timedelta(days=7)
+
+
+def mapping_folders(settings: Settings) -> tuple[Path, ...]:
+    """Return where mapping files are looked for: the operator's folder, then ours."""
+    return (settings.mappings, shipped_folder())
+
+
+def open_state(settings: Settings) -> Engine:
+    """Return the state database; an empty one gets its tables, an old one is not touched.
+
+    Raises:
+        StateError: if it cannot be used, or must be upgraded first.
+
+    """
+    engine = open_engine(settings.state.url)
+    if pending(engine):
+        if not is_new(engine):
+            message = "the state database is of an older program; run: connector db upgrade"
+            raise StateError(message)
+        upgrade(engine)
+    return engine
+
+
+# -- what `connector check` says -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `connector check`.
+
+    Attributes:
+        level: "ok", "warn" or "fail".
+        subject: What was looked at.
+        words: What was found, and what to do about it.
+
+    """
+
+    level: str
+    subject: str
+    words: str
+
+
+def check_offline(settings: Settings) -> list[Finding]:
+    """Return what is right and wrong with the configuration, without any connection.
+
+    Raises:
+        ConfigurationError: with every fault of the mapping, dialect and metadata files.
+
+    """
+    folders = mapping_folders(settings)
+    mappings = load_mappings(settings)
+    faults = [*check_examples(mappings.user), *check_examples(mappings.group)]
+    findings = [Finding("fail", "mapping", str(fault)) for fault in faults]
+    findings.append(Finding("ok", "configuration", "every key is known and has a usable value"))
+    for target in settings.target:
+        load_dialect(target.mapping, folders)
+        findings.append(_scope_finding(target))
+    if settings.idp is not None:
+        registry, notes = load_registry(settings, SystemClock())
+        findings += [Finding("warn", "application", note) for note in notes]
+        for application in registry.applications:
+            nobody = not application.groups and not application.admits_everybody
+            words = "nobody may sign in: name groups" if nobody else "its metadata is usable"
+            level = "warn" if nobody else "ok"
+            findings.append(Finding(level, f"application {application.name}", words))
+    return findings
+
+
+def _scope_finding(target: TargetSettings) -> Finding:
+    subject = f"target {target.name}"
+    if not target.groups:
+        return Finding("warn", subject, 'nobody is in scope: name groups, or "*" for everybody')
+    return Finding("ok", subject, f"dialect {target.mapping} is usable")
+
+
+def check_online(settings: Settings) -> list[Finding]:
+    """Return what the source and the targets say when asked; nothing is changed there."""
+    findings = []
+    if settings.source.kind == "ldap":
+        findings += _check_source(settings)
+    for target in settings.target:
+        findings.append(_check_target(settings, target))
+    return findings
+
+
+# -- the sync ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The two mappings of a source."""
+
+    user: ResourceMapping
+    group: ResourceMapping
+
+    def map_entry(self, entry: SourceEntry) -> MappedResource | MappingProblem:
+        """Return the entry as a resource, or what stood in its way."""
+        mapping = self.user if entry.kind is EntryKind.USER else self.group
+        return map_entry(entry, mapping)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what changes when either mapping does."""
+        return f"{self.user.fingerprint}/{self.group.fingerprint}"
+
+
+def load_mappings(settings: Settings) -> Mappings:
+    """Return the mappings that the configuration names.
+
+    Raises:
+        ConfigurationError: with every fault of a file.
+
+    """
+    folders = mapping_folders(settings)
+    return Mappings(
+        load_mapping(settings.source.user_mapping, folders),
+        load_mapping(settings.source.group_mapping, folders),
+    )
+
+
+def make_source(settings: Settings, mappings: Mappings, clock: Clock) -> Source:
+    """Return the source that the configuration names; nothing is connected yet."""
+    if settings.source.kind == "file" and settings.source.file is not None:
+        return FileSource(settings.source.file, clock)
+    wanted = Wanted(tuple(mappings.user.wanted), tuple(mappings.group.wanted))
+    return LdapSource(settings.source, wanted, clock)
+
+
+def make_parts(settings: Settings, engine: Engine, clock: Clock | None = None) -> Parts:
+    """Return what a cycle works with.
+
+    Raises:
+        ConfigurationError: if a mapping or dialect file is wrong.
+
+    """
+    clock = clock or SystemClock()
+    mappings = load_mappings(settings)
+    folders = mapping_folders(settings)
+    return Parts(
+        source=make_source(settings, mappings, clock),
+        map_entry=mappings.map_entry,
+        mapping_fingerprint=mappings.fingerprint,
+        engine=engine,
+        targets=tuple(
+            _to_port(target, load_dialect(target.mapping, folders)) for target in settings.target
+        ),
+        clock=clock,
+        lock_path=lock_path(engine),
+    )
+
+
+def lock_path(engine: Engine) -> Path:
+    """Return the lock of cycles: beside the SQLite file, or in the working folder."""
+    database = engine.url.database if engine.dialect.name == "sqlite" else None
+    return Path(f"{database}.lock" if database else "connector.lock")
+
+
+def _to_port(settings: TargetSettings, dialect: Dialect) -> TargetPort:
+    limits = settings.limits
+    return TargetPort(
+        name=settings.name,
+        connect=_connector(settings, dialect),
+        groups=settings.groups,
+        push_groups=settings.push_groups,
+        mode=settings.mode,
+        deprovision=settings.deprovision,
+        grace=settings.grace,
+        limits=Limits(limits.max_deletes, limits.max_disables, limits.max_updates),
+        view=dialect.view(),
+    )
+
+
+def _connector(settings: TargetSettings, dialect: Dialect) -> Callable[[], Target]:
+    return lambda: ScimTarget(connection_of(settings), dialect)
+
+
+# -- the identity provider -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """What signs people in.
+
+    Attributes:
+        flow: The logins.
+        metadata: Gives our SAML metadata as it is now.
+        notes: What an operator should know, such as metadata of others that is not fresh.
+
+    """
+
+    flow: LoginFlow
+    metadata: Callable[[], bytes]
+    notes: tuple[str, ...]
+
+
+def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> IdentityProvider:
+    """Return what signs people in.
+
+    Raises:
+        ConfigurationError: if an application or a key is wrong; every fault.
+
+    """
+    idp = _idp_of(settings)
+    registry, notes = load_registry(settings, clock)
+    keys = load_or_create_keys(idp.keys, clock.now())
+    secret = load_or_create_secret(idp.keys)
+    endpoints = _endpoints(idp)
+    store = IdentityStore(engine)
+    authenticator = PasswordAuthenticator(
+        make_password_check(settings), store, LockoutPolicy(), secret, Pace(secrets.randbelow)
+    )
+    lifetime = idp.assertion_lifetime
+    parts = LoginParts(
+        registry=registry,
+        directory=DirectoryStore(engine),
+        authenticator=authenticator,
+        answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
+        store=store,
+        audit=Audit(engine),
+        settings=LoginSettings(
+            endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
+        ),
+        clock=clock,
+        secret=secret,
+        random=secrets.token_bytes,
+    )
+
+    def metadata() -> bytes:
+        return build_metadata(
+            endpoints,
+            [entry.signing_key for entry in keys],
+            valid_until=clock.now() + METADATA_LIFETIME,
+            document_id=f"_{secrets.token_hex(16)}",
+        )
+
+    return IdentityProvider(LoginFlow(parts), metadata, notes)
+
+
+def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:
+    """Return the applications, and notes about what is not fresh.
+
+    Raises:
+        ConfigurationError: with every fault of every application.
+
+    """
+    sources = ApplicationSources(
+        folder=Path(),
+        presets=load_presets(_preset_file(settings)),
+        client=MetadataClient(_idp_of(settings).keys.parent / "metadata"),
+        now=clock.now(),
+    )
+    return load_applications(settings.application, sources)
+
+
+def make_password_check(settings: Settings) -> PasswordCheck:
+    """Return what checks passwords: the source itself."""
+    if settings.source.kind == "file" and settings.source.file is not None:
+        return FilePasswordCheck(settings.source.file)
+    return LdapPasswordCheck(settings.source)
+
+
+def _idp_of(settings: Settings) -> IdpSettings:
+    if settings.idp is None:
+        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
+    return settings.idp
+
+
+def _preset_file(settings: Settings) -> Path:
+    own = settings.mappings / PRESETS_FILE
+    return own if own.is_file() else shipped_folder() / PRESETS_FILE
+
+
+def _endpoints(idp: IdpSettings) -> IdpEndpoints:
+    return IdpEndpoints(idp.entity_id, f"{idp.base_url}/saml/sso")

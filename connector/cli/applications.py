@@ -1,0 +1,242 @@
+"""`app` and `key`: whom we sign people in to, and what we sign with."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from connector.cli.context import CommandContext
+from connector.cli.show import print_json, print_note, print_table, print_text
+from connector.cli.sync import AsJson
+from connector.errors import ConnectorError, PolicyDenied
+
+if TYPE_CHECKING:
+    from connector.bootstrap import IdentityProvider
+    from connector.idp.service_provider import Application
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    applications = typer.Typer(no_args_is_help=True, help="SAML applications.")
+    applications.command("list")(list_applications)
+    applications.command("show")(show_application)
+    applications.command("add")(add_application)
+    applications.command("test")(test_application)
+    app.add_typer(applications, name="app")
+    keys = typer.Typer(no_args_is_help=True, help="Signing keys.")
+    keys.command("list")(list_keys)
+    app.add_typer(keys, name="key")
+
+
+def list_applications(context: typer.Context, *, as_json: AsJson = False) -> int:
+    """List the applications, with who may sign in.
+
+    Example: connector app list
+    """
+    command: CommandContext = context.obj
+    applications = _provider(command).flow.parts.registry.applications
+    if as_json:
+        print_json([_values(application) for application in applications])
+    elif not applications:
+        print_text("No application is configured; add one with: connector app add --help")
+    else:
+        rows = [
+            (one.name, one.slug, one.service_provider.entity_id, _who(one)) for one in applications
+        ]
+        print_table(("name", "slug", "entity ID", "who may sign in"), rows)
+    return 0
+
+
+def show_application(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name or slug, from `app list`.")],
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Show one application, and what its administrator must enter on the other side.
+
+    Example: connector app show mimecast-personal-portal
+    """
+    command: CommandContext = context.obj
+    provider = _provider(command)
+    application = _find(provider, name)
+    endpoints = provider.flow.parts.settings.endpoints
+    certificate = provider.flow.parts.answerer.key.certificate
+    if as_json:
+        ours = {"issuer": endpoints.entity_id, "login_url": endpoints.sso_url}
+        print_json(_values(application) | ours | {"certificate": certificate})
+        return 0
+    print_text(f"{application.name} ({application.slug}): {_who(application)}")
+    print_text(f"  Entity ID:    {application.service_provider.entity_id}")
+    for acs in application.service_provider.acs_endpoints:
+        print_text(f"  ACS:          {acs.url}")
+    print_text(f"  NameID:       {application.name_id} as {application.name_id_format}")
+    print_text("Enter on the other side:")
+    print_text(f"  Issuer:       {endpoints.entity_id}")
+    print_text(f"  Login URL:    {endpoints.sso_url}")
+    print_text(f"  Metadata URL: {endpoints.entity_id}")
+    print_text(f"  Certificate:  {certificate}")
+    return 0
+
+
+def add_application(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name on the pages and in the audit.")],
+    metadata: Annotated[str, typer.Option(help="The service provider's metadata: file or URL.")],
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help='Group that may sign in; may be repeated; "*" for everybody.'),
+    ] = None,
+) -> int:
+    """Add an application to the configuration file, after checking that it would work.
+
+    Example: connector app add Intranet --metadata sp.xml --group "CN=Staff,DC=corp,DC=example"
+    """
+    from connector.bootstrap import load_registry
+    from connector.clock import SystemClock
+    from connector.settings import load_settings
+
+    command: CommandContext = context.obj
+    groups = "*" if group == ["*"] else list(group or ())
+    block = _block({"name": name, "metadata": metadata, "groups": groups})
+    former = Path(command.path).read_text(encoding="utf-8") if command.path.exists() else ""
+    draft = command.path.with_name(f".{command.path.name}.new")
+    draft.write_text(f"{former.rstrip()}\n{block}", encoding="utf-8")
+    try:
+        registry, notes = load_registry(load_settings(draft), SystemClock())
+        draft.replace(command.path)
+    finally:
+        draft.unlink(missing_ok=True)
+    for note in notes:
+        print_note(f"note: {note}")
+    application = registry.applications[-1]
+    print_text(f"Added {application.name}: {application.service_provider.entity_id}")
+    print_text(f"Who may sign in: {_who(application)}. It takes effect when the daemon restarts.")
+    print_text(f"What to enter on the other side: connector app show {application.slug}")
+    return 0
+
+
+def _block(values: dict[str, Any]) -> str:
+    # A JSON string or list of strings is one in TOML too.
+    lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in values.items()]
+    return "\n".join(["", "[[application]]", *lines, ""])
+
+
+def test_application(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name or slug, from `app list`.")],
+    user: Annotated[str, typer.Option("--user", "-u", help="Whom, by e-mail address.")],
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a login of this person would send to the application, or why it would not.
+
+    The Response is signed and complete, but for nobody: it is only printed.
+
+    Example: connector app test intranet --user anna@corp.example
+    """
+    from connector.idp.assertion import SignOn
+    from connector.idp.authn_request import AuthnRequest
+    from connector.idp.departure import require_entry
+
+    command: CommandContext = context.obj
+    provider = _provider(command)
+    parts = provider.flow.parts
+    application = _find(provider, name)
+    now = parts.clock.now()
+    person = parts.directory.find_login(user.strip().casefold())
+    if person is None:
+        message = f"nobody in the directory signs in as {user}; after a joiner, sync once"
+        raise ConnectorError(message)
+    acs_url = application.service_provider.default_acs().url
+    request = AuthnRequest("", application.service_provider.entity_id, application.slug, acs_url)
+    try:
+        require_entry(parts, person.external_id, application, now)
+        sign_on = SignOn(f"_{parts.random(16).hex()}", now)
+        form = parts.answerer.respond(person, application, request, sign_on, now)
+    except PolicyDenied as error:
+        print_text(f"{user} would not get into {application.name}: {error}.")
+        return 1
+    response = base64.b64decode(form.saml_response).decode()
+    if as_json:
+        print_json(
+            {"user": user, "application": application.name, "acs": acs_url, "response": response}
+        )
+    else:
+        print_text(f"{user} would get into {application.name}; sent to {acs_url}:")
+        print_text(response)
+    return 0
+
+
+def list_keys(context: typer.Context, *, as_json: AsJson = False) -> int:
+    """List the signing keys, with when their certificates end.
+
+    Example: connector key list --json
+    """
+    from connector.clock import SystemClock
+    from connector.idp.keys import load_or_create_keys
+
+    command: CommandContext = context.obj
+    if command.settings.idp is None:
+        message = "there is no section [idp] in the configuration, so there are no keys"
+        raise ConnectorError(message)
+    entries = load_or_create_keys(command.settings.idp.keys, SystemClock().now())
+    rows = [
+        {
+            "state": entry.state,
+            "not_after": entry.not_after,
+            "sha256": entry.fingerprint.replace(":", "").lower(),
+        }
+        for entry in entries
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("state", "certificate ends", "SHA-256 of the certificate")
+        print_table(
+            columns, [(row["state"], f"{row['not_after']:%Y-%m-%d}", row["sha256"]) for row in rows]
+        )
+    return 0
+
+
+def _provider(command: CommandContext) -> IdentityProvider:
+    from connector.bootstrap import make_identity_provider
+    from connector.clock import SystemClock
+
+    provider = make_identity_provider(command.settings, command.engine, SystemClock())
+    for note in provider.notes:
+        print_note(f"note: {note}")
+    return provider
+
+
+def _find(provider: IdentityProvider, name: str) -> Application:
+    applications = provider.flow.parts.registry.applications
+    for application in applications:
+        if name.casefold() in (application.slug, application.name.casefold()):
+            return application
+    known = ", ".join(application.slug for application in applications) or "none"
+    message = f"no application is called {name}; there are: {known}"
+    raise ConnectorError(message)
+
+
+def _who(application: Application) -> str:
+    if application.admits_everybody:
+        return "everybody active"
+    return "; ".join(sorted(application.groups)) or "nobody: no group is named"
+
+
+def _values(application: Application) -> dict[str, Any]:
+    return {
+        "name": application.name,
+        "slug": application.slug,
+        "entity_id": application.service_provider.entity_id,
+        "acs": [acs.url for acs in application.service_provider.acs_endpoints],
+        "groups": "*" if application.admits_everybody else sorted(application.groups),
+        "name_id": application.name_id,
+        "name_id_format": application.name_id_format,
+        "attributes": dict(application.attributes),
+    }

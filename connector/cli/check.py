@@ -1,0 +1,119 @@
+"""`check` and `init`: is the configuration right, and one to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli.context import CommandContext
+from connector.cli.show import print_json, print_text
+from connector.cli.sync import AsJson
+from connector.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connector.bootstrap import Finding
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("check")(check_configuration)
+    app.command("init")(write_configuration)
+
+
+def check_configuration(
+    context: typer.Context,
+    *,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also bind to the source and reach each target.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Check the configuration and the mapping files, and say everything that is wrong at once.
+
+    Example: connector check --online
+    """
+    from connector.bootstrap import check_offline, check_online
+
+    command: CommandContext = context.obj
+    findings = check_offline(command.settings)
+    if online:
+        findings = [*findings, *check_online(command.settings)]
+    _print_findings(findings, as_json=as_json)
+    return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    if as_json:
+        print_json(list(findings))
+        return
+    for finding in findings:
+        print_text(f"{finding.level:<5} {finding.subject}: {finding.words}")
+
+
+def write_configuration(
+    context: typer.Context,
+    base: Annotated[str, typer.Option(help="Your domain, such as corp.example.")] = "corp.example",
+) -> int:
+    """Write a commented configuration to start from; never over one that is there.
+
+    Example: connector --config connector.toml init --base corp.example
+    """
+    command: CommandContext = context.obj
+    name = "DC=" + base.replace(".", ",DC=")
+    text = _TEMPLATE.replace("corp.example", base).replace("DC=corp,DC=example", name)
+    try:
+        with Path(command.path).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        message = f"{command.path} is there already; name another: connector --config FILE init"
+        raise ConnectorError(message) from error
+    except OSError as error:
+        message = f"cannot write {command.path}: {error.strerror}"
+        raise ConnectorError(message) from error
+    print_text(f"Wrote {command.path}. Edit it, then run: connector check --online")
+    return 0
+
+
+_TEMPLATE = """\
+# connector: people of Active Directory to SCIM targets, and their sign-on. Every key: docs/configuration.md
+
+[source]
+servers = ["ldaps://dc1.corp.example", "ldaps://dc2.corp.example"]   # tried in order
+bind_dn = "svc-connector@corp.example"     # an ordinary account is enough
+password = { file = "ad-password" }        # or { env = "AD_PASSWORD" }; never inline
+base = "DC=corp,DC=example"
+# ca_file = "corp-ca.pem"                  # if the servers' certificates are your own
+
+[schedule]
+every = "5m"
+
+[[target]]
+name = "mimecast"
+base_url = "https://scim.example/v2"
+token = { file = "mimecast-token" }
+mapping = "mimecast.toml"
+groups = ["CN=Mimecast Users,OU=Groups,DC=corp,DC=example"]   # whose members are in scope
+
+[target.limits]                            # more than this is held, and nothing is sent
+max_deletes = 20
+max_disables = "10%"
+max_updates = "50%"
+
+# The identity provider; remove it to sync only.
+[idp]
+base_url = "https://sso.corp.example"
+listen = "0.0.0.0:8443"
+tls = { cert = "tls.pem", key = "tls.key" }
+organization = "Corp"
+
+[[application]]
+name = "Mimecast Personal Portal"
+preset = "mimecast-personal-portal"
+region = "us"
+account_code = "CUSA1A1"
+groups = ["CN=Mimecast Users,OU=Groups,DC=corp,DC=example"]
+"""

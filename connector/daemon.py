@@ -1,0 +1,237 @@
+"""The daemon: scheduled cycles and all HTTP surfaces in one process, started and stopped here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from connector.bootstrap import make_identity_provider, make_parts
+from connector.directory.store import DirectoryStore
+from connector.errors import ConnectorError, CycleRunning
+from connector.sync.cycle import Request, run_cycle
+from connector.sync.history import History
+from connector.sync.ports import Status
+from connector.sync.schedule import Schedule
+from connector.web.app import web_app
+from connector.web.health import Sample, operations_app
+from connector.web.server import Certificate, Listener, WebServer
+from connector.web.site import Site
+from state.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
+
+    from connector.clock import Clock
+    from connector.settings import Settings
+    from connector.sync.cycle import CycleReport
+
+log = structlog.get_logger()
+
+
+def _ignore(told: object) -> None:
+    """Take no note."""
+
+
+class Daemon:
+    """Everything that runs, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        clock: Clock,
+        on_report: Callable[[CycleReport], None] = _ignore,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._on_report = on_report
+        self._parts = make_parts(settings, engine, clock)
+        self._stopping = threading.Event()
+        self._schedule = Schedule(
+            self._run_cycle, every=settings.schedule.every, cron=settings.schedule.cron
+        )
+        self._web = WebServer(_listeners(settings, engine, clock, self._faults))
+
+    def start(self) -> None:
+        """Listen, then start the schedule; the first cycle begins at once.
+
+        Raises:
+            ConnectorError: if an address is taken, or a certificate cannot be used.
+
+        """
+        self._web.start()
+        self._schedule.start(self._clock.now())
+        log.info("daemon.started", addresses=[str(each) for each in self._web.addresses])
+
+    def run_now(self) -> None:
+        """Run a cycle at once, or right after the one that is under way."""
+        self._schedule.run_now()
+
+    def reload(self) -> None:
+        """Use the TLS certificate files as they are now."""
+        try:
+            self._web.reload_certificates()
+        except ConnectorError as error:
+            log.error("daemon.reload_failed", reason=str(error))  # noqa: TRY400 - the reason says it
+
+    def stop(self) -> None:
+        """End the cycle that runs between two operations, finish what is being answered."""
+        log.info("daemon.stopping")
+        self._stopping.set()
+        self._schedule.stop()
+        self._web.stop()
+        log.info("daemon.stopped")
+
+    def _run_cycle(self, trigger: str) -> None:
+        if self._stopping.is_set():
+            return
+        log.info("cycle.started", trigger=trigger)
+        request = Request(f"the daemon, by {trigger}")
+        try:
+            report = run_cycle(self._parts, request, _ignore, self._stopping)
+        except CycleRunning:
+            return
+        except (ConnectorError, StateError) as error:
+            log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - the reason says it
+            return
+        _log_report(report)
+        self._on_report(report)
+
+    def _faults(self) -> dict[str, str]:
+        """Return what keeps the daemon from its work, by the name of the part."""
+        try:
+            last = next(iter(History(self._engine).cycles(1)), None)
+        except StateError as error:
+            return {"database": str(error)}
+        if last is None or last.status == "running":
+            return {}
+        faults = {part.target: part.reason for part in last.parts if part.status == Status.FAILED}
+        if last.status == Status.FAILED and last.reason:
+            faults["source"] = last.reason
+        return faults
+
+
+def run_until_signal(daemon: Daemon) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads the certificates, SIGUSR1 runs a cycle now."""
+    stop = threading.Event()
+    with _signals(
+        {
+            signal.SIGTERM: stop.set,
+            signal.SIGINT: stop.set,
+            signal.SIGHUP: daemon.reload,
+            signal.SIGUSR1: daemon.run_now,
+        }
+    ):
+        daemon.start()
+        try:
+            _tell_service_manager("READY=1")
+            stop.wait()
+            _tell_service_manager("STOPPING=1")
+        finally:
+            daemon.stop()
+
+
+@contextmanager
+def _signals(actions: dict[signal.Signals, Callable[[], None]]) -> Iterator[None]:
+    former = {
+        number: signal.signal(number, lambda *_, act=action: act())  # type: ignore[misc]
+        for number, action in actions.items()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _tell_service_manager(message: str) -> None:
+    """Tell systemd how we are, if it started us (sd_notify, protocol of a datagram socket)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    path = "\0" + address[1:] if address.startswith("@") else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect(path)
+        notify.sendall(message.encode())
+
+
+def _listeners(
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    faults: Callable[[], dict[str, str]],
+) -> list[Listener]:
+    operations = operations_app(faults, lambda: _samples(engine))
+    listeners = [Listener(operations, settings.operations.listen)]
+    if settings.idp is not None:
+        idp = settings.idp
+        provider = make_identity_provider(settings, engine, clock)
+        site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
+        certificate = Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None
+        public = web_app(provider.flow, site, provider.metadata)
+        listeners.append(Listener(public, idp.listen, certificate))
+    return listeners
+
+
+def _samples(engine: Engine) -> Iterator[Sample]:
+    history = History(engine)
+    success_at = history.last_success_at()
+    yield Sample(
+        "connector_sync_last_success_timestamp_seconds",
+        success_at.timestamp() if success_at else 0,
+        "When the last cycle without any fault ended.",
+    )
+    failed_count = 0
+    for cycle in history.cycles(100):
+        if cycle.status == Status.DONE:
+            break
+        failed_count += cycle.status != "running"
+    yield Sample(
+        "connector_sync_failed_cycles", failed_count, "Cycles with faults since the last without."
+    )
+    counts = DirectoryStore(engine).counts()
+    yield Sample("connector_directory_users", counts.users, "People in the directory.")
+    yield Sample("connector_directory_groups", counts.groups, "Groups in the directory.")
+    yield Sample("connector_directory_problems", counts.problems, "Entries that cannot be mapped.")
+    for target, by_type in history.linked_counts().items():
+        for resource_type, count in by_type.items():
+            labels = {"target": target, "resource_type": resource_type}
+            yield Sample(
+                "connector_target_resources", count, "Resources of ours at a target.", labels=labels
+            )
+
+
+def _log_report(report: CycleReport) -> None:
+    for problem in report.read.problems if report.read else ():
+        log.warning(
+            "entry.rejected",
+            external_id=problem.external_id,
+            attribute=problem.attribute_path,
+            problem=problem.problem,
+        )
+    for part in report.targets:
+        event = "plan.refused" if part.status is Status.HELD else "target.ended"
+        log.info(
+            event,
+            cycle_id=report.cycle_id,
+            target=part.target,
+            status=part.status.value,
+            reason=part.reason,
+            **part.counts,
+        )
+    log.info(
+        "cycle.ended",
+        cycle_id=report.cycle_id,
+        status=report.status.value,
+        reason=report.reason,
+        users=report.directory.users,
+        groups=report.directory.groups,
+    )

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Install the Debian packages that the tests need; say which are missing where that cannot be done.
+set -eu
+here=$(dirname "$0")
+missing=
+for package in $(grep -v '^#' "$here/debian.txt"); do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+# Services that packages would start are not wanted: the tests start their own.
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+install="$SUDO apt-get install -y -q --no-install-recommends$missing"
+echo "Installing:$missing"
+if ! { $SUDO apt-get update -q && $install; } >/dev/null; then
+  echo "error: these Debian packages are missing and could not be installed:$missing" >&2
+  echo "       as root: apt-get install --no-install-recommends$missing" >&2
+  exit 1
+fi
