@@ -1,4 +1,4 @@
-"""Our identity provider, whole but for the directory: people are in memory, and so is AD's answer."""
+"""Our identity provider, whole; its directory is a real one, or people in memory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
 from connector.idp.answer import Answerer
-from connector.idp.authenticator import Pace, PasswordAuthenticator
-from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
+from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.metadata import IdpEndpoints, build_metadata, parse_service_provider
@@ -110,7 +110,8 @@ class IdentityProvider:
         site: Its addresses; the port is fixed before it serves.
         engine: Its state.
         folder: Of its keys.
-        people: Its directory.
+        directory: Who exists; `People` or the real thing.
+        check: What a password is asked of; likewise.
         clock: Its time.
         applications: To whom it answers; `register` adds to it.
 
@@ -119,9 +120,16 @@ class IdentityProvider:
     site: Site
     engine: Engine
     folder: Path
-    people: People
+    directory: DirectoryLookup
+    check: PasswordCheck
     clock: Clock
     applications: list[Application] = field(default_factory=list)
+
+    @property
+    def people(self) -> People:
+        """Return the people in memory."""
+        assert isinstance(self.directory, People)
+        return self.directory
 
     @property
     def endpoints(self) -> IdpEndpoints:
@@ -159,8 +167,8 @@ class IdentityProvider:
         )
         parts = LoginParts(
             registry=Registry(tuple(self.applications)),
-            directory=self.people,
-            authenticator=PasswordAuthenticator(self.people, store, policy, secret, pace),
+            directory=self.directory,
+            authenticator=PasswordAuthenticator(self.check, store, policy, secret, pace),
             answerer=answerer,
             store=store,
             audit=Audit(self.engine),
@@ -194,7 +202,8 @@ def make_identity_provider(
     """Return an identity provider with nobody in its directory, and no application."""
     site = Site(base_url, "Northwind", "https://help.corp.test/")
     clock = clock or FixedClock(datetime.now(UTC))
-    return IdentityProvider(site, engine, folder / "keys", People(), clock)
+    people = People()
+    return IdentityProvider(site, engine, folder / "keys", people, people, clock)
 
 
 def free_port() -> int:

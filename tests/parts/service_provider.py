@@ -119,4 +119,6 @@ class ServiceProvider:
 
     def _all_settings(self) -> dict[str, Any]:
         parsed = OneLogin_Saml2_IdPMetadataParser.parse(self.idp_metadata)
+        # Our metadata does not ask for signed requests; this application signs them all the same.
+        parsed.pop("security", None)
         return OneLogin_Saml2_IdPMetadataParser.merge_settings(self._settings(), parsed)

@@ -1,0 +1,209 @@
+"""The same pages in a real browser, with real applications on other sites."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from connector.demo.sample_app import sample_app
+from connector.demo.sample_saml import sp_metadata
+from connector.settings.values import Listen
+from connector.web.server import Listener, serving
+from state.engine import open_engine
+from state.migrate import upgrade
+from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
+from tests.parts.identity_provider import STAFF, free_port, make_identity_provider
+from tests.parts.sign_on import running_sign_on
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with running_sign_on(tmp_path_factory.mktemp("sign-on"), (STAFF,)) as running:
+        running.idp.people.add("alice")
+        running.idp.people.add("stranger", groups=())
+        yield running
+
+
+@pytest.fixture
+def page(browser):
+    with open_context(browser) as context:
+        yield context.new_page()
+
+
+def sign_in(page, email="alice@corp.test", password="Passw0rd!"):
+    give_email(page, email)
+    give_password(page, password)
+
+
+def give_email(page, email="alice@corp.test"):
+    page.get_by_label("Work email").fill(email)
+    page.get_by_role("button", name="Continue").click()
+
+
+def give_password(page, password="Passw0rd!"):
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_person_enters_mellon_and_then_everything_else_without_a_question(page, world):
+    page.goto(f"{world.mellon.base_url}/private/")
+    sign_in(page)
+    expect(page.get_by_role("heading")).to_have_text("Inside mellon")
+
+    page.goto(f"{world.saml.base_url}/?to=/reports/7")
+    expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
+    expect(page.locator("#who")).to_have_text("alice@corp.test")
+    expect(page.locator("#to")).to_have_text("/reports/7")
+
+    page.goto(f"{world.intranet_url}/sign-in")
+    expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+
+
+def test_without_scripts_one_more_button_leads_to_the_application(browser, world):
+    with open_context(browser, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(world.saml.base_url)
+        sign_in(page)
+
+        page.get_by_role("button", name="Continue").click()
+
+        expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
+
+
+def test_the_keyboard_is_enough(page, world):
+    page.goto(world.saml.base_url)
+    page.keyboard.type("alice@corp.test")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading")).to_have_text("Enter your password")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("do not open this application")
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Not you?")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.type("Passw0rd!")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
+
+
+def test_not_you_asks_for_another_address(page, world):
+    page.goto(world.saml.base_url)
+    page.get_by_label("Work email").fill("bob@corp.test")
+    page.keyboard.press("Enter")
+
+    page.get_by_role("button", name="Not you?").click()
+    sign_in(page)
+
+    expect(page.locator("#who")).to_have_text("alice@corp.test")
+
+
+def test_two_tabs_end_each_where_it_began(browser, world):
+    with open_context(browser) as context:
+        first, second = context.new_page(), context.new_page()
+        first.goto(f"{world.mellon.base_url}/private/")
+        second.goto(world.saml.base_url)
+        for tab in (first, second):
+            give_email(tab)
+
+        give_password(second)
+        expect(second.get_by_role("heading")).to_have_text("Inside python3-saml")
+        give_password(first)
+        expect(first.get_by_role("heading")).to_have_text("Inside mellon")
+
+
+def test_leaving_the_portal_ends_the_sign_on(page, world):
+    page.goto(world.saml.base_url)
+    sign_in(page)
+    expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
+    page.goto(world.idp.site.base_url)
+    expect(page.get_by_role("link")).to_contain_text(
+        ["Mellon", "Python SAML", "Northwind Intranet"]
+    )
+
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("heading")).to_have_text("You are not signed in")
+    page.goto(world.saml.base_url)
+    expect(page.get_by_role("heading")).to_have_text("Sign in")
+
+
+def test_by_plain_http_on_this_machine_the_sample_application_is_entered_too(page, tmp_path):
+    login, intranet = (f"http://localhost:{free_port()}" for _ in range(2))
+    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
+    upgrade(engine)
+    idp = make_identity_provider(engine, tmp_path, login)
+    idp.register("Northwind Intranet", sp_metadata(intranet).encode())
+    idp.people.add("alice")
+    listen = Listen("127.0.0.1", int(intranet.rpartition(":")[2]))
+    with idp.served(), serving([Listener(sample_app(intranet, idp.metadata), listen)]):
+        page.goto(intranet)
+        page.get_by_role("link", name="Sign in").click()
+        sign_in(page)
+        expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+        expect(page.get_by_role("definition").first).to_have_text("alice@corp.test")
+
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_role("status")).to_contain_text("You have left the intranet")
+        page.get_by_role("link", name="Sign in").click()
+        expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_accessible_and_none_scrolls_sideways(browser, world, look, tmp_path):
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    with open_context(browser, look) as context:
+        page = context.new_page()
+        page.route("**/autopost.js*", lambda route: route.abort())
+
+        def check(name):
+            page.screenshot(path=folder / f"{name}-{look}.png")
+            assert accessibility_faults(page) == [], name
+
+        base_url = world.idp.site.base_url
+        page.goto(base_url)
+        check("welcome")
+        page.goto(f"{base_url}/nowhere")
+        check("not-found")
+        page.goto(f"{base_url}/login/unknown")
+        check("denied")
+        page.goto(world.intranet_url)
+        check("intranet-welcome")
+        page.get_by_role("link", name="Sign in").click()
+        check("email")
+        page.locator("form").evaluate("form => form.noValidate = true")
+        page.get_by_label("Work email").evaluate("field => field.type = 'text'")
+        give_email(page, "alice")
+        check("email-error")
+        long_email = "maximiliane.von-der-hohenheim-schwarzenberg@northwind-traders.corp.test"
+        give_email(page, long_email)
+        check("password")
+        give_password(page, "wrong")
+        check("password-error")
+        page.get_by_role("button", name="Not you?").click()
+        world.idp.people.is_down = True
+        sign_in(page)
+        check("unavailable")
+        world.idp.people.is_down = False
+        give_password(page)
+        check("handoff")
+        page.locator("form").evaluate("form => form.submit()")
+        expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+        check("intranet-home")
+        page.goto(base_url)
+        check("portal")
+        page.get_by_role("button", name="Sign out").click()
+        check("signed-out")
