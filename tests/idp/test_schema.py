@@ -1,0 +1,75 @@
+"""What we send is valid by the schemas of OASIS (Debian: opensaml-schemas, xmltooling-schemas)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from connector.idp.metadata import build_metadata
+from tests.idp.bench import (
+    ENDPOINTS,
+    NOW,
+    SignOnBench,
+    authn_request,
+    load_key,
+    redirected,
+    response_of,
+)
+
+FOLDERS = [Path("/usr/share/xml/opensaml"), Path("/usr/share/xml/xmltooling")]
+
+
+class _Folders(etree.Resolver):
+    """Find the schemas that schemas name by URL, by their file name."""
+
+    def resolve(self, url, public_id, context):
+        for folder in FOLDERS:
+            path = folder / url.rpartition("/")[2]
+            if path.is_file():
+                return self.resolve_filename(str(path), context)
+        return None
+
+
+@pytest.fixture(scope="module")
+def schema():
+    missing = [str(folder) for folder in FOLDERS if not folder.is_dir()]
+    assert not missing, f"install opensaml-schemas and xmltooling-schemas: no {missing}"
+
+    def load(name: str) -> etree.XMLSchema:
+        parser = etree.XMLParser(load_dtd=False, no_network=True)
+        parser.resolvers.add(_Folders())
+        return etree.XMLSchema(etree.parse(str(FOLDERS[0] / name), parser))
+
+    return load
+
+
+def test_a_response_is_valid(schema, bench: SignOnBench):
+    view = bench.sign_in("ann.lind@corp.example", "Right-1")
+
+    schema("saml-schema-protocol-2.0.xsd").assertValid(response_of(view))
+
+
+def test_an_error_response_is_valid(schema, bench: SignOnBench):
+    transaction, browser = bench.arrive(redirected(authn_request(IsPassive="true")))
+
+    view = bench.flow.next_step(transaction, browser, None)
+
+    schema("saml-schema-protocol-2.0.xsd").assertValid(response_of(view))
+
+
+def test_a_response_that_nobody_asked_for_is_valid(schema, bench: SignOnBench):
+    transaction = bench.flow.begin_at_portal("intranet", "")
+    browser = bench.flow.bind_browser(transaction, None)
+    bench.type_email(transaction, browser, "ann.lind@corp.example")
+
+    view = bench.type_password(transaction, browser, "Right-1")
+
+    schema("saml-schema-protocol-2.0.xsd").assertValid(response_of(view))
+
+
+def test_our_metadata_is_valid(schema):
+    document = build_metadata(ENDPOINTS, [load_key("idp")], valid_until=NOW, document_id="_m")
+
+    schema("saml-schema-metadata-2.0.xsd").assertValid(etree.fromstring(document))
