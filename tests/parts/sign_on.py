@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from playwright.sync_api import Page
+
 
 @dataclass
 class SignOn:
@@ -79,6 +81,40 @@ def running_sign_on(
         with idp.served(tls), serving(listeners), apache as mellon:
             yield SignOn(idp, mellon, saml, intranet)
     engine.dispose()
+
+
+def sign_in(page: Page, email: str = "alice@corp.test", password: str = "Passw0rd!") -> None:
+    """Answer both questions of the login pages."""
+    give_email(page, email)
+    give_password(page, password)
+
+
+def give_email(page: Page, email: str = "alice@corp.test") -> None:
+    page.get_by_label("Work email").fill(email)
+    page.get_by_role("button", name="Continue").click()
+
+
+def give_password(page: Page, password: str = "Passw0rd!") -> None:
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def hold_the_answer(page: Page) -> None:
+    """Keep the page that carries a Response from sending itself on, to look at it."""
+    page.route("**/autopost.js*", lambda route: route.abort())
+
+
+def read_answer(page: Page) -> str:
+    """Return the Response, base64, of the page that carries it."""
+    return page.locator("input[name=SAMLResponse]").input_value()
+
+
+def send_answer(page: Page, saml_response: str) -> None:
+    """Send the page's form on with this Response instead."""
+    page.locator("input[name=SAMLResponse]").evaluate(
+        "(field, it) => field.value = it", saml_response
+    )
+    page.locator("form").evaluate("form => form.submit()")
 
 
 def _listen(url: str) -> Listen:

@@ -33,15 +33,6 @@ def another_attribute(root: etree._Element) -> None:
     root.find(".//saml:AttributeValue", _NS).text = "ceo@corp.test"
 
 
-def a_comment_in_the_name(root: etree._Element) -> None:
-    """Readers that take the text up to a comment would read another name."""
-    name_id = _name_id(root)
-    comment = etree.Comment("x")
-    name_id.text, comment.tail = name_id.text[:2], name_id.text[2:]
-    name_id.append(comment)
-    root.set("Destination", root.get("Destination") + "?")
-
-
 def no_signatures(root: etree._Element) -> None:
     for signature in root.findall(".//ds:Signature", _NS):
         signature.getparent().remove(signature)
@@ -85,7 +76,6 @@ def a_longer_life(root: etree._Element) -> None:
 TAMPERINGS = [
     another_name,
     another_attribute,
-    a_comment_in_the_name,
     no_signatures,
     no_signatures_another_name,
     a_second_assertion_before_the_signed_one,

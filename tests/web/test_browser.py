@@ -16,7 +16,13 @@ from state.engine import open_engine
 from state.migrate import upgrade
 from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
 from tests.parts.identity_provider import STAFF, free_port, make_identity_provider
-from tests.parts.sign_on import running_sign_on
+from tests.parts.sign_on import (
+    give_email,
+    give_password,
+    hold_the_answer,
+    running_sign_on,
+    sign_in,
+)
 
 pytestmark = pytest.mark.real
 
@@ -31,7 +37,6 @@ def browser():
 def world(tmp_path_factory):
     with running_sign_on(tmp_path_factory.mktemp("sign-on"), (STAFF,)) as running:
         running.idp.people.add("alice")
-        running.idp.people.add("stranger", groups=())
         yield running
 
 
@@ -39,21 +44,6 @@ def world(tmp_path_factory):
 def page(browser):
     with open_context(browser) as context:
         yield context.new_page()
-
-
-def sign_in(page, email="alice@corp.test", password="Passw0rd!"):
-    give_email(page, email)
-    give_password(page, password)
-
-
-def give_email(page, email="alice@corp.test"):
-    page.get_by_label("Work email").fill(email)
-    page.get_by_role("button", name="Continue").click()
-
-
-def give_password(page, password="Passw0rd!"):
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def test_a_person_enters_mellon_and_then_everything_else_without_a_question(page, world):
@@ -167,9 +157,10 @@ def test_every_page_is_accessible_and_none_scrolls_sideways(browser, world, look
     folder = Path(os.environ.get("PICTURES", tmp_path))
     with open_context(browser, look) as context:
         page = context.new_page()
-        page.route("**/autopost.js*", lambda route: route.abort())
+        hold_the_answer(page)
 
         def check(name):
+            page.evaluate("document.fonts.ready")
             page.screenshot(path=folder / f"{name}-{look}.png")
             assert accessibility_faults(page) == [], name
 
