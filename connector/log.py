@@ -18,26 +18,18 @@ if TYPE_CHECKING:
 
 EVENTS = frozenset(
     {
-        "cycle.started",
         "cycle.ended",
         "cycle.failed",
+        "cycle.started",
+        "daemon.reload_failed",
         "daemon.started",
         "daemon.stopped",
         "daemon.stopping",
         "entry.rejected",
         "http.answered",
         "http.failed",
-        "login.denied",
         "login.refused",
-        "login.succeeded",
-        "metadata.fetched",
-        "metadata.unavailable",
-        "operation.failed",
-        "plan.made",
         "plan.refused",
-        "read.ended",
-        "read.incomplete",
-        "state.upgraded",
         "target.ended",
     }
 )

@@ -1,0 +1,115 @@
+"""A wrong configuration is told as a whole, each fault with its key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connector.errors import ConfigurationError
+from connector.settings import Limit, load_settings
+
+GOOD = """
+[source]
+servers = ["ldaps://dc1.corp.example"]
+bind_dn = "svc@corp.example"
+password = { file = "ad-password" }
+base = "DC=corp,DC=example"
+[[target]]
+name = "mimecast"
+base_url = "https://scim.example/v2/"
+token = { env = "TOKEN" }
+groups = ["CN=Mimecast Users,DC=corp,DC=example"]
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "ad-password").write_text("s3cret\n")
+    monkeypatch.setenv("TOKEN", "t0ken")
+
+    def write(text: str) -> Path:
+        path = tmp_path / "connector.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def faults(path: Path) -> dict[str, str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path)
+    return {fault.key: fault.problem for fault in caught.value.faults}
+
+
+def test_a_good_file_has_every_value_typed_and_every_secret_read(write, tmp_path: Path):
+    settings = load_settings(write(GOOD))
+
+    assert settings.source.password.reveal() == "s3cret"
+    assert "s3cret" not in repr(settings)
+    assert "t0ken" not in repr(settings)
+    assert settings.target[0].base_url == "https://scim.example/v2"
+    assert settings.target[0].limits.max_disables == Limit(share=0.1)
+    assert settings.schedule.every == timedelta(minutes=5)
+    assert settings.state.url == f"sqlite:///{tmp_path}/state.db"
+
+
+def test_five_faults_are_five_lines_each_with_its_key(write):
+    text = GOOD.replace("ldaps://dc1", "http://dc1").replace('{ file = "ad-password" }', '"x"')
+    text = text.replace('groups = ["', 'grops = ["').replace("https://scim", "http://scim")
+    path = write(text + '[schedule]\nevery = "5 fortnights"\n')
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path)
+
+    assert str(caught.value).splitlines() == [
+        'connector.toml: source.servers[0]: must be an LDAP URL such as "ldaps://dc1.corp.example",'
+        " not 'http://dc1.corp.example'",
+        'connector.toml: source.password: must be { file = "path" } or { env = "NAME" };'
+        " secrets are never written here",
+        "connector.toml: schedule.every: must be a number and a unit (s, m, h, d, w),"
+        " such as \"5m\", not '5 fortnights'",
+        "connector.toml: target[0].base_url: must be an https URL, not 'http://scim.example/v2/'",
+        "connector.toml: target[0].grops: unknown key; did you mean groups?",
+    ]
+
+
+def test_an_application_needs_somewhere_to_come_from(write):
+    text = GOOD + '[idp]\nbase_url = "https://sso.example"\n[[application]]\nname = "A"\n'
+
+    assert faults(write(text)) == {
+        "application[0]": "needs either metadata (a file or an https URL) or preset"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('{ file = "ad-password" }', '{ file = "nowhere" }', "source.password"),
+        ('{ env = "TOKEN" }', '{ env = "NOT_SET" }', "target[0].token"),
+        ('name = "mimecast"', 'name = ""', "target[0].name"),
+        ("[[target]]", '[idp]\nbase_url = "ftp://x"\n[[target]]', "idp.base_url"),
+        ("[[target]]", "[target.limits]", ""),
+        ('base = "DC=corp,DC=example"', "", "source"),
+        (
+            "[[target]]",
+            '[[target]]\nlimits = { max_deletes = "5 %%" }',
+            "target[0].limits.max_deletes",
+        ),
+        ("[[target]]", "[[target]]\nconcurrency = 0", "target[0].concurrency"),
+    ],
+)
+def test_each_fault_names_its_key(write, old: str, new: str, key: str):
+    assert old in GOOD
+    found = faults(write(GOOD.replace(old, new)))
+
+    assert any(name.startswith(key) for name in found), found
+
+
+def test_broken_toml_says_the_line(write):
+    assert "line 3" in faults(write("[source]\nservers = [\n]]"))[""]
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path):
+    assert "connector init" in faults(tmp_path / "connector.toml")[""]
