@@ -127,18 +127,25 @@ def _let_in(state: _Application, encoded: str) -> Response:
             outstanding=state.outstanding,
             now=state.clock.now(),
         )
+        _take_once(state, visitor.in_response_to)
     except ResponseRefused as error:
         return state.pages.page(
             "notice", status=403, heading="Not let in", words=f"The answer was refused: {error}.",
             hint="", request_id="",
         )  # fmt: skip
-    del state.outstanding[visitor.in_response_to]
     key = secrets.token_urlsafe(32)
     state.visitors[key] = visitor
     response = RedirectResponse("/", 303)
     is_https = state.pages.site.is_https
     response.set_cookie(_COOKIE, key, httponly=True, secure=is_https, samesite="lax")
     return response
+
+
+def _take_once(state: _Application, request_id: str) -> None:
+    """Let only one of several answers to the same request in."""
+    if state.outstanding.pop(request_id, request_id) is not None:
+        message = "that request has been answered"
+        raise ResponseRefused(message)
 
 
 def _sign_out(state: _Application, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What applications of others make of our Responses: a good one is accepted, no changed one is."""
+"""What applications make of our Responses: a good one is accepted, no changed one is."""
 
 from __future__ import annotations
 
@@ -66,3 +66,24 @@ def test_python3_saml_refuses_a_changed_answer(page, world, change):
 
     expect(page.get_by_role("heading")).to_have_text("Refused")
     assert world.saml.errors
+
+
+@pytest.mark.parametrize("change", TAMPERINGS, ids=lambda change: change.__name__)
+def test_our_sample_application_refuses_a_changed_answer(page, world, change):
+    page.goto(f"{world.intranet_url}/sign-in")
+
+    send_answer(page, tampered(read_answer(page), change))
+
+    expect(page.get_by_role("heading")).to_have_text("Not let in")
+
+
+def test_our_sample_application_takes_an_answer_once(page, world):
+    page.goto(f"{world.intranet_url}/sign-in")
+    answer = read_answer(page)
+    send_answer(page, answer)
+    expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+    page.goto(f"{world.intranet_url}/sign-in")
+
+    send_answer(page, answer)
+
+    expect(page.get_by_role("heading")).to_have_text("Not let in")
