@@ -29,6 +29,7 @@ class ApplicationSources:
         presets: By name.
         client: Fetches metadata by https.
         now: For metadata that ends.
+        file: Name of the configuration file, for the faults.
 
     """
 
@@ -36,6 +37,7 @@ class ApplicationSources:
     presets: Mapping[str, Preset]
     client: MetadataClient
     now: datetime
+    file: str = "connector.toml"
 
     def read(self, document: bytes, origin: str) -> ServiceProvider:
         """Return the service provider of a document; a `metadata_client.Reader`."""
@@ -56,12 +58,12 @@ def load_applications(
         try:
             application, note = _load(settings, sources)
         except ConfigurationError as error:
-            faults += [_at(fault, number) for fault in error.faults]
+            faults += [_at(fault, sources.file, number) for fault in error.faults]
             continue
         applications.append(application)
         if note:
             notes.append(f"application {settings.name}: {note}")
-    faults += _clashes(applications)
+    faults += _clashes(applications, sources.file)
     if faults:
         raise ConfigurationError(faults)
     return Registry(tuple(applications)), tuple(notes)
@@ -115,12 +117,12 @@ def _to_application(
     )
 
 
-def _clashes(applications: Sequence[Application]) -> Iterator[Fault]:
+def _clashes(applications: Sequence[Application], file: str) -> Iterator[Fault]:
     """Yield what would leave two applications indistinguishable."""
     slugs = Counter(application.slug for application in applications)
     for slug, count in slugs.items():
         if count > 1:
-            yield Fault("", "application", f"{count} names are too much alike ({slug})")
+            yield Fault(file, "application", f"{count} names are too much alike ({slug})")
     doors = Counter(
         (one.service_provider.entity_id, one.service_provider.default_acs().url)
         for one in applications
@@ -128,11 +130,11 @@ def _clashes(applications: Sequence[Application]) -> Iterator[Fault]:
     for (entity_id, url), count in doors.items():
         if count > 1:
             problem = f"{count} applications have the entity ID {entity_id} and answer at {url}"
-            yield Fault("", "application", problem)
+            yield Fault(file, "application", problem)
 
 
-def _at(fault: Fault, number: int) -> Fault:
+def _at(fault: Fault, file: str, number: int) -> Fault:
     """Return a fault with the application's place in the configuration file."""
     if fault.file:
         return fault
-    return Fault("", f"application[{number}].{fault.key}", fault.problem)
+    return Fault(file, f"application[{number}].{fault.key}", fault.problem)

@@ -36,6 +36,7 @@ from connector.idp.metadata import IdpEndpoints
 from connector.idp.service_provider import AcsEndpoint, Application, Registry, ServiceProvider
 from connector.idp.store import IdentityStore
 from connector.idp.xmldsig import Element, Rendered, SigningKey, render, sign_enveloped
+from connector.source.password import PasswordVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,19 +127,19 @@ class PasswordsInMemory:
     """
 
     passwords: dict[str, str] = field(default_factory=dict)
-    verdicts: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, PasswordVerdict] = field(default_factory=dict)
     is_reachable: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def check(self, bind_name: str, password: str) -> str:
+    def check(self, bind_name: str, password: str) -> PasswordVerdict:
         with self.lock:
             self.asked.append((bind_name, password))
         if not self.is_reachable:
             raise SourceUnavailable("no server answers")
         if self.passwords.get(bind_name) != password:
-            return "52e"
-        return self.verdicts.get(bind_name, "accepted")
+            return PasswordVerdict.WRONG_PASSWORD
+        return self.verdicts.get(bind_name, PasswordVerdict.ACCEPTED)
 
 
 def counting_random() -> Callable[[int], bytes]:

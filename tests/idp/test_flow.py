@@ -14,6 +14,7 @@ from connector.idp.flow import AskEmail, AskPassword, SendResponse, ShowDenied
 from connector.idp.reason import Reason
 from connector.idp.service_provider import AcsEndpoint, ServiceProvider
 from connector.idp.transaction import digest_of
+from connector.source.password import PasswordVerdict
 from state.engine import reading
 from tests.idp.bench import (
     ACS_URL,
@@ -127,16 +128,15 @@ def test_every_failure_looks_the_same_and_the_audit_knows_which(bench, arrange, 
 
 
 VERDICTS = {
-    "530": Reason.LOGON_HOURS,
-    "531": Reason.WORKSTATION,
-    "532": Reason.PASSWORD_EXPIRED,
-    "533": Reason.ACCOUNT_DISABLED,
-    "701": Reason.ACCOUNT_EXPIRED,
-    "773": Reason.MUST_CHANGE_PASSWORD,
-    "775": Reason.LOCKED_OUT,
-    "525": Reason.UNKNOWN_USER,
-    "unrecognised": Reason.UNRECOGNISED,
-    "a word of next year": Reason.UNRECOGNISED,
+    PasswordVerdict.LOGON_HOURS: Reason.LOGON_HOURS,
+    PasswordVerdict.WORKSTATION: Reason.WORKSTATION,
+    PasswordVerdict.PASSWORD_EXPIRED: Reason.PASSWORD_EXPIRED,
+    PasswordVerdict.ACCOUNT_DISABLED: Reason.ACCOUNT_DISABLED,
+    PasswordVerdict.ACCOUNT_EXPIRED: Reason.ACCOUNT_EXPIRED,
+    PasswordVerdict.MUST_CHANGE_PASSWORD: Reason.MUST_CHANGE_PASSWORD,
+    PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
+    PasswordVerdict.UNKNOWN_USER: Reason.UNKNOWN_USER,
+    PasswordVerdict.UNRECOGNISED: Reason.UNRECOGNISED,
 }
 
 
@@ -147,6 +147,12 @@ def test_whatever_the_source_says_the_browser_reads_one_message(bench, verdict, 
     view = bench.sign_in(*ANN)
 
     assert (view.error, bench.reasons()[0]) == ("failed", reason)
+
+
+def test_every_verdict_of_the_source_has_its_reason():
+    known = {PasswordVerdict.ACCEPTED, PasswordVerdict.WRONG_PASSWORD, *VERDICTS}
+
+    assert known == set(PasswordVerdict)
 
 
 def test_the_empty_password_never_reaches_the_source(bench: SignOnBench):

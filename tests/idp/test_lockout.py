@@ -12,6 +12,7 @@ from connector.idp.authenticator import Pace
 from connector.idp.authenticator.password import Claim
 from connector.idp.flow import SendResponse
 from connector.idp.reason import Reason
+from connector.source.password import PasswordVerdict
 from tests.idp.bench import SignOnBench, a_user, make_bench
 
 ANN = "ann.lind@corp.example"
@@ -82,7 +83,7 @@ def test_a_password_that_became_right_is_asked_again_after_the_window(bench, clo
 
 
 def test_a_right_password_of_a_closed_account_is_asked_each_time(bench: SignOnBench):
-    bench.passwords.verdicts[ANN] = "533"
+    bench.passwords.verdicts[ANN] = PasswordVerdict.ACCOUNT_DISABLED
     assert guess(bench, "Right-1") == Reason.ACCOUNT_DISABLED
     bench.passwords.verdicts.clear()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from connector.errors import AuthenticationFailed, SourceUnavailable
 from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
 from connector.idp.reason import Reason
+from connector.source.password import PasswordVerdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,19 +18,17 @@ if TYPE_CHECKING:
     from connector.idp.authenticator.pace import Pace
     from connector.idp.store import IdentityStore
 
-# What a directory says, see source.password.PasswordVerdict: AD's sub-codes in hexadecimal.
-_ACCEPTED = "accepted"
 _REASONS = MappingProxyType(
     {
-        "52e": Reason.WRONG_PASSWORD,
-        "525": Reason.UNKNOWN_USER,
-        "530": Reason.LOGON_HOURS,
-        "531": Reason.WORKSTATION,
-        "532": Reason.PASSWORD_EXPIRED,
-        "701": Reason.ACCOUNT_EXPIRED,
-        "533": Reason.ACCOUNT_DISABLED,
-        "773": Reason.MUST_CHANGE_PASSWORD,
-        "775": Reason.LOCKED_OUT,
+        PasswordVerdict.UNKNOWN_USER: Reason.UNKNOWN_USER,
+        PasswordVerdict.WRONG_PASSWORD: Reason.WRONG_PASSWORD,
+        PasswordVerdict.LOGON_HOURS: Reason.LOGON_HOURS,
+        PasswordVerdict.WORKSTATION: Reason.WORKSTATION,
+        PasswordVerdict.PASSWORD_EXPIRED: Reason.PASSWORD_EXPIRED,
+        PasswordVerdict.ACCOUNT_DISABLED: Reason.ACCOUNT_DISABLED,
+        PasswordVerdict.ACCOUNT_EXPIRED: Reason.ACCOUNT_EXPIRED,
+        PasswordVerdict.MUST_CHANGE_PASSWORD: Reason.MUST_CHANGE_PASSWORD,
+        PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
     }
 )
 
@@ -37,8 +36,8 @@ _REASONS = MappingProxyType(
 class PasswordCheck(Protocol):
     """Asks the source directory about a password."""
 
-    def check(self, bind_name: str, password: str) -> str:
-        """Return a PasswordVerdict; raise SourceUnavailable if the directory says nothing."""
+    def check(self, bind_name: str, password: str) -> PasswordVerdict:
+        """Return what the directory says; raise SourceUnavailable if it says nothing."""
         ...
 
 
@@ -108,7 +107,7 @@ class PasswordAuthenticator:
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
         verdict = self._ask(claim, taken)
-        if verdict == _ACCEPTED and claim.user is not None:
+        if verdict is PasswordVerdict.ACCEPTED and claim.user is not None:
             self.store.clear_attempts(claim.account)
             return Verified(claim.user.external_id)
         reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
@@ -116,16 +115,16 @@ class PasswordAuthenticator:
             self.store.mark_wrong(taken, mac)
         raise AuthenticationFailed(reason)
 
-    def _ask(self, claim: Claim, attempt_id: int) -> str:
+    def _ask(self, claim: Claim, attempt_id: int) -> PasswordVerdict:
         if claim.user is None or not claim.user.bind_name:
             self.pace.pretend()
-            return "525"
+            return PasswordVerdict.UNKNOWN_USER
         begun = self.pace.begin()
         try:
             verdict = self.check.check(claim.user.bind_name, claim.password)
         except SourceUnavailable as error:
             self.store.forget_attempt(attempt_id)
             raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error
-        if verdict != _ACCEPTED:
+        if verdict is not PasswordVerdict.ACCEPTED:
             self.pace.refused(begun)
         return verdict
