@@ -55,4 +55,6 @@ def web_app(
         ],
         exception_handlers=error_pages(pages),
     )
+    # The framework would redirect "/login/x/" to a URL made of the Host header.
+    app.router.redirect_slashes = False
     return with_access_log(with_headers(app, is_https=site.is_https), site, new_id)

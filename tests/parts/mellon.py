@@ -1,6 +1,6 @@
 """A real SAML application: mod_auth_mellon under an Apache of its own, in a folder of its own.
 
-Debian packages: apache2 libapache2-mod-auth-mellon. The system's own apache2 service is not used.
+Debian packages: apache2-bin libapache2-mod-auth-mellon openssl. The system's own apache2 service is not used.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def running_mellon(
         idp_metadata: The identity provider's.
 
     """
-    assert Path(APACHE).exists(), "missing Debian package: apache2"
+    assert Path(APACHE).exists(), "missing Debian package: apache2-bin"
     url = urlsplit(base_url)
     private = folder / "pages" / "private"
     private.mkdir(parents=True)

@@ -31,6 +31,8 @@ STRICT = (
         ("GET", "/static/../app.py", 404),
         ("GET", "/static/%2e%2e/app.py", 404),
         ("GET", "/nowhere", 404),
+        ("GET", "/login/x/", 404),
+        ("GET", "//evil.test/", 404),
         ("GET", "/login/unknown", 400),
         ("GET", "/open/unknown", 400),
         ("GET", "/sign-out", 405),
