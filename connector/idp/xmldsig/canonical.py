@@ -8,9 +8,8 @@ names, no empty-element tags, five characters escaped. A test compares with lxml
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,27 +26,27 @@ NAMESPACES = MappingProxyType(
 Rendered = NewType("Rendered", str)
 """Canonical XML of an element that declares every prefix it uses."""
 
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+
+class Raw(NamedTuple):
     """A rendered element to stand inside another one, whose prefixes it does not share."""
 
     xml: Rendered
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An element to be written.
+class Element(NamedTuple):
+    """An element to be written; a tuple, because a Response is made of fifty of them.
 
     Attributes:
         name: With a prefix of `NAMESPACES`, such as "saml:Issuer".
-        attributes: By name without prefix ("xml:lang" is allowed); no declarations.
+        attributes: By name without prefix; no declarations.
         children: Elements and text, in order.
 
     """
 
     name: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES
     children: tuple[Element | Raw | str, ...] = ()
 
 
@@ -58,51 +57,44 @@ def render(element: Element) -> Rendered:
     '<md:X xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" A="&quot;" B="2">a &amp; b</md:X>'
 
     """
-    return Rendered(_render(element, frozenset()))
+    return Rendered(_render(element, ()))
 
 
 def render_around(element: Element, position: int) -> tuple[str, str]:
     """Return the canonical form in two parts, cut before the child at `position`."""
-    declared = frozenset({_prefix(element.name)})
-    before = "".join(_render_child(child, declared) for child in element.children[:position])
-    after = "".join(_render_child(child, declared) for child in element.children[position:])
-    return f"{_open(element, frozenset())}{before}", f"{after}</{element.name}>"
+    opening, declared = _open(element, ())
+    children = [_render_child(child, declared) for child in element.children]
+    before, after = "".join(children[:position]), "".join(children[position:])
+    return f"{opening}{before}", f"{after}</{element.name}>"
 
 
-def _render(element: Element, declared: frozenset[str]) -> str:
-    inner = ""
-    if element.children:
-        below = declared | {_prefix(element.name)}
-        inner = "".join([_render_child(child, below) for child in element.children])
-    return f"{_open(element, declared)}{inner}</{element.name}>"
+def _render(element: Element, declared: tuple[str, ...]) -> str:
+    opening, declared = _open(element, declared)
+    inner = "".join([_render_child(child, declared) for child in element.children])
+    return f"{opening}{inner}</{element.name}>"
 
 
-def _render_child(child: Element | Raw | str, declared: frozenset[str]) -> str:
+def _render_child(child: Element | Raw | str, declared: tuple[str, ...]) -> str:
     if isinstance(child, str):
         return escape_text(child)
     return child.xml if isinstance(child, Raw) else _render(child, declared)
 
 
-def _open(element: Element, declared: frozenset[str]) -> str:
-    prefix = _prefix(element.name)
-    text = f"<{element.name}"
+def _open(element: Element, declared: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the opening tag, and the prefixes that are declared within it."""
+    name, attributes, _ = element
+    prefix = name.partition(":")[0]
+    text = f"<{name}"
     if prefix not in declared:
         text += f' xmlns:{prefix}="{NAMESPACES[prefix]}"'
-    for name, value in sorted(element.attributes.items(), key=_attribute_order):
-        text += f' {name}="{escape_attribute(value)}"'
-    return f"{text}>"
-
-
-def _prefix(name: str) -> str:
-    return name[: name.index(":")]
-
-
-def _attribute_order(item: tuple[str, str]) -> tuple[bool, str]:
-    # Attributes of no namespace come before xml:lang (Canonical XML 1.0 section 2.3).
-    return (":" in item[0], item[0])
+        declared = (*declared, prefix)
+    for key, value in sorted(attributes.items()):
+        text += f' {key}="{escape_attribute(value)}"'
+    return f"{text}>", declared
 
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ODD = re.compile("[^\x20!#-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IN_TEXT = re.compile("[&<>\r]")
 _IN_ATTRIBUTE = re.compile('[&<"\t\n\r]')
 _ESCAPES = MappingProxyType(
@@ -120,11 +112,13 @@ _ESCAPES = MappingProxyType(
 
 def escape_text(text: str) -> str:
     """Return text as it stands between tags; what XML cannot hold becomes U+FFFD."""
-    text = _NOT_XML.sub("\ufffd", text)
-    return _IN_TEXT.sub(lambda found: _ESCAPES[found[0]], text)
+    return text if _ODD.search(text) is None else _escape(_IN_TEXT, text)
 
 
 def escape_attribute(text: str) -> str:
     """Return text as it stands between quotes; what XML cannot hold becomes U+FFFD."""
-    text = _NOT_XML.sub("\ufffd", text)
-    return _IN_ATTRIBUTE.sub(lambda found: _ESCAPES[found[0]], text)
+    return text if _ODD.search(text) is None else _escape(_IN_ATTRIBUTE, text)
+
+
+def _escape(special: re.Pattern[str], text: str) -> str:
+    return special.sub(lambda found: _ESCAPES[found[0]], _NOT_XML.sub("\ufffd", text))
