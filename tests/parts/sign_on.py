@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connector.clock import SystemClock
 from connector.demo.sample_app import sample_app
@@ -19,16 +19,47 @@ from connector.settings.values import Listen
 from connector.web.server import Certificate, Listener, serving
 from state.engine import open_engine
 from state.migrate import upgrade
-from tests.parts.certificates import make_certificate
+from tests.parts.certificates import CertificateFiles, make_certificate
 from tests.parts.identity_provider import IdentityProvider, free_port, make_identity_provider
 from tests.parts.mellon import Mellon, mellon_folder, running_mellon
 from tests.parts.service_provider import ServiceProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Page
+
+
+@dataclass
+class Applications:
+    """Three applications, with addresses and keys, and not yet running.
+
+    Attributes:
+        login_url: Where the identity provider is going to be.
+        tls: A certificate for all of them.
+        mellon_url: Apache; what is under /private/ needs a sign-in.
+        mellon_files: Its folder.
+        saml: python3-saml; its "/" begins a sign-in.
+        intranet_url: The sample application.
+
+    """
+
+    login_url: str
+    tls: CertificateFiles
+    mellon_url: str
+    mellon_files: Path
+    saml: ServiceProvider
+    intranet_url: str
+
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """Return the SAML metadata of each by name."""
+        return {
+            "Mellon": (self.mellon_files / "sp.xml").read_bytes(),
+            "Python SAML": self.saml.metadata(),
+            "Northwind Intranet": sp_metadata(self.intranet_url).encode(),
+        }
 
 
 @dataclass
@@ -36,50 +67,65 @@ class SignOn:
     """What runs.
 
     Attributes:
+        applications: The applications.
+        mellon: Apache, with its log.
         idp: Our identity provider.
-        mellon: Apache; open `mellon.base_url + "/private/"`.
-        saml: python3-saml; open `saml.base_url`.
-        intranet_url: The sample application.
 
     """
 
-    idp: IdentityProvider
+    applications: Applications
     mellon: Mellon
-    saml: ServiceProvider
-    intranet_url: str
+    idp: IdentityProvider
 
 
 @contextmanager
-def running_sign_on(
-    folder: Path, groups: tuple[str, ...], directory: Any = None, check: Any = None
-) -> Iterator[SignOn]:
-    """Yield the world.
-
-    Args:
-        folder: For state, keys and certificates.
-        groups: Who may enter the applications; none: everybody.
-        directory: Who exists; default: people in memory.
-        check: What a password is asked of; default: the people in memory.
-
-    """
+def prepared_applications(folder: Path) -> Iterator[Applications]:
+    """Yield applications with free ports on 127.0.0.1 and fresh keys."""
     hosts = ("login.corp.test", "mellon.test", "saml.test", "intranet.test")
     tls = make_certificate(folder, *hosts)
-    login, mellon_url, saml_url, intranet = (f"https://{host}:{free_port()}" for host in hosts)
+    login, mellon, saml, intranet = (f"https://{host}:{free_port()}" for host in hosts)
+    service_provider = _service_provider(folder, saml)
+    with mellon_folder(mellon) as files:
+        yield Applications(login, tls, mellon, files, service_provider, intranet)
+
+
+@contextmanager
+def running_applications(
+    applications: Applications, idp_metadata: Callable[[], bytes]
+) -> Iterator[Mellon]:
+    """Run the applications; the identity provider's metadata is known by now."""
+    tls, saml = applications.tls, applications.saml
+    saml.idp_metadata = idp_metadata()
+    certificate = Certificate(tls.certificate, tls.key)
+    intranet = sample_app(applications.intranet_url, idp_metadata)
+    listeners = [
+        Listener(saml.app(), listen_of(saml.base_url), certificate),
+        Listener(intranet, listen_of(applications.intranet_url), certificate),
+    ]
+    mellon = running_mellon(
+        applications.mellon_files,
+        applications.mellon_url,
+        tls=tls,
+        idp_metadata=saml.idp_metadata,
+    )
+    with serving(listeners), mellon as running:
+        yield running
+
+
+@contextmanager
+def running_sign_on(folder: Path, groups: tuple[str, ...]) -> Iterator[SignOn]:
+    """Yield the whole world, with people in memory; no groups: everybody may enter."""
     engine = open_engine(f"sqlite:///{folder}/sign-on.db")
     upgrade(engine)
-    idp = make_identity_provider(engine, folder, login, SystemClock())
-    idp.directory, idp.check = directory or idp.directory, check or idp.check
-    saml = _service_provider(folder, saml_url, idp.metadata())
-    certificate = Certificate(tls.certificate, tls.key)
-    apps = {saml_url: saml.app(), intranet: sample_app(intranet, idp.metadata)}
-    listeners = [Listener(app, _listen(url), certificate) for url, app in apps.items()]
-    with mellon_folder(mellon_url) as mellon_files:
-        idp.register("Mellon", (mellon_files / "sp.xml").read_bytes(), *groups)
-        idp.register("Python SAML", saml.metadata(), *groups)
-        idp.register("Northwind Intranet", sp_metadata(intranet).encode(), *groups)
-        apache = running_mellon(mellon_files, mellon_url, tls=tls, idp_metadata=idp.metadata())
-        with idp.served(tls), serving(listeners), apache as mellon:
-            yield SignOn(idp, mellon, saml, intranet)
+    with prepared_applications(folder) as applications:
+        idp = make_identity_provider(engine, folder, applications.login_url, SystemClock())
+        for name, metadata in applications.metadata.items():
+            idp.register(name, metadata, *groups)
+        with (
+            idp.served(applications.tls),
+            running_applications(applications, idp.metadata) as mellon,
+        ):
+            yield SignOn(applications, mellon, idp)
     engine.dispose()
 
 
@@ -117,15 +163,15 @@ def send_answer(page: Page, saml_response: str) -> None:
     page.locator("form").evaluate("form => form.submit()")
 
 
-def _listen(url: str) -> Listen:
+def listen_of(url: str) -> Listen:
+    """Return where a server of that URL listens."""
     return Listen("127.0.0.1", int(url.rpartition(":")[2]))
 
 
-def _service_provider(folder: Path, base_url: str, idp_metadata: bytes) -> ServiceProvider:
+def _service_provider(folder: Path, base_url: str) -> ServiceProvider:
     """Return python3-saml with an RSA key of its own."""
     keys = folder / "saml-keys"
     load_or_create_keys(keys, datetime.now(UTC))
     (file,) = (path for path in keys.iterdir() if path.suffix == ".pem")
     key, _, certificate = file.read_text().partition("-----BEGIN CERTIFICATE-----")
-    certificate = f"-----BEGIN CERTIFICATE-----{certificate}"
-    return ServiceProvider(base_url, certificate, key, idp_metadata)
+    return ServiceProvider(base_url, f"-----BEGIN CERTIFICATE-----{certificate}", key)

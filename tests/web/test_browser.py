@@ -47,23 +47,23 @@ def page(browser):
 
 
 def test_a_person_enters_mellon_and_then_everything_else_without_a_question(page, world):
-    page.goto(f"{world.mellon.base_url}/private/")
+    page.goto(f"{world.applications.mellon_url}/private/")
     sign_in(page)
     expect(page.get_by_role("heading")).to_have_text("Inside mellon")
 
-    page.goto(f"{world.saml.base_url}/?to=/reports/7")
+    page.goto(f"{world.applications.saml.base_url}/?to=/reports/7")
     expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
     expect(page.locator("#who")).to_have_text("alice@corp.test")
     expect(page.locator("#to")).to_have_text("/reports/7")
 
-    page.goto(f"{world.intranet_url}/sign-in")
+    page.goto(f"{world.applications.intranet_url}/sign-in")
     expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
 
 
 def test_without_scripts_one_more_button_leads_to_the_application(browser, world):
     with open_context(browser, java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(world.saml.base_url)
+        page.goto(world.applications.saml.base_url)
         sign_in(page)
 
         page.get_by_role("button", name="Continue").click()
@@ -72,7 +72,7 @@ def test_without_scripts_one_more_button_leads_to_the_application(browser, world
 
 
 def test_the_keyboard_is_enough(page, world):
-    page.goto(world.saml.base_url)
+    page.goto(world.applications.saml.base_url)
     page.keyboard.type("alice@corp.test")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading")).to_have_text("Enter your password")
@@ -90,7 +90,7 @@ def test_the_keyboard_is_enough(page, world):
 
 
 def test_not_you_asks_for_another_address(page, world):
-    page.goto(world.saml.base_url)
+    page.goto(world.applications.saml.base_url)
     page.get_by_label("Work email").fill("bob@corp.test")
     page.keyboard.press("Enter")
 
@@ -103,8 +103,8 @@ def test_not_you_asks_for_another_address(page, world):
 def test_two_tabs_end_each_where_it_began(browser, world):
     with open_context(browser) as context:
         first, second = context.new_page(), context.new_page()
-        first.goto(f"{world.mellon.base_url}/private/")
-        second.goto(world.saml.base_url)
+        first.goto(f"{world.applications.mellon_url}/private/")
+        second.goto(world.applications.saml.base_url)
         for tab in (first, second):
             give_email(tab)
 
@@ -115,7 +115,7 @@ def test_two_tabs_end_each_where_it_began(browser, world):
 
 
 def test_leaving_the_portal_ends_the_sign_on(page, world):
-    page.goto(world.saml.base_url)
+    page.goto(world.applications.saml.base_url)
     sign_in(page)
     expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
     page.goto(world.idp.site.base_url)
@@ -126,7 +126,7 @@ def test_leaving_the_portal_ends_the_sign_on(page, world):
     page.get_by_role("button", name="Sign out").click()
 
     expect(page.get_by_role("heading")).to_have_text("You are not signed in")
-    page.goto(world.saml.base_url)
+    page.goto(world.applications.saml.base_url)
     expect(page.get_by_role("heading")).to_have_text("Sign in")
 
 
@@ -171,7 +171,7 @@ def test_every_page_is_accessible_and_none_scrolls_sideways(browser, world, look
         check("not-found")
         page.goto(f"{base_url}/login/unknown")
         check("denied")
-        page.goto(world.intranet_url)
+        page.goto(world.applications.intranet_url)
         check("intranet-welcome")
         page.get_by_role("link", name="Sign in").click()
         check("email")

@@ -32,7 +32,7 @@ def page(world):
     with running_browser() as browser, open_context(browser) as context:
         page = context.new_page()
         hold_the_answer(page)
-        page.goto(world.saml.base_url)
+        page.goto(world.applications.saml.base_url)
         sign_in(page)
         expect(page.get_by_role("heading")).to_contain_text("Opening")
         yield page
@@ -40,8 +40,8 @@ def page(world):
 
 def test_an_answer_as_we_made_it_is_accepted_by_both(page, world):
     for url, inside in (
-        (f"{world.mellon.base_url}/private/", "mellon"),
-        (world.saml.base_url, "python3-saml"),
+        (f"{world.applications.mellon_url}/private/", "mellon"),
+        (world.applications.saml.base_url, "python3-saml"),
     ):
         page.goto(url)
         send_answer(page, read_answer(page))
@@ -51,7 +51,7 @@ def test_an_answer_as_we_made_it_is_accepted_by_both(page, world):
 @pytest.mark.parametrize("change", TAMPERINGS, ids=lambda change: change.__name__)
 def test_mellon_refuses_a_changed_answer(page, world, change):
     page.context.clear_cookies(name="mellon-cookie")
-    page.goto(f"{world.mellon.base_url}/private/")
+    page.goto(f"{world.applications.mellon_url}/private/")
 
     send_answer(page, tampered(read_answer(page), change))
 
@@ -60,17 +60,17 @@ def test_mellon_refuses_a_changed_answer(page, world, change):
 
 @pytest.mark.parametrize("change", TAMPERINGS, ids=lambda change: change.__name__)
 def test_python3_saml_refuses_a_changed_answer(page, world, change):
-    page.goto(world.saml.base_url)
+    page.goto(world.applications.saml.base_url)
 
     send_answer(page, tampered(read_answer(page), change))
 
     expect(page.get_by_role("heading")).to_have_text("Refused")
-    assert world.saml.errors
+    assert world.applications.saml.errors
 
 
 @pytest.mark.parametrize("change", TAMPERINGS, ids=lambda change: change.__name__)
 def test_our_sample_application_refuses_a_changed_answer(page, world, change):
-    page.goto(f"{world.intranet_url}/sign-in")
+    page.goto(f"{world.applications.intranet_url}/sign-in")
 
     send_answer(page, tampered(read_answer(page), change))
 
@@ -78,11 +78,11 @@ def test_our_sample_application_refuses_a_changed_answer(page, world, change):
 
 
 def test_our_sample_application_takes_an_answer_once(page, world):
-    page.goto(f"{world.intranet_url}/sign-in")
+    page.goto(f"{world.applications.intranet_url}/sign-in")
     answer = read_answer(page)
     send_answer(page, answer)
     expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
-    page.goto(f"{world.intranet_url}/sign-in")
+    page.goto(f"{world.applications.intranet_url}/sign-in")
 
     send_answer(page, answer)
 
