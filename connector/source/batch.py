@@ -1,4 +1,4 @@
-"""What one read gives: pages of entries, then the proof whether they were all there are (step 3)."""
+"""What one read gives: pages of entries, then the proof whether they were all (step 3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Watermark:
     """Up to where a source was read.
 
     Attributes:
-        server: The server that answered, as configured.
+        server: The server that answered: its dNSHostName, else its URL as configured.
         invocation_id: Identity of that server's copy of the database; "" if it has none.
         highest_usn: highestCommittedUSN before the read began; 0 if unknown.
         read_at: When the read began.
@@ -55,12 +55,15 @@ class Proof:
         is_complete: Whether an entry that did not come is truly gone.
         reason: Why not, in words for an operator; "" if complete.
         watermark: Up to where was read.
+        reference_count: Continuation references to other servers, which are not followed: what
+            they lead to is not part of this source.
 
     """
 
     is_complete: bool
     reason: str
     watermark: Watermark
+    reference_count: int = 0
 
 
 class Batch:

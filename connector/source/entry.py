@@ -1,4 +1,4 @@
-"""What the source gives: one directory entry as text, times in UTC, and flags (step 2 of a cycle)."""
+"""What the source gives: one directory entry as text, UTC times and flags (step 2)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,186 @@
+"""Raw attributes to a `SourceEntry` (step 2 of a cycle): text, UTC times, flags."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from connector.source.entry import EntryKind, SourceEntry
+from connector.source.ldap_decoder import split_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from connector.source.ldap_decoder import RawEntry
+
+GUID_BYTES = 16
+SID_HEAD_BYTES = 8
+ACCOUNT_DISABLED = 0x2  # MS-ADTS section 2.2.16: ADS_UF_ACCOUNT_DISABLE
+FIRST_MOMENT = datetime(1601, 1, 1, tzinfo=UTC)  # of a FILETIME (MS-DTYP section 2.3.3)
+NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})  # MS-ADTS: accountExpires
+GUID = b"objectguid"
+MEMBER = "member"
+RANGE = b";range="  # MS-ADTS section 3.1.1.3.1.3.3
+
+
+class UnreadableEntry(Exception):
+    """An entry that cannot be taken; the read goes on and is not complete."""
+
+
+def values_of(entry: RawEntry | None, name: bytes) -> list[bytes]:
+    """Return the values of an attribute, all its ranges together; [] if it did not come."""
+    if entry is None:
+        return []
+    wanted = name.lower()
+    whole = split_values(entry.parts.get(wanted, b""))
+    for description, part in entry.parts.items():
+        if description.startswith(wanted + RANGE):
+            whole += split_values(part)
+    return whole
+
+
+def text_of(entry: RawEntry | None, name: bytes) -> str:
+    """Return the first value of an attribute as text; "" if it did not come."""
+    values = values_of(entry, name)
+    return _text_or_base64(values[0]) if values else ""
+
+
+def external_id_of(entry: RawEntry) -> str:
+    """Return the objectGUID in lower-case hyphenated form; "" if it did not come."""
+    part = entry.parts.get(GUID)
+    # one value of 16 bytes stands behind a tag and a length of a byte each
+    return to_guid(part[2:]) if part is not None and len(part) == GUID_BYTES + 2 else ""
+
+
+def to_words(entry: RawEntry) -> str:
+    """Return an entry's name for an operator, whatever bytes it holds."""
+    return entry.name.decode(errors="backslashreplace")
+
+
+def to_entry(kind: EntryKind, external_id: str, entry: RawEntry, digest: bytes) -> SourceEntry:
+    """Return the entry as text; `member` only as `member_names`.
+
+    Raises:
+        UnreadableEntry: if its name or one of the flags is not what the schema says.
+        MalformedMessage: if it is not LDAP.
+
+    """
+    raw = _merge_ranges(entry)
+    members = raw.pop(MEMBER, [])
+    try:
+        return SourceEntry(
+            kind=kind,
+            external_id=external_id,
+            distinguished_name=entry.name.decode(),
+            attributes={key: to_texts(key, values) for key, values in raw.items()},
+            is_enabled=is_enabled(raw) if kind is EntryKind.USER else True,
+            expires_at=expires_at(raw),
+            member_names=tuple(map(bytes.decode, members)),
+            digest=digest,
+        )
+    except ValueError as error:
+        message = f"one of its values is not of its type: {error}"
+        raise UnreadableEntry(message) from error
+
+
+def _merge_ranges(entry: RawEntry) -> dict[str, list[bytes]]:
+    """Return the values by attribute name, in the order in which ranges were read."""
+    raw: dict[str, list[bytes]] = {}
+    for description, part in entry.parts.items():
+        name = description.partition(RANGE)[0].decode()
+        raw[name] = raw[name] + split_values(part) if name in raw else split_values(part)
+    return raw
+
+
+def to_texts(key: str, values: Sequence[bytes]) -> tuple[str, ...]:
+    """Return an attribute's values as text.
+
+    >>> to_texts("cn", [b"Anna"]), to_texts("thumbnailphoto", [b"JFIF"])
+    (('Anna',), ('SkZJRg==',))
+
+    """
+    form = _FORMS.get(key)
+    if form is not None:
+        return tuple(map(form, values))
+    try:
+        return tuple(map(bytes.decode, values))
+    except UnicodeDecodeError:
+        return tuple(map(_text_or_base64, values))
+
+
+def is_enabled(attributes: Mapping[str, Sequence[bytes]]) -> bool:
+    """Return False if userAccountControl says that the account is disabled."""
+    values = attributes.get("useraccountcontrol")
+    return not (values and int(values[0]) & ACCOUNT_DISABLED)
+
+
+def expires_at(attributes: Mapping[str, Sequence[bytes]]) -> datetime | None:
+    """Return when accountExpires says that the account ends; None if never."""
+    values = attributes.get("accountexpires")
+    ticks = int(values[0]) if values else 0
+    if ticks in NEVER:
+        return None
+    try:
+        return FIRST_MOMENT + timedelta(microseconds=ticks // 10)
+    except OverflowError:  # beyond the year 9999
+        return None
+
+
+def to_guid(value: bytes) -> str:
+    """Return a GUID, whose first three parts are little-endian on the wire, in its usual form.
+
+    >>> to_guid(bytes(range(16)))
+    '03020100-0504-0706-0809-0a0b0c0d0e0f'
+
+    """
+    if len(value) != GUID_BYTES:
+        return to_base64(value)
+    parts = value[3::-1], value[5:3:-1], value[7:5:-1], value[8:10], value[10:]
+    return "-".join([part.hex() for part in parts])
+
+
+def to_sid_text(value: bytes) -> str:
+    """Return a security identifier as S-1-... (MS-DTYP section 2.4.2).
+
+    >>> to_sid_text(bytes.fromhex("01020000000000052000000020020000"))
+    'S-1-5-32-544'
+
+    """
+    count = value[1] if len(value) > 1 else 0
+    if len(value) != SID_HEAD_BYTES + 4 * count:
+        return to_base64(value)
+    authority = int.from_bytes(value[2:8], "big")
+    parts = [int.from_bytes(value[at : at + 4], "little") for at in range(8, len(value), 4)]
+    return "-".join(map(str, ("S", value[0], authority, *parts)))
+
+
+def to_base64(value: bytes) -> str:
+    """Return the bytes in base64 (RFC 4648 section 4)."""
+    return b64encode(value).decode()
+
+
+def _text_or_base64(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return to_base64(value)
+
+
+# Binary attributes by name: some of their values happen to be UTF-8, which would flicker.
+_FORMS = MappingProxyType(
+    {
+        "objectguid": to_guid,
+        "objectsid": to_sid_text,
+        "sidhistory": to_sid_text,
+        "ms-ds-consistencyguid": to_base64,
+        "msexchmailboxguid": to_base64,
+        "thumbnailphoto": to_base64,
+        "thumbnaillogo": to_base64,
+        "jpegphoto": to_base64,
+        "photo": to_base64,
+        "usercertificate": to_base64,
+        "usersmimecertificate": to_base64,
+    }
+)

@@ -1,0 +1,363 @@
+"""The door to LDAP (RFC 4511): connections, pages of a search, password checks (step 1)."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from connector.errors import SourceUnavailable
+from connector.source.ldap_decoder import MalformedMessage
+from connector.source.ldap_library import exceptions, ldap3, parse_filter, results
+from connector.source.ldap_tls import open_socket, secure, to_servers
+from connector.source.ldap_wire import WireStrategy
+from connector.source.password import PasswordVerdict, parse_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from connector.settings import SourceSettings
+    from connector.source.ldap_decoder import RawEntry
+    from connector.source.ldap_tls import Endpoint, Servers
+
+_START_TLS = "1.3.6.1.4.1.1466.20037"
+_PAGED_RESULTS = "1.2.840.113556.1.4.319"
+_EVERYTHING = "(objectClass=*)"
+
+# Results that say that a search did not give everything; the connection goes on.
+_SHORTFALLS = {
+    results.RESULT_TIME_LIMIT_EXCEEDED: "the server's time limit cut the search",
+    results.RESULT_SIZE_LIMIT_EXCEEDED: "the server's size limit cut the search",
+    results.RESULT_ADMIN_LIMIT_EXCEEDED: "an administrative limit cut the search",
+    results.RESULT_NO_SUCH_OBJECT: "the search base is not there",
+    results.RESULT_REFERRAL: "the server refers to another one",
+}
+_NOT_TO_BE_SEEN = {
+    results.RESULT_NO_SUCH_OBJECT,
+    results.RESULT_REFERRAL,
+    results.RESULT_INSUFFICIENT_ACCESS_RIGHTS,
+}
+# Results of a bind that say something about the server, nothing about the password.
+_BUSY = {results.RESULT_BUSY, results.RESULT_UNAVAILABLE}
+_BROKEN = {results.RESULT_OPERATIONS_ERROR, results.RESULT_PROTOCOL_ERROR, results.RESULT_OTHER}
+
+
+_Said = TypeVar("_Said")
+
+
+class NextServer(SourceUnavailable):
+    """This server cannot be spoken to; another one may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search of a subtree.
+
+    Attributes:
+        base: Distinguished name.
+        filter: RFC 4515.
+        attributes: Which are asked for.
+        page_size: Entries an answer (RFC 2696).
+
+    """
+
+    base: str
+    filter: str
+    attributes: tuple[str, ...]
+    page_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One answer to a search.
+
+    Attributes:
+        entries: As they came.
+        cookie: Asks for the next page on the same connection; b"" after the last.
+        shortfall: Why there is more than came, in words; "" otherwise.
+        reference_count: Continuation references among them, which are not followed.
+
+    """
+
+    entries: list[RawEntry]
+    cookie: bytes
+    shortfall: str
+    reference_count: int
+
+
+class LdapConnection:
+    """A connection to one server, inside TLS."""
+
+    def __init__(self, endpoint: Endpoint, servers: Servers) -> None:
+        """Connect.
+
+        Raises:
+            NextServer: if that does not succeed in time.
+
+        """
+        self.endpoint = endpoint
+        deadline = time.monotonic() + servers.patience_seconds
+        self._library, self._strategy = _make_library_connection(endpoint, servers, deadline)
+        with self._translated(NextServer):
+            self._strategy.adopt(open_socket(endpoint, deadline))
+            try:
+                self._secure(servers)
+            except BaseException:
+                self.close()
+                raise
+
+    def bind(self, name: str, password: str) -> PasswordVerdict:
+        """Prove who we are by a password; return what the server says about it.
+
+        Raises:
+            NextServer: if the server is too busy to look at it.
+            SourceUnavailable: if no answer came, or none about the password.
+
+        """
+        # Bytes, because ldap3 would rewrite a string by SASLprep, which AD does not.
+        self._library.user, self._library.password = name, _to_bytes(password)
+        self._library.authentication = ldap3.SIMPLE
+        try:
+            with self._translated(SourceUnavailable), suppress(exceptions.LDAPOperationResult):
+                self._library.bind(read_server_info=False)
+        finally:
+            self._library.password = None
+        result = self._library.result
+        if result["result"] in _BUSY:
+            raise NextServer(self._words_of(result))
+        if result["result"] in _BROKEN:
+            raise SourceUnavailable(self._words_of(result))
+        self._strategy.deadline = None
+        return _to_verdict(result)
+
+    def search(self, query: Query, cookie: bytes) -> SearchPage:
+        """Return one page.
+
+        Raises:
+            SourceUnavailable: if the connection broke, or the server cannot go on.
+
+        """
+        paging = {"paged_size": query.page_size, "paged_cookie": cookie, "paged_criticality": True}
+        result = self._search(query.base, query.filter, ldap3.SUBTREE, query.attributes, paging)
+        cookie, shortfall = b"", ""
+        controls = result.get("controls", {})
+        if result["result"] in _SHORTFALLS:
+            shortfall = " ".join((_SHORTFALLS[result["result"]], *(result["referrals"] or ())))
+        elif result["result"] != results.RESULT_SUCCESS:
+            raise SourceUnavailable(self._words_of(result))
+        elif _PAGED_RESULTS in controls:
+            cookie = controls[_PAGED_RESULTS]["value"]["cookie"]
+        else:
+            shortfall = "a page came without saying whether there are more"
+        strategy = self._strategy
+        return SearchPage(strategy.entries, cookie, shortfall, strategy.reference_count)
+
+    def read(self, base: str, attributes: Sequence[str]) -> RawEntry | None:
+        """Return one entry, or None if it is not there, or not for us to see.
+
+        Raises:
+            SourceUnavailable: if the connection broke, or the server refuses.
+
+        """
+        result = self._search(base, _EVERYTHING, ldap3.BASE, attributes, {})
+        if result["result"] in _NOT_TO_BE_SEEN:
+            return None
+        if result["result"] != results.RESULT_SUCCESS:
+            raise SourceUnavailable(self._words_of(result))
+        return self._strategy.entries[0] if self._strategy.entries else None
+
+    def certificate_ends_at(self) -> datetime | None:
+        """Return until when the server's certificate is valid."""
+        certificate = self._library.socket.getpeercert() or {}
+        if "notAfter" not in certificate:
+            return None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+
+    def close(self) -> None:
+        """Say good-bye and hang up; a connection that is gone already is no error."""
+        try:
+            self._library.unbind()
+        except (exceptions.LDAPException, OSError):
+            self._strategy.close()
+
+    def _secure(self, servers: Servers) -> None:
+        if not self.endpoint.is_ldaps:
+            self._library.extended(_START_TLS)
+            if not self._strategy.is_idle:
+                message = "more than the answer to StartTLS came in clear"
+                raise exceptions.LDAPSessionTerminatedByServerError(message)
+        self._library.socket = secure(
+            self._library.socket,
+            self.endpoint,
+            servers.context,
+            self._strategy.remaining_seconds(),
+        )
+
+    def _search(
+        self, base: str, text: str, scope: str, attributes: Sequence[str], paging: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Send a search and return its result, whichever it is."""
+        with self._translated(SourceUnavailable), suppress(exceptions.LDAPOperationResult):
+            self._library.search(
+                base,
+                text,
+                scope,
+                dereference_aliases=ldap3.DEREF_NEVER,
+                attributes=list(attributes),
+                **paging,
+            )
+        result: dict[str, Any] = self._library.result
+        return result
+
+    @contextmanager
+    def _translated(self, kind: type[SourceUnavailable]) -> Iterator[None]:
+        try:
+            yield
+        except (exceptions.LDAPException, MalformedMessage, OSError) as error:
+            raise kind(self._words(error)) from error
+
+    def _words(self, error: Exception) -> str:
+        return f"{self.endpoint.url}: {_to_words(error)}"
+
+    def _words_of(self, result: dict[str, Any]) -> str:
+        return f"{self.endpoint.url}: {_one_line(result['description'], result['message'])}"
+
+
+def connect_any(
+    servers: Servers, introduce: Callable[[LdapConnection], _Said]
+) -> tuple[LdapConnection, _Said]:
+    """Return a connection to the first server that can be spoken to, and what it said.
+
+    Args:
+        servers: Tried in order.
+        introduce: What is done first, such as a bind. NextServer from it means: try the next.
+
+    Raises:
+        SourceUnavailable: with the reasons of all servers; or that of `introduce`.
+
+    """
+    reasons = []
+    for endpoint in servers.endpoints:
+        try:
+            connection = LdapConnection(endpoint, servers)
+            try:
+                return connection, introduce(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except NextServer as error:
+            reasons.append(str(error))
+    raise SourceUnavailable("; ".join(reasons) or "no server is configured")
+
+
+class LdapPasswordCheck:
+    """Asks the source about passwords, each time over a connection of its own."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        """Prepare; nothing is connected yet.
+
+        Raises:
+            ConfigurationError: if a password would go out in clear.
+
+        """
+        self._servers = to_servers(settings)
+
+    def check(self, bind_name: str, password: str) -> PasswordVerdict:
+        """Return what the first server that can be spoken to says; no second one is asked.
+
+        A bind without a password succeeds and proves nothing (RFC 4513 section 5.1.2), and some
+        servers end a text at its first NUL, so neither is ever sent.
+
+        Raises:
+            SourceUnavailable: if no server says anything.
+
+        """
+        if not _is_sendable(bind_name.strip()) or not _is_sendable(password):
+            return PasswordVerdict.WRONG_PASSWORD
+        connection, verdict = connect_any(
+            self._servers, lambda connection: connection.bind(bind_name, password)
+        )
+        connection.close()
+        return verdict
+
+
+def find_filter_fault(text: str) -> str:
+    """Return what is wrong with a filter (RFC 4515), or ""."""
+    try:
+        parse_filter(text, None, True, True, None, False)  # noqa: FBT003 - ldap3's signature
+    except (exceptions.LDAPException, IndexError, ValueError) as error:
+        return f"is no LDAP filter: {error}"
+    return ""
+
+
+def _make_library_connection(
+    endpoint: Endpoint, servers: Servers, deadline: float
+) -> tuple[Any, WireStrategy]:
+    library = ldap3.Connection(
+        ldap3.Server(endpoint.host, endpoint.port, get_info=ldap3.NONE),
+        raise_exceptions=True,
+        auto_referrals=False,
+        auto_range=False,
+        check_names=False,
+        return_empty_attributes=False,
+    )
+    strategy = WireStrategy(library, servers.patience_seconds)
+    strategy.deadline = deadline
+    library.strategy = strategy
+    # ldap3 copies these at construction.
+    library.send, library.open = strategy.send, strategy.open
+    library.get_response = strategy.get_response
+    library.post_send_single_response = strategy.post_send_single_response
+    library.post_send_search = strategy.post_send_search
+    return library, strategy
+
+
+def _to_verdict(result: dict[str, Any]) -> PasswordVerdict:
+    if result["result"] == results.RESULT_SUCCESS:
+        return PasswordVerdict.ACCEPTED
+    if result["result"] == results.RESULT_INVALID_CREDENTIALS:
+        return parse_verdict(result["message"])
+    return PasswordVerdict.UNRECOGNISED
+
+
+def _to_bytes(password: str) -> bytes:
+    """Return the password as sent; environment variables may hold bytes that are not UTF-8."""
+    return password.encode("utf-8", "surrogateescape")
+
+
+def _is_sendable(text: str) -> bool:
+    """Return whether a text has an unambiguous form on the wire."""
+    try:
+        return bool(text) and b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _to_words(error: Exception) -> str:
+    """Return why, on one line, without what was sent."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            words = f"its certificate is not accepted: {error.verify_message}"
+        case ssl.SSLError():
+            words = f"TLS failed: {error.reason or error}"
+        case socket.gaierror():
+            words = "its name cannot be resolved"
+        case TimeoutError():
+            words = "it did not answer in time"
+        case OSError():
+            words = (error.strerror or str(error)).lower()
+        case exceptions.LDAPOperationResult():
+            return _one_line(error.description, error.message)
+        case _:
+            words = str(error)
+    return _one_line(words)
+
+
+def _one_line(*parts: str) -> str:
+    """Return texts of a server as one line; some end in a NUL."""
+    words = (" ".join(part.replace("\0", "").split()) for part in parts)
+    return ": ".join(part for part in words if part).rstrip(". ")
