@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
 from connector.idp.binding import Binding
-from connector.idp.metadata import NAME_ID_FORMATS, to_moment
+from connector.idp.metadata import NAME_ID_FORMATS, is_index, to_moment
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import XmlRefused, parse_xml, text_of, verify_enveloped, verify_octets
 
@@ -161,8 +161,8 @@ def _choose_acs(
         raise RequestRefused(Reason.BINDING_UNSUPPORTED, "answers go by HTTP-POST only")
     url = root.get("AssertionConsumerServiceURL", "")
     index = root.get("AssertionConsumerServiceIndex", "")
-    if index and not index.isdecimal():
-        raise RequestRefused(Reason.ACS_UNREGISTERED, f"index {index!r}")
+    if index and not is_index(index):
+        raise RequestRefused(Reason.ACS_UNREGISTERED, f"index {index[:20]!r}")
     found = [
         (application, acs)
         for application in applications

@@ -6,6 +6,7 @@ not asked for; comments in it are dropped before anything is read. Every fault i
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ class _Reader:
         default = element.get("isDefault")
         if not is_web_address(url):
             self.fault(f"{key}.Location", f"must be an http or https URL, not {url!r}")
-        if not index.isdecimal():
+        if not is_index(index):
             self.fault(f"{key}.index", f"must be a number, not {index!r}")
             return None
         return AcsEndpoint(
@@ -189,6 +190,16 @@ class _Reader:
         return tuple(found)
 
 
+def is_index(text: str) -> bool:
+    """Return whether it is an xs:unsignedShort, as indexes are (Metadata section 2.2.3).
+
+    >>> is_index("7"), is_index("-1"), is_index("123456")
+    (True, False, False)
+
+    """
+    return re.fullmatch("[0-9]{1,5}", text) is not None
+
+
 def is_web_address(url: str) -> bool:
     """Return whether a browser can be sent there, and nowhere else than it looks like.
 
@@ -212,7 +223,11 @@ def to_moment(text: str) -> datetime:
 
     """
     moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        message = f"out of range: {text}"
+        raise ValueError(message) from error
 
 
 def to_timestamp(moment: datetime) -> str:

@@ -8,12 +8,14 @@ has it: neither its issuer nor its dates are looked at.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryptography.x509 import Certificate
-    from lxml import etree
 
 _DS = f"{{{NAMESPACES['ds']}}}"
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
@@ -47,6 +48,18 @@ _METHODS = frozenset(
 )
 _DIGESTS = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512})
 
+# With damaged signatures the library fails in all of these ways.
+_REFUSALS = (
+    SignXMLException,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    etree.LxmlError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+)
+
 
 def verify_enveloped(root: etree._Element, certificates: Sequence[Certificate]) -> etree._Element:
     """Return the signed root element, parsed anew from exactly the bytes that were signed.
@@ -60,6 +73,7 @@ def verify_enveloped(root: etree._Element, certificates: Sequence[Certificate]) 
 
     """
     _check_shape(root)
+    document = _without_key_info(root)
     for certificate in certificates:
         config = SignatureConfiguration(
             location="./",
@@ -70,9 +84,9 @@ def verify_enveloped(root: etree._Element, certificates: Sequence[Certificate]) 
         )
         try:
             result = XMLVerifier().verify(
-                root, x509_cert=certificate, id_attribute="ID", expect_config=config
+                document, x509_cert=certificate, id_attribute="ID", expect_config=config
             )
-        except (SignXMLException, InvalidSignature, ValueError):
+        except _REFUSALS:
             continue
         signed = result.signed_xml if isinstance(result, VerifyResult) else None
         if signed is not None and (signed.tag, signed.get("ID")) == (root.tag, root.get("ID")):
@@ -80,6 +94,15 @@ def verify_enveloped(root: etree._Element, certificates: Sequence[Certificate]) 
     raise XmlRefused(
         Reason.SIGNATURE_INVALID, "the signature does not verify by a key of the metadata"
     )
+
+
+def _without_key_info(root: etree._Element) -> etree._Element:
+    """Return a copy whose signature does not say by which key it was made: we know."""
+    document = copy.deepcopy(root)
+    for signature in document.findall(f"{_DS}Signature"):
+        for key_info in signature.findall(f"{_DS}KeyInfo"):
+            signature.remove(key_info)
+    return document
 
 
 def _check_shape(root: etree._Element) -> None:
