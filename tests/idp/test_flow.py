@@ -14,6 +14,7 @@ from connector.idp.flow import AskEmail, AskPassword, SendResponse, ShowDenied
 from connector.idp.reason import Reason
 from connector.idp.service_provider import AcsEndpoint, ServiceProvider
 from connector.idp.transaction import digest_of
+from connector.idp.xmldsig import Element
 from connector.source.password import PasswordVerdict
 from state.engine import reading
 from tests.idp.bench import (
@@ -257,6 +258,57 @@ def test_a_passive_request_without_session_is_answered_no_passive(bench: SignOnB
     assert (status_of(view), view.acs_url) == ("NoPassive", ACS_URL)
     assert response_of(view).get("InResponseTo") == "_p"
     assert response_of(view).find("{*}Assertion") is None
+
+
+UNMET = {
+    "NoAuthnContext": Element(
+        "samlp:RequestedAuthnContext",
+        {},
+        (
+            Element(
+                "saml:AuthnContextClassRef",
+                {},
+                ("urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI",),
+            ),
+        ),
+    ),
+    "InvalidNameIDPolicy": Element(
+        "samlp:NameIDPolicy", {"Format": "urn:oasis:names:tc:SAML:2.0:nameid-format:kerberos"}
+    ),
+    "RequestUnsupported": Element(
+        "saml:Subject", {}, (Element("saml:NameID", {}, ("bob@corp.example",)),)
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "element"), UNMET.items())
+def test_what_we_cannot_give_is_said_to_the_service_provider(bench, status, element):
+    """The service provider learns why, by a signed answer (Core section 3.2.2.2)."""
+    transaction, browser = bench.arrive(redirected(authn_request(element, ID="_u")))
+
+    view = bench.flow.next_step(transaction, browser, None)
+
+    assert (status_of(view), response_of(view).get("InResponseTo")) == (status, "_u")
+    assert response_of(view).find("{*}Assertion") is None
+    assert bench.parts.audit.recent()[0].event == "login.refused"
+
+
+def test_an_application_may_want_no_attributes(engine, clock):
+    bench = make_bench(engine, clock, an_application(attributes={}))
+
+    response = response_of(bench.sign_in(*ANN))
+
+    assert response.find(".//{*}AttributeStatement") is None
+
+
+def test_a_person_deleted_after_the_password_stays_out(bench: SignOnBench):
+    transaction, browser = bench.arrive()
+    view = bench.type_email(transaction, browser, ANN[0])
+    bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+    del bench.people.people["ann-1"]
+
+    assert isinstance(bench.flow.next_step(transaction, browser, None), ShowDenied)
+    assert bench.reasons()[0] == Reason.UNKNOWN_USER
 
 
 def test_a_passive_request_with_a_session_is_answered(bench: SignOnBench):
