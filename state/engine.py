@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, DateTime, TypeDecorator, create_engine, event, true
@@ -112,18 +113,31 @@ def upsert(connection: Connection, table: Table, source: Select[Any] | None = No
         source: Rows to insert, in the order of the table's columns; None for parameters.
 
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    if source is not None:
-        # SQLite needs a WHERE to tell ON CONFLICT from the ON of a join.
-        source = source.where(true())
-        statement = statement.from_select([column.name for column in table.columns], source)
+    if source is None:
+        return _upsert_of_parameters(connection.dialect.name, table)
+    # SQLite needs a WHERE to tell ON CONFLICT from the ON of a join.
+    names = [column.name for column in table.columns]
+    statement = _insert(connection.dialect.name, table).from_select(names, source.where(true()))
+    return _overwriting(statement, table)
+
+
+@cache
+def _upsert_of_parameters(dialect: str, table: Table) -> Any:
+    # To build the statement costs more than to run it.
+    return _overwriting(_insert(dialect, table), table)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _overwriting(statement: Any, table: Table) -> Any:
+    keys = list(table.primary_key.columns)
     values = {
         column.name: statement.excluded[column.name]
         for column in table.columns
         if not column.primary_key
     }
-    keys = list(table.primary_key.columns)
     if not values:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=values)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # So many in a row that a target does not take mean that it is gone, not that it is choosy.
 STREAK = 16
+# Answers written down together; to those of a killed process the same applies as to no answer.
+RECORDED_TOGETHER = 16
 # After a kill at most so many operations are in doubt and looked up one by one.
 WINDOW = 128
 
@@ -106,15 +108,20 @@ class Courier:
         self._count(waiting, counts)
         if not ready:
             return []
+        answered: list[tuple[Recorded, Outcome]] = []
         answers = self._target.send([one.operation for one in ready], self._target_ids)
         for operation, outcome in answers:
             recorded = by_operation.pop(id(operation))
             settled = self._settled(operation, outcome)
-            self._count([(recorded, settled)], counts)
+            answered.append((recorded, settled))
             if isinstance(settled, Unavailable):
                 unavailable.append(settled.reason)
+            if len(answered) >= RECORDED_TOGETHER:
+                self._count(answered, counts)
+                answered = []
             if stop.is_set():
                 break
+        self._count(answered, counts)
         # Closing waits for requests in flight, whose answers are then looked up.
         close = getattr(answers, "close", None)
         if close is not None:
