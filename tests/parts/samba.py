@@ -94,13 +94,14 @@ class Samba:
         """Start and wait until it answers; a copy of the template is made if there is none."""
         if not self.folder.exists():
             self._copy_origin()
-        self._server = subprocess.Popen(
-            ["samba", "-F", "-M", "prefork", "-s", self.folder / "etc" / "smb.conf"],
-            stdin=subprocess.PIPE,  # it ends when this end is closed: also when a test is killed
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with (self.folder / "log" / "samba.out").open("w") as log:
+            self._server = subprocess.Popen(
+                ["samba", "-i", "-M", "prefork", "-s", self.folder / "etc" / "smb.conf"],
+                stdin=subprocess.PIPE,  # closed, it ends: so too when the tests are killed
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self._await_answer()
 
     def stop(self) -> None:
