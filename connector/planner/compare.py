@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime, timedelta
 
     from connector.planner.desired import DesiredUser
-    from connector.planner.known import KnownResource
+    from connector.planner.known import KnownHead
 
 Mode = Literal["sync", "upsert-only", "create-only"]
 Deprovision = Literal["disable", "delete", "disable-then-delete"]
@@ -56,58 +56,66 @@ class Comparison:
         changed: There, and perhaps different.
         disabled: There, active, and no longer desired.
         deleted: There, and to be deleted.
-        unchanged_count: All others of ours.
-        withheld_count: Of ours, no longer desired, and left alone for want of proof or by mode.
+        undesired: There, whatever is done about it, and no longer desired.
+        leavers: Of those, who left the source.
+        withheld_count: Of those, left alone for want of proof or by mode.
 
     """
 
-    created: tuple[str, ...]
-    changed: tuple[str, ...]
+    created: Mapping[str, DesiredUser]
+    changed: Mapping[str, DesiredUser]
     disabled: tuple[str, ...]
     deleted: tuple[str, ...]
-    unchanged_count: int
+    undesired: AbstractSet[str]
+    leavers: AbstractSet[str]
     withheld_count: int
 
 
 def compare_users(
-    desired: Mapping[str, DesiredUser],
-    leavers: AbstractSet[str],
-    known: Mapping[str, KnownResource],
+    desired: Iterable[tuple[str, DesiredUser | None]],
+    known: Mapping[str, KnownHead],
     rules: Rules,
     now: datetime,
 ) -> Comparison:
-    """Return which people need something at a target (see the table above)."""
-    created = tuple(
-        external_id
-        for external_id, user in desired.items()
-        if external_id not in known and user.is_active
-    )
-    changed = tuple(
-        external_id
-        for external_id, resource in known.items()
-        if external_id in desired and desired[external_id].digest != resource.digest
-    )
-    disabled, deleted, withheld = _removed(desired, leavers, known, rules, now)
-    if rules.mode == "create-only":
-        changed = ()
-    touched = len(changed) + len(disabled) + len(deleted)
-    return Comparison(
-        created, changed, disabled, deleted, len(known) - touched - withheld, withheld
-    )
+    """Return which people need something at a target (see the table above).
+
+    Args:
+        desired: What `desired_users` yields; None marks a leaver.
+        known: What the target holds of ours.
+        rules: How the target is kept.
+        now: When that is.
+
+    """
+    created: dict[str, DesiredUser] = {}
+    changed: dict[str, DesiredUser] = {}
+    leavers: set[str] = set()
+    undesired = set(known)
+    for external_id, user in desired:
+        head = known.get(external_id)
+        if user is None:
+            if head is not None:
+                leavers.add(external_id)
+            continue
+        undesired.discard(external_id)
+        if head is None:
+            if user.is_active:
+                created[external_id] = user
+        elif head.digest != user.digest and rules.mode != "create-only":
+            changed[external_id] = user
+    disabled, deleted, withheld = _removed(undesired, leavers, known, rules, now)
+    return Comparison(created, changed, disabled, deleted, undesired, leavers, withheld)
 
 
 def _removed(
-    desired: Mapping[str, DesiredUser],
+    undesired: AbstractSet[str],
     leavers: AbstractSet[str],
-    known: Mapping[str, KnownResource],
+    known: Mapping[str, KnownHead],
     rules: Rules,
     now: datetime,
 ) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     disabled, deleted, withheld = [], [], 0
-    for external_id, resource in known.items():
-        if external_id in desired:
-            continue
-        step = _next_step(resource, rules, now)
+    for external_id in undesired:
+        step = _next_step(known[external_id], rules, now)
         if step is None:
             continue
         # A leaver was proven absent when the read that found it was complete.
@@ -120,15 +128,13 @@ def _removed(
     return tuple(disabled), tuple(deleted), withheld
 
 
-def _next_step(
-    resource: KnownResource, rules: Rules, now: datetime
-) -> Literal["disable", "delete"] | None:
+def _next_step(head: KnownHead, rules: Rules, now: datetime) -> Literal["disable", "delete"] | None:
     """Return what the ladder says for somebody who is no longer desired."""
     if rules.deprovision == "delete":
         return "delete"
-    if resource.is_active:
+    if head.is_active:
         return "disable"
     if rules.deprovision == "disable":
         return None
-    is_over = resource.disabled_at is not None and resource.disabled_at + rules.grace <= now
+    is_over = head.disabled_at is not None and head.disabled_at + rules.grace <= now
     return "delete" if is_over else None

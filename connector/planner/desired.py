@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -63,22 +63,6 @@ class DesiredGroup:
     member_ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """Everything that should be at one target.
-
-    Attributes:
-        users: By external_id, disabled ones included.
-        leavers: external_ids of people whom a complete read no longer held.
-        groups: By external_id.
-
-    """
-
-    users: Mapping[str, DesiredUser]
-    leavers: AbstractSet[str]
-    groups: Mapping[str, DesiredGroup]
-
-
 def resolve_scope(
     groups: str | tuple[str, ...], push_groups: str | tuple[str, ...], graph: MemberGraph
 ) -> Scope:
@@ -104,26 +88,26 @@ def resolve_scope(
 
 def desired_users(
     heads: Iterable[UserHead], scope: Scope, view: AttributeView, now: datetime
-) -> tuple[dict[str, DesiredUser], set[str]]:
-    """Return the people in scope by external_id, and the external_ids of all leavers."""
-    users: dict[str, DesiredUser] = {}
-    leavers: set[str] = set()
+) -> Iterator[tuple[str, DesiredUser | None]]:
+    """Yield the external_id of everybody; with what should be there, or None for leavers.
+
+    Those who are out of scope and have not left are passed over.
+    """
     fingerprint = view.fingerprint
     for external_id, digest, is_enabled, expires_at, left_at in heads:
         if left_at is not None:
-            leavers.add(external_id)
+            yield external_id, None
         elif scope.user_ids is None or external_id in scope.user_ids:
             is_active = is_enabled and (expires_at is None or expires_at > now)
-            desired = digest_of(digest, b"active" if is_active else b"disabled", fingerprint)
-            users[external_id] = DesiredUser(desired, is_active)
-    return users, leavers
+            state = b"active" if is_active else b"disabled"
+            yield external_id, DesiredUser(digest_of(digest, state, fingerprint), is_active)
 
 
 def desired_groups(
     groups: Iterable[DirectoryGroup],
     scope: Scope,
     graph: MemberGraph,
-    present: AbstractSet[str],
+    is_present: Callable[[str], bool],
     view: AttributeView,
 ) -> dict[str, DesiredGroup]:
     """Return the groups in scope by external_id, with those members who are present there."""
@@ -131,7 +115,7 @@ def desired_groups(
         group.external_id: DesiredGroup(
             group.document,
             digest_of(group.digest, view.fingerprint),
-            frozenset(graph.effective_members([group.external_id]) & present),
+            frozenset(filter(is_present, graph.effective_members([group.external_id]))),
         )
         for group in groups
         if group.external_id in scope.group_ids

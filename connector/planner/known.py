@@ -9,6 +9,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+class KnownHead(NamedTuple):
+    """As much of an account of ours as is needed to see whether anything is to be done.
+
+    Attributes:
+        digest: What was in step when it was last written.
+        is_active: As last written.
+        disabled_at: When we disabled it, or None.
+
+    """
+
+    digest: bytes
+    is_active: bool
+    disabled_at: datetime | None
+
+
 class KnownResource(NamedTuple):
     """A resource at the target that we made or adopted.
 
@@ -18,7 +33,6 @@ class KnownResource(NamedTuple):
         name: userName or displayName as last written.
         is_active: As last written; True for groups.
         digest: What was in step when it was last written.
-        disabled_at: When we disabled it, or None.
 
     """
 
@@ -27,20 +41,19 @@ class KnownResource(NamedTuple):
     name: str
     is_active: bool
     digest: bytes
-    disabled_at: datetime | None
 
 
 class Known(NamedTuple):
     """Everything of ours at one target.
 
     Attributes:
-        users: By external_id.
+        users: Heads by external_id.
         groups: By external_id.
         members: external_ids of the users that a group is known to hold, by the group's.
 
     """
 
-    users: Mapping[str, KnownResource]
+    users: Mapping[str, KnownHead]
     groups: Mapping[str, KnownResource]
     members: Mapping[str, frozenset[str]]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from connector.planner.compare import Comparison, Rules
-    from connector.planner.desired import Desired, DesiredGroup
+    from connector.planner.desired import DesiredGroup
     from connector.planner.known import Known, KnownResource
     from connector.planner.view import AttributeView
 
@@ -27,12 +27,14 @@ class Documents:
 
     Attributes:
         users: Mapped SCIM Users of those created or changed.
+        accounts: What is ours at the target of those changed, or no longer desired.
         known_users: What the target is known to hold of those changed or taken over.
         known_groups: What the target is known to hold of the groups whose digest differs.
 
     """
 
     users: Mapping[str, Mapping[str, Any]]
+    accounts: Mapping[str, KnownResource]
     known_users: Mapping[str, Mapping[str, Any]]
     known_groups: Mapping[str, Mapping[str, Any]]
 
@@ -43,7 +45,7 @@ class Ground:
 
     Attributes:
         target: Name of the target.
-        desired: What it should hold.
+        groups: The groups that it should hold, by external_id.
         known: What it is known to hold.
         rules: How it is kept.
         view: How much of a resource it takes.
@@ -52,7 +54,7 @@ class Ground:
     """
 
     target: str
-    desired: Desired
+    groups: Mapping[str, DesiredGroup]
     known: Known
     rules: Rules
     view: AttributeView
@@ -60,28 +62,24 @@ class Ground:
 
 
 def successions(
-    ground: Ground, comparison: Comparison, names: Mapping[str, str]
+    comparison: Comparison, accounts: Mapping[str, KnownResource], names: Mapping[str, str]
 ) -> dict[str, KnownResource]:
     """Return which newcomers take over the account of somebody who left (re-hire).
 
     Args:
-        ground: What the plan is made from.
         comparison: Which keys differ.
+        accounts: What is ours of those who are no longer desired.
         names: userName of the newcomers by external_id.
 
     Returns:
         The account by the newcomer's external_id.
 
     """
-    left = {
-        resource.name.casefold(): resource
-        for external_id, resource in ground.known.users.items()
-        if external_id not in ground.desired.users
-    }
+    left = {accounts[key].name.casefold(): accounts[key] for key in comparison.undesired}
     return {
-        external_id: left[names[external_id].casefold()]
-        for external_id in comparison.created
-        if names[external_id].casefold() in left
+        key: left[names[key].casefold()]
+        for key in comparison.created
+        if names[key].casefold() in left
     }
 
 
@@ -104,11 +102,11 @@ def make_plan(
     users = [
         *_created_users(ground, comparison, documents, inherited),
         *_changed_users(ground, comparison, documents),
-        *_disabled_users(ground, comparison, kept),
+        *_disabled_users(comparison, documents, kept),
     ]
     created, changed, deleted = _group_operations(ground, documents)
     sent = [operation for operation in users if _is_needed(operation)]
-    gone = [*deleted, *_deleted_users(ground, comparison, kept)]
+    gone = [*deleted, *_deleted_users(comparison, documents, kept)]
     operations = (*_sorted(sent), *_sorted(created), *_sorted(changed), *_sorted(gone))
     return Plan(
         target=ground.target,
@@ -154,9 +152,9 @@ def _created_users(
     documents: Documents,
     inherited: Mapping[str, KnownResource],
 ) -> Iterator[Operation]:
-    for external_id in comparison.created:
+    for external_id, wanted in comparison.created.items():
         document = ground.view.project_user(documents.users[external_id]) | {"active": True}
-        digest = ground.desired.users[external_id].digest
+        digest = wanted.digest
         former = inherited.get(external_id)
         if former is not None:
             yield _takeover(external_id, document, former, documents, digest)
@@ -199,9 +197,8 @@ def _takeover(
 def _changed_users(
     ground: Ground, comparison: Comparison, documents: Documents
 ) -> Iterator[Operation]:
-    for external_id in comparison.changed:
-        resource = ground.known.users[external_id]
-        wanted = ground.desired.users[external_id]
+    for external_id, wanted in comparison.changed.items():
+        resource = documents.accounts[external_id]
         known = documents.known_users[external_id]
         # "upsert-only" leaves an account usable that the source has disabled.
         is_active = wanted.is_active or (resource.is_active and ground.rules.mode != "sync")
@@ -230,11 +227,13 @@ def _kind_of_change(was_active: bool, *, is_active: bool) -> tuple[OperationKind
     return OperationKind.UPDATE, "changed in the source"
 
 
-def _disabled_users(ground: Ground, comparison: Comparison, kept: set[str]) -> Iterator[Operation]:
+def _disabled_users(
+    comparison: Comparison, documents: Documents, kept: set[str]
+) -> Iterator[Operation]:
     for external_id in comparison.disabled:
         if external_id in kept:
             continue
-        resource = ground.known.users[external_id]
+        resource = documents.accounts[external_id]
         yield Operation(
             kind=OperationKind.DISABLE,
             resource_type="User",
@@ -243,21 +242,22 @@ def _disabled_users(ground: Ground, comparison: Comparison, kept: set[str]) -> I
             target_id=resource.target_id,
             changes={"active": False},
             previous={"active": True},
-            reason=_reason_to_go(ground, external_id),
+            reason=_reason_to_go(comparison, external_id),
             desired_digest=b"gone",
         )
 
 
-def _deleted_users(ground: Ground, comparison: Comparison, kept: set[str]) -> Iterator[Operation]:
+def _deleted_users(
+    comparison: Comparison, documents: Documents, kept: set[str]
+) -> Iterator[Operation]:
     for external_id in comparison.deleted:
         if external_id not in kept:
-            resource = ground.known.users[external_id]
-            reason = _reason_to_go(ground, external_id)
-            yield _deletion("User", resource, reason)
+            reason = _reason_to_go(comparison, external_id)
+            yield _deletion("User", documents.accounts[external_id], reason)
 
 
-def _reason_to_go(ground: Ground, external_id: str) -> str:
-    return "left the source" if external_id in ground.desired.leavers else "no longer in scope"
+def _reason_to_go(comparison: Comparison, external_id: str) -> str:
+    return "left the source" if external_id in comparison.leavers else "no longer in scope"
 
 
 def _deletion(resource_type: str, resource: KnownResource, reason: str) -> Operation:
@@ -278,14 +278,14 @@ def _group_operations(
     created: list[Operation] = []
     changed: list[Operation] = []
     deleted: list[Operation] = []
-    for external_id, group in ground.desired.groups.items():
+    for external_id, group in ground.groups.items():
         resource = ground.known.groups.get(external_id)
         if resource is None:
             created.append(_created_group(ground, external_id, group))
         changed.extend(_changed_group(ground, external_id, group, documents))
     if ground.rules.mode == "sync" and ground.rules.absence_is_proven:
         for external_id, resource in ground.known.groups.items():
-            if external_id in ground.desired.groups:
+            if external_id in ground.groups:
                 continue
             if ground.rules.deprovision == "disable":
                 changed.extend(_emptied_group(ground, resource))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from connector.planner.known import Known, KnownResource
+from connector.planner.known import Known, KnownHead, KnownResource
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 from state.engine import reading, table_of, upsert, writing
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Select
 
     from connector.planner.operation import Plan
 
@@ -180,30 +180,34 @@ class Ledger:
     # -- what is ours ---------------------------------------------------------------------------
 
     def known(self, target: str) -> Known:
-        """Return everything of ours at a target, as heads."""
-        statement = select(
-            LINKS.c.resource_type,
-            LINKS.c.external_id,
-            LINKS.c.target_id,
-            LINKS.c.name,
-            LINKS.c.is_active,
-            LINKS.c.digest,
-            LINKS.c.disabled_at,
-        ).where(LINKS.c.target == target)
-        of_target = MEMBERS.c.target == target
-        users: dict[str, KnownResource] = {}
-        groups: dict[str, KnownResource] = {}
+        """Return everything of ours at a target: accounts as heads, groups with their members."""
+        columns = (LINKS.c.external_id, LINKS.c.digest, LINKS.c.is_active, LINKS.c.disabled_at)
+        heads = select(*columns).where(LINKS.c.target == target, LINKS.c.resource_type == "User")
+        groups = _resources(target, "Group")
+        pairs = select(MEMBERS.c.group_id, MEMBERS.c.member_id).where(MEMBERS.c.target == target)
         members: dict[str, set[str]] = {}
         with reading(self._engine) as connection:
             streamed = connection.execution_options(stream_results=True)
-            for resource_type, *head in streamed.execute(statement):
-                resource = KnownResource._make(head)
-                (users if resource_type == "User" else groups)[resource.external_id] = resource
-            pairs = select(MEMBERS.c.group_id, MEMBERS.c.member_id).where(of_target)
+            users = {key: KnownHead._make(head) for key, *head in streamed.execute(heads)}
+            known_groups = {
+                row.external_id: KnownResource._make(row) for row in connection.execute(groups)
+            }
+            shared = {key: key for key in users}
             for group_id, member_id in streamed.execute(pairs):
-                members.setdefault(group_id, set()).add(member_id)
+                members.setdefault(group_id, set()).add(shared.get(member_id, member_id))
         frozen = {group_id: frozenset(held) for group_id, held in members.items()}
-        return Known(users, groups, frozen)
+        return Known(users, known_groups, frozen)
+
+    def accounts(self, target: str, external_ids: Collection[str]) -> dict[str, KnownResource]:
+        """Return what is ours of these people, by external_id."""
+        found = {}
+        waiting = list(external_ids)
+        with reading(self._engine) as connection:
+            for start in range(0, len(waiting), BATCH):
+                some = LINKS.c.external_id.in_(waiting[start : start + BATCH])
+                for row in connection.execute(_resources(target, "User").where(some)):
+                    found[row.external_id] = KnownResource._make(row)
+        return found
 
     def target_ids(self, target: str) -> dict[str, str]:
         """Return the target's id of everything of ours, by external_id."""
@@ -227,6 +231,19 @@ class Ledger:
                 for external_id, document in connection.execute(statement):
                     found[external_id] = orjson.loads(document)
         return found
+
+
+def _resources(target: str, resource_type: str) -> Select[Any]:
+    """Return the statement for what is ours, in the order of KnownResource."""
+    columns = (
+        LINKS.c.external_id,
+        LINKS.c.target_id,
+        LINKS.c.name,
+        LINKS.c.is_active,
+        LINKS.c.digest,
+    )
+    own = (LINKS.c.target == target, LINKS.c.resource_type == resource_type)
+    return select(*columns).where(*own)
 
 
 def _drop_planned(connection: Connection, cycle_ids: list[int]) -> None:

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.planner.compare import Rules, compare_users
-from connector.planner.desired import Desired, desired_groups, desired_users, resolve_scope
+from connector.planner.desired import desired_groups, desired_users, resolve_scope
 from connector.planner.operation import OperationKind
 from connector.planner.plan import Documents, Ground, make_plan, successions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from connector.directory.membership import MemberGraph
     from connector.directory.store import DirectoryStore
-    from connector.planner.compare import Comparison
+    from connector.planner.desired import DesiredGroup, Scope
     from connector.planner.known import Known
     from connector.planner.operation import Operation, Plan
     from connector.source.batch import Proof
@@ -29,48 +29,50 @@ def plan_target(
     """Return what would be sent to a target now; sends nothing."""
     graph = directory.graph()
     known = ledger.known(port.name)
-    ground, comparison = _ground(port, directory, (graph, known), proof, now)
+    scope = resolve_scope(port.groups, port.push_groups, graph)
+    is_proven = proof.is_complete and not scope.missing_names
+    rules = Rules(port.mode, port.deprovision, port.grace, is_proven)
+    users = desired_users(directory.user_heads(), scope, port.view, now)
+    comparison = compare_users(users, known.users, rules, now)
+
+    def is_present(external_id: str) -> bool:
+        is_kept = external_id in known.users and external_id not in comparison.undesired
+        return is_kept or external_id in comparison.created
+
+    groups = desired_groups(directory.groups(), scope, graph, is_present, port.view)
+    ground = Ground(port.name, groups, known, rules, port.view, tuple(_notes(scope, proof)))
     newcomers = directory.users(comparison.created)
+    accounts = ledger.accounts(port.name, [*comparison.changed, *comparison.undesired])
     names = {key: str(user.document["userName"]) for key, user in newcomers.items()}
-    inherited = successions(ground, comparison, names)
-    changed = directory.users(comparison.changed)
+    inherited = successions(comparison, accounts, names)
     former = [resource.external_id for resource in inherited.values()]
-    differing = [
-        key
-        for key, group in ground.desired.groups.items()
-        if key in known.groups and known.groups[key].digest != group.digest
-    ]
     documents = Documents(
-        users={key: user.document for key, user in (newcomers | changed).items()},
+        users={
+            key: user.document
+            for key, user in (newcomers | directory.users(comparison.changed)).items()
+        },
+        accounts=accounts,
         known_users=ledger.documents(port.name, "User", [*comparison.changed, *former]),
-        known_groups=ledger.documents(port.name, "Group", differing),
+        known_groups=ledger.documents(port.name, "Group", _differing(groups, known)),
     )
     return make_plan(ground, comparison, documents, inherited)
 
 
-def _ground(
-    port: TargetPort,
-    directory: DirectoryStore,
-    held: tuple[MemberGraph, Known],
-    proof: Proof,
-    now: datetime,
-) -> tuple[Ground, Comparison]:
-    graph, known = held
-    scope = resolve_scope(port.groups, port.push_groups, graph)
-    users, leavers = desired_users(directory.user_heads(), scope, port.view, now)
-    notes = [f"group not found in the directory: {name}" for name in scope.missing_names]
+def _differing(groups: Mapping[str, DesiredGroup], known: Known) -> list[str]:
+    return [
+        key
+        for key, group in groups.items()
+        if key in known.groups and known.groups[key].digest != group.digest
+    ]
+
+
+def _notes(scope: Scope, proof: Proof) -> Iterator[str]:
+    for name in scope.missing_names:
+        yield f"group not found in the directory: {name}"
     if not proof.is_complete:
-        notes.append(f"the read was not complete ({proof.reason}): nobody is taken away")
+        yield f"the read was not complete ({proof.reason}): nobody is taken away"
     elif scope.missing_names:
-        notes.append("while a configured group is missing, nobody is taken away")
-    is_proven = proof.is_complete and not scope.missing_names
-    rules = Rules(port.mode, port.deprovision, port.grace, is_proven)
-    comparison = compare_users(users, leavers, known.users, rules, now)
-    present = (known.users.keys() & users.keys()) | set(comparison.created)
-    groups = desired_groups(directory.groups(), scope, graph, present, port.view)
-    desired = Desired(users, leavers, groups)
-    ground = Ground(port.name, desired, known, rules, port.view, tuple(notes))
-    return ground, comparison
+        yield "while a configured group is missing, nobody is taken away"
 
 
 def narrow(plan: Plan, external_id: str) -> Plan:
