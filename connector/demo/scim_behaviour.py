@@ -1,0 +1,64 @@
+"""How a SCIM service may misbehave; each field was seen on a real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Requests that get no answer; the client has to give up by itself.
+
+    Attributes:
+        method: HTTP method of the requests.
+        when: "before": nothing was done; "after": it was done all the same.
+        count: So many, then no more.
+
+    """
+
+    method: str
+    when: Literal["before", "after"]
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How the service answers; the defaults are those of a service true to the standard.
+
+    Attributes:
+        requests_per_second: More are answered 429; None for any number.
+        retry_after: What a 429 or 503 says: Retry-After in "seconds" or as a "date",
+            X-RateLimit-Reset in "milliseconds", or "nothing".
+        unavailable_count: So many writes are answered 503 first.
+        silences: Requests that get no answer.
+        failing_names: Writes of resources with these names are answered 500.
+        default_page_size: Resources a page, unless the client asks for less.
+        ignores_start_index: Every page is the first.
+        finds_by_external_id: False: a filter on externalId finds nothing, and says 200.
+        is_case_exact: userName "A" and "a" are two names.
+        patch: Status of a PATCH that was done; 501 refuses all.
+        heeds_members_in_create: Whether the members in the POST of a group count.
+        member_removal: Which form is taken: by "filter", by "list", or "both". "filter" refuses
+            lists with 400; "filter-silently" answers them with success and does nothing.
+        can_delete: False: DELETE is answered 501.
+        has_text_errors: Errors are text/plain.
+        has_config: Whether there is a ServiceProviderConfig.
+
+    """
+
+    requests_per_second: int | None = None
+    retry_after: Literal["seconds", "date", "milliseconds", "nothing"] = "seconds"
+    unavailable_count: int = 0
+    silences: tuple[Silence, ...] = ()
+    failing_names: tuple[str, ...] = ()
+    default_page_size: int = 100
+    ignores_start_index: bool = False
+    finds_by_external_id: bool = True
+    is_case_exact: bool = False
+    patch: Literal[200, 204, 501] = 200
+    heeds_members_in_create: bool = True
+    member_removal: Literal["filter", "filter-silently", "list", "both"] = "both"
+    can_delete: bool = True
+    has_text_errors: bool = False
+    has_config: bool = True
