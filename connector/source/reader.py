@@ -76,6 +76,7 @@ class _Tally:
 
     user_count: int = 0
     reference_count: int = 0
+    seen: set[str] = field(default_factory=set)
     doubts: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
@@ -249,6 +250,10 @@ def _to_page(
             if not external_id:
                 tally.unreadable.append(f"{to_words(raw)}: it shows no objectGUID")
                 continue
+            # found by both filters, or moved while it was read
+            if external_id in tally.seen:
+                continue
+            tally.seen.add(external_id)
             if is_ranged(raw):
                 raw = complete_ranges(connection, external_id, raw)
             digest = digest_of(raw)
