@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -89,9 +90,14 @@ def _merge_ranges(entry: RawEntry) -> dict[str, list[bytes]]:
     """Return the values by attribute name, in the order in which ranges were read."""
     raw: dict[str, list[bytes]] = {}
     for description, part in entry.parts.items():
-        name = description.partition(RANGE)[0].decode()
+        name = _key_of(description)
         raw[name] = raw[name] + split_values(part) if name in raw else split_values(part)
     return raw
+
+
+@lru_cache(maxsize=1024)
+def _key_of(description: bytes) -> str:
+    return description.partition(RANGE)[0].decode(errors="backslashreplace")
 
 
 def to_texts(key: str, values: Sequence[bytes]) -> tuple[str, ...]:
@@ -103,9 +109,9 @@ def to_texts(key: str, values: Sequence[bytes]) -> tuple[str, ...]:
     """
     form = _FORMS.get(key)
     if form is not None:
-        return tuple(map(form, values))
+        return tuple([form(value) for value in values])
     try:
-        return tuple(map(bytes.decode, values))
+        return tuple([value.decode() for value in values])
     except UnicodeDecodeError:
         return tuple(map(_text_or_base64, values))
 

@@ -126,19 +126,19 @@ def split_entry(received: bytes, at: int, end: int) -> RawEntry:
     _, at = read_length(received, at + length + 1)
     parts: dict[bytes, bytes] = {}
     while at < end:
-        first = received[at + 1]
-        at += 2 + (first & 127 if first >= _LONG_FORM else 0)
         length = received[at + 1]
-        stop = at + 2 + length
-        description = received[at + 2 : stop]
+        at += 4 if length <= 127 else 4 + (length & 127)  # noqa: PLR2004 - long form
+        stop = at + received[at - 1]
+        description = received[at:stop].lower()
         length = received[stop + 1]
         at = stop + 2
-        if length >= _LONG_FORM:
-            start = at + (length & 127)
-            length = int.from_bytes(received[at:start], "big")
-            at = start
-        parts[description.lower()] = received[at : at + length]
-        at += length
+        if length > 127:  # noqa: PLR2004 - as above
+            stop = at + (length & 127)
+            length = int.from_bytes(received[at:stop], "big")
+            at = stop
+        stop = at + length
+        parts[description] = received[at:stop]
+        at = stop
     if at != end:
         message = "an entry that is not as long as it says"
         raise MalformedMessage(message)
@@ -155,13 +155,15 @@ def split_values(part: bytes) -> list[bytes]:
         MalformedMessage: if the values are not as long together as the whole.
 
     """
+    if len(part) > 1 and part[1] == len(part) - 2 < _LONG_FORM:
+        return [part[2:]]
     values = []
-    at = 0
-    while at < len(part):
+    at, end = 0, len(part)
+    while at < end - 1:
         length, at = read_length(part, at + 1)
         values.append(part[at : at + length])
         at += length
-    if at != len(part):
+    if at != end:
         message = "a value that is not as long as it says"
         raise MalformedMessage(message)
     return values
@@ -172,7 +174,8 @@ def digest_of(entry: RawEntry) -> bytes:
 
     Servers may give attributes in any order (RFC 4511 section 4.5.2).
     """
-    digest = blake2b(repr(entry.name).encode(), digest_size=_DIGEST_BYTES, person=_DIGEST_VERSION)
-    # the representation keeps names and values apart, whatever bytes they hold
-    digest.update(repr(sorted(entry.parts.items())).encode())
-    return digest.digest()
+    # A name is told from what follows by its length, a description from its values by their tag,
+    # which no description contains: different entries never read alike.
+    parts = b"".join([kind + values for kind, values in sorted(entry.parts.items())])
+    text = b"%d %b%b" % (len(entry.name), entry.name, parts)
+    return blake2b(text, digest_size=_DIGEST_BYTES, person=_DIGEST_VERSION).digest()

@@ -16,7 +16,7 @@ _RANGE = re.compile(rb"(.+);range=(\d+)-(\d+|\*)", re.IGNORECASE)
 
 def is_ranged(entry: RawEntry) -> bool:
     """Return whether an attribute came in part."""
-    return any(b";range=" in description for description in entry.parts)
+    return b";range=" in b" ".join(entry.parts)
 
 
 def complete_ranges(connection: LdapConnection, external_id: str, entry: RawEntry) -> RawEntry:
