@@ -1,0 +1,242 @@
+"""One SCIM 2.0 target, for callers that know nothing of HTTP (step 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from connector.clock import SystemClock
+from connector.errors import TargetUnavailable
+from connector.target.capability import Capability, merged, parse_capability
+from connector.target.claims import Claims
+from connector.target.client.background import Background
+from connector.target.client.exchange import Exchange
+from connector.target.connection import TargetCheck, TargetConnection, within_hints
+from connector.target.conversation import Lesson, Terms, carry_out, learned, resolve
+from connector.target.lookup import Conversation, Listing, Unanswered, ask, read
+from connector.target.outcome import Outcome, Unavailable, Unknown
+from connector.target.request import CONFIG_PATH, Request, page_request
+from connector.target.response import Answer, NotSent, as_meant, document_of
+from connector.target.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    import httpx
+
+    from connector.clock import Clock
+    from connector.planner.operation import Operation
+    from connector.target.dialect import Dialect
+
+T = TypeVar("T")
+
+
+class ScimTarget:
+    """A connection to one target; for one caller at a time.
+
+    Nothing is sent before the first call. What is learnt of the target on the way (that it does
+    not do PATCH, for one) lasts as long as the connection.
+    """
+
+    def __init__(
+        self,
+        connection: TargetConnection,
+        dialect: Dialect,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        policy: RetryPolicy | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Make ready.
+
+        Args:
+            connection: How it is reached.
+            dialect: How it wants it.
+            transport: Instead of the network, for tests.
+            policy: How patient to be.
+            clock: Tells the time, for Retry-After dates; default: the machine's.
+
+        Raises:
+            ConfigurationError: if the certificates cannot be read.
+
+        """
+        self._connection = within_hints(connection, dialect)
+        self._dialect = dialect
+        self._lessons: frozenset[Lesson] = frozenset()
+        self._capability: Capability | None = None
+        self._breakdown = ""
+        self._exchange = Exchange(
+            self._connection,
+            policy or RetryPolicy(),
+            dialect.pace.reset_unit,
+            clock or SystemClock(),
+            transport=transport,
+        )
+        self._background = Background(f"target {connection.name}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._background.run(self._exchange.close())
+        self._background.close()
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def send(
+        self, operations: Sequence[Operation], target_ids: Mapping[str, str]
+    ) -> Generator[tuple[Operation, Outcome], None, None]:
+        """Send the operations, several at a time; yield each with its outcome as it comes.
+
+        None is lost: once the target takes nothing any more, the rest come back Unavailable.
+        Closing the iterator waits for requests in flight and sends no other.
+
+        Args:
+            operations: In any order; no two on the same resource.
+            target_ids: The target's `id` by external_id; may grow meanwhile.
+
+        """
+        self._breakdown = self._find_out() if operations else ""
+        claims = Claims(target_ids, operations)
+
+        async def deliver(operation: Operation) -> Outcome:
+            return await self._deliver(operation, claims)
+
+        crew = self._background.spread(operations, deliver, at_once=self._connection.concurrency)
+        try:
+            yield from crew
+        finally:
+            self._background.call(self._exchange.stop)
+            crew.close()
+            self._background.call(self._exchange.resume)
+
+    def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
+        """Ask the target what became of an operation whose outcome is unknown.
+
+        Returns Unknown again if the target cannot say.
+        """
+        breakdown = self._find_out()
+        if breakdown:
+            return Unknown(breakdown)
+        return self._background.run(self._converse(resolve(operation, self._terms(target_ids))))
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def discover(self) -> Capability:
+        """Return what the target announces of itself; a missing or broken announcement is empty.
+
+        Raises:
+            TargetUnavailable: if it cannot be reached at all.
+
+        """
+        if self._capability is None:
+            self._capability = self._run(_discover())
+            self._dialect = merged(self._dialect, self._capability)
+        return self._capability
+
+    def read(self, resource_type: str, target_id: str) -> Mapping[str, Any] | None:
+        """Return one resource, or None if it is not there.
+
+        Raises:
+            TargetUnavailable: if the target does not say.
+
+        """
+        return self._run(read(resource_type, target_id))
+
+    def read_all(self, resource_type: str) -> Iterator[Mapping[str, Any]]:
+        """Yield every resource of a type, each once, a page at a time.
+
+        Raises:
+            TargetUnavailable: if the target does not answer, or, at the end, if it gives the
+                same page again and again, so that not all were read.
+
+        """
+        self.discover()
+        listing = Listing(resource_type, self._dialect.read.page_size)
+        while not listing.is_over:
+            yield from listing.take(self._run(_page(listing.request())))
+        if listing.missing_count:
+            message = f"{listing.missing_count} resources of type {resource_type} cannot be listed"
+            raise TargetUnavailable(self._named(message))
+
+    def check(self) -> TargetCheck:
+        """Return whether the target can be used, and what it announces; nothing is changed."""
+        try:
+            capability = self.discover()
+            document = self._run(_page(page_request("User", 1, 1)))
+        except TargetUnavailable as error:
+            return TargetCheck(is_usable=False, words=str(error), capability=self._capability)
+        if not document.keys() & {"Resources", "totalResults"}:
+            words = "what it answers is no list of users: is base_url that of the SCIM service?"
+            return TargetCheck(is_usable=False, words=words, capability=capability)
+        words = f"lists users; changes go by {self._dialect.update.verb.upper()}"
+        if not capability.is_announced:
+            words += "; it announces nothing of itself, so the dialect file decides"
+        return TargetCheck(is_usable=True, words=words, capability=capability)
+
+    # -- how ------------------------------------------------------------------------------------
+
+    def _find_out(self) -> str:
+        """Discover before anything is written; return why not, or "" ."""
+        try:
+            self.discover()
+        except TargetUnavailable as error:
+            return str(error)
+        return ""
+
+    def _terms(self, claims: Claims | Mapping[str, str]) -> Terms:
+        claims = claims if isinstance(claims, Claims) else Claims(claims)
+        return Terms(learned(self._dialect, self._lessons), claims, self._lessons)
+
+    async def _deliver(self, operation: Operation, claims: Claims) -> Outcome:
+        if self._breakdown:
+            return Unavailable(self._breakdown)
+        carried = await self._converse(carry_out(operation, self._terms(claims)))
+        self._lessons |= carried.lessons
+        self._breakdown = self._breakdown or carried.breakdown
+        return carried.outcome
+
+    async def _converse(self, conversation: Conversation[T]) -> T:
+        """Send what a conversation asks, until it returns something."""
+        try:
+            request = next(conversation)
+            while True:
+                request = conversation.send(await self._exchange.ask(request))
+        except StopIteration as end:
+            made: T = end.value
+            return made
+
+    def _run(self, conversation: Conversation[T]) -> T:
+        """Hold a conversation.
+
+        Raises:
+            TargetUnavailable: if it got no usable answer.
+
+        """
+        try:
+            return self._background.run(self._converse(conversation))
+        except Unanswered as unanswered:
+            raise TargetUnavailable(self._named(unanswered.reason)) from unanswered
+
+    def _named(self, words: str) -> str:
+        return f"target {self._connection.name}: {words}"
+
+
+def _discover() -> Conversation[Capability]:
+    """Ask for ServiceProviderConfig; only a target that cannot be reached at all is an error."""
+    reply = as_meant((yield Request("GET", CONFIG_PATH)))
+    if isinstance(reply, NotSent):
+        raise Unanswered(reply)
+    if isinstance(reply, Answer) and reply.is_success:
+        return parse_capability(document_of(reply))
+    return Capability()
+
+
+def _page(request: Request) -> Conversation[dict[str, Any]]:
+    answer = yield from ask(request)
+    if not answer.is_success:
+        raise Unanswered(answer)
+    return document_of(answer)
