@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from connector.audit import Audit
 from connector.clock import SystemClock
 from connector.directory.store import DirectoryStore
-from connector.errors import ConfigurationError, Fault
+from connector.errors import ConfigurationError, Fault, SourceUnavailable
 from connector.idp.answer import Answerer
 from connector.idp.applications import ApplicationSources, load_applications
 from connector.idp.authenticator import Pace, PasswordAuthenticator
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from connector.target.dialect import Dialect
 
 METADATA_LIFETIME = timedelta(days=7)
+LARGEST_SKEW = timedelta(minutes=2)
+EXPIRY_WARNING = timedelta(days=30)
 
 
 def mapping_folders(settings: Settings) -> tuple[Path, ...]:
@@ -134,9 +136,37 @@ def check_online(settings: Settings) -> list[Finding]:
     findings = []
     if settings.source.kind == "ldap":
         findings += _check_source(settings)
+    folders = mapping_folders(settings)
     for target in settings.target:
-        findings.append(_check_target(settings, target))
+        findings.append(_check_target(target, load_dialect(target.mapping, folders)))
     return findings
+
+
+def _check_source(settings: Settings) -> list[Finding]:
+    mappings = load_mappings(settings)
+    wanted = Wanted(tuple(mappings.user.wanted), tuple(mappings.group.wanted))
+    try:
+        found = LdapSource(settings.source, wanted, SystemClock()).check()
+    except SourceUnavailable as error:
+        return [Finding("fail", "source", str(error))]
+    findings = [Finding("ok", "source", f"{found.server} answers and lets us in")]
+    if not found.is_base_there:
+        words = f"the base {settings.source.base} is not there, or not ours to see"
+        findings.append(Finding("fail", "source", words))
+    if found.clock_skew is not None and abs(found.clock_skew) > LARGEST_SKEW:
+        seconds = int(found.clock_skew.total_seconds())
+        findings.append(Finding("warn", "source", f"its clock is {seconds} s ahead of ours"))
+    ends_at = found.certificate_ends_at
+    if ends_at is not None and ends_at - SystemClock().now() < EXPIRY_WARNING:
+        words = f"its certificate ends on {ends_at:%Y-%m-%d}"
+        findings.append(Finding("warn", "source", words))
+    return findings
+
+
+def _check_target(target: TargetSettings, dialect: Dialect) -> Finding:
+    with ScimTarget(connection_of(target), dialect) as connection:
+        found = connection.check()
+    return Finding("ok" if found.is_usable else "fail", f"target {target.name}", found.words)
 
 
 # -- the sync ------------------------------------------------------------------------------------

@@ -142,8 +142,8 @@ def run_until_signal(daemon: Daemon) -> None:
 @contextmanager
 def _signals(actions: dict[signal.Signals, Callable[[], None]]) -> Iterator[None]:
     former = {
-        number: signal.signal(number, lambda *_, act=action: act())  # type: ignore[misc]
-        for number, action in actions.items()
+        number: signal.signal(number, lambda received, _: actions[signal.Signals(received)]())
+        for number in actions
     }
     try:
         yield

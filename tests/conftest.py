@@ -10,6 +10,8 @@ import pytest
 from connector.clock import FixedClock
 from state.engine import open_engine
 from state.migrate import upgrade
+from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
+from tests.parts.scim_fixtures import mimecast, scim2_server  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ def add_commands(app: typer.Typer) -> None:
     applications.command("list")(list_applications)
     applications.command("show")(show_application)
     applications.command("add")(add_application)
-    applications.command("test")(test_application)
+    applications.command("test")(preview_login)
     app.add_typer(applications, name="app")
     keys = typer.Typer(no_args_is_help=True, help="Signing keys.")
     keys.command("list")(list_keys)
@@ -126,7 +126,7 @@ def _block(values: dict[str, Any]) -> str:
     return "\n".join(["", "[[application]]", *lines, ""])
 
 
-def test_application(
+def preview_login(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name or slug, from `app list`.")],
     user: Annotated[str, typer.Option("--user", "-u", help="Whom, by e-mail address.")],

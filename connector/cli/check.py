@@ -79,7 +79,7 @@ def write_configuration(
 
 
 _TEMPLATE = """\
-# connector: people of Active Directory to SCIM targets, and their sign-on. Every key: docs/configuration.md
+# People of Active Directory to SCIM targets, and their sign-on. Every key: docs/configuration.md
 
 [source]
 servers = ["ldaps://dc1.corp.example", "ldaps://dc2.corp.example"]   # tried in order

@@ -94,7 +94,8 @@ def show_run(
         print_json({"cycle": cycle, "operations": operations})
         return 0
     print_text(
-        f"Cycle {cycle.cycle_id}, {cycle.status}, started {ago(cycle.started_at)} by {cycle.trigger}."
+        f"Cycle {cycle.cycle_id}: {cycle.status}; started {ago(cycle.started_at)},"
+        f" by {cycle.trigger}."
     )
     if cycle.reason:
         print_text(f"Reason: {cycle.reason}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from rich.console import Console
@@ -93,7 +93,7 @@ class LiveProgress:
         self._last = ("", "")
         self._task: Any = None
 
-    def __enter__(self) -> LiveProgress:
+    def __enter__(self) -> Self:
         """Start the bar, if there is a terminal to draw it on."""
         if self._console.is_terminal:
             columns = (

@@ -77,7 +77,7 @@ class SourceSettings(Section):
         bind_dn: Who reads (a DN or user principal name).
         password: Its password.
         base: Where searches begin.
-        user_filter: Which entries are users.
+        user_filter: Which entries are users; by default not AD's own accounts, such as krbtgt.
         group_filter: Which entries are groups.
         ca_file: Certificates that the servers' certificates must lead to; default: the system's.
         page_size: Entries asked for at a time (RFC 2696).
@@ -94,7 +94,9 @@ class SourceSettings(Section):
     bind_dn: str = ""
     password: SecretField | None = None
     base: str = ""
-    user_filter: str = "(&(objectCategory=person)(objectClass=user))"
+    user_filter: str = (
+        "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))"
+    )
     group_filter: str = "(objectCategory=group)"
     ca_file: FileField | None = None
     page_size: int = Field(default=1000, ge=1, le=5000)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -141,9 +142,5 @@ class Progress:
     total_count: int | None
 
 
-class Listener(Protocol):
-    """Is told how far a cycle is."""
-
-    def __call__(self, progress: Progress) -> None:
-        """Take note; must not block."""
-        ...
+Listener = Callable[[Progress], None]
+"""Is told how far a cycle is; must not block."""

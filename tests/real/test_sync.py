@@ -1,0 +1,181 @@
+"""A real Active Directory to a SCIM service that we did not write, and back to look."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ldap3
+import pytest
+
+from tests.parts.operator import FILE_SOURCE, Operator, kill
+
+if TYPE_CHECKING:
+    from tests.parts.samba import Samba
+    from tests.parts.scim_server import ScimEndpoint, Simulator
+
+pytestmark = pytest.mark.real
+
+COMPANY = Path(__file__).parents[2] / "connector" / "demo" / "company.toml"
+USERS, GROUPS = 1000, 50
+SEEDED_GROUPS = "(cn=group*)"
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    return Operator(tmp_path)
+
+
+def search(samba: Samba, text: str, attributes: list[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Names and attribute values of the entries that a filter finds."""
+    found = []
+    for entry in samba.people._ask(samba.base, text, ldap3.SUBTREE, attributes):
+        values: dict[str, Any] = {}
+        for name in attributes:
+            raw = entry.get(name, [])
+            if raw and name == "objectGUID":
+                values[name] = str(uuid.UUID(bytes_le=raw[0]))
+            elif raw:
+                values[name] = raw[0].decode()
+        found.append((entry.name.decode(), values))
+    return found
+
+
+def people_of(target: ScimEndpoint) -> dict[str, dict[str, Any]]:
+    """Users at the target by externalId; nobody twice."""
+    users = target.users()
+    by_key = {one["externalId"]: one for one in users}
+    assert len(by_key) == len(users)
+    assert len({one["userName"].lower() for one in users}) == len(users)
+    return by_key
+
+
+def memberships_of(target: ScimEndpoint) -> dict[str, set[str]]:
+    """userNames of the members by the group's name; no group twice."""
+    names = {one["id"]: one["userName"] for one in target.users()}
+    groups = target.groups()
+    found = {
+        one["displayName"]: {names[member["value"]] for member in one.get("members") or []}
+        for one in groups
+    }
+    assert len(found) == len(groups)
+    return found
+
+
+def expected_memberships(samba: Samba) -> dict[str, set[str]]:
+    """userNames of everybody in each seeded group, nested ones included, as AD itself resolves it."""
+    found = {}
+    for name, attributes in search(samba, "(&(objectClass=group)(cn=group*))", ["cn"]):
+        chain = f"(&(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:={name}))"
+        members = search(samba, chain, ["mail"])
+        found[attributes["cn"]] = {one["mail"] for _, one in members}
+    return found
+
+
+def assert_target_equals_directory(samba: Samba, target: ScimEndpoint) -> None:
+    people = people_of(target)
+    entries = search(
+        samba,
+        "(&(objectClass=user)(!(isCriticalSystemObject=TRUE)))",
+        ["objectGUID", "mail", "givenName", "sn", "title", "userAccountControl"],
+    )
+    for _, entry in entries:
+        account = people[entry["objectGUID"]]
+        assert account["userName"] == entry["mail"].lower()
+        assert account["name"]["givenName"] == entry["givenName"]
+        assert account["name"]["familyName"] == entry["sn"]
+        assert account.get("title") == entry.get("title")
+        assert account["active"] is (not int(entry["userAccountControl"]) & 2)
+    gone = people.keys() - {entry["objectGUID"] for _, entry in entries}
+    assert all(people[key]["active"] is False for key in gone)
+    assert memberships_of(target) == expected_memberships(samba)
+
+
+def test_a_thousand_people_and_what_then_happens_to_them(
+    samba: Samba, scim2_server: ScimEndpoint, operator: Operator
+):
+    """The target equals the directory; a second cycle writes nothing; changes take a request each."""
+    samba.reset(users=USERS, groups=GROUPS)
+    source = (
+        operator.write_source(samba)
+        + f'group_filter = "(&(objectCategory=group){SEEDED_GROUPS})"\n'
+    )
+    operator.configure(source, operator.write_target(scim2_server))
+
+    first = operator.run_json("sync")
+    assert first["status"] == "done", first
+    assert len(people_of(scim2_server)) == USERS
+    assert_target_equals_directory(samba, scim2_server)
+
+    second = operator.run_json("sync")
+    assert second["targets"][0]["counts"] == {}
+
+    change_the_domain(samba)
+    plan = operator.run_json("plan")[0]
+    third = operator.run_json("sync")
+    assert third["status"] == "done", third
+    assert_target_equals_directory(samba, scim2_server)
+    assert third["targets"][0]["counts"] == {"applied": len(plan["operations"])}
+    for kind in ("User", "Group"):
+        touched = [one["external_id"] for one in plan["operations"] if one["resource_type"] == kind]
+        assert len(touched) == len(set(touched))
+    assert plan["counts"] == {"change": 10 + 3 + changed_groups(plan), "disable": 10}
+
+
+def changed_groups(plan: dict[str, Any]) -> int:
+    return sum(one["resource_type"] == "Group" for one in plan["operations"])
+
+
+def change_the_domain(samba: Samba) -> None:
+    """10 changed, 5 disabled, 5 deleted, 3 renamed, a group renamed, 20 memberships moved, an OU renamed."""
+    people = samba.people
+    names = [name for name, _ in search(samba, "(sAMAccountName=user*)", ["cn"])]
+    names.sort(key=lambda name: name.rpartition(" ")[2] + name)
+    for name in names[:10]:
+        people.modify(name, title="Captain")
+    for name in names[10:15]:
+        people.disable(name)
+    for name in names[15:20]:
+        people.delete(name)
+    for number, name in enumerate(names[20:23]):
+        new = people.rename(name, f"CN=Renamed {number}")
+        people.modify(
+            new,
+            sn="Renamed",
+            mail=f"renamed{number}@corp.example",
+            userPrincipalName=f"renamed{number}@ad.test",
+        )
+    groups = [name for name, _ in search(samba, "(&(objectClass=group)(cn=group*))", ["cn"])]
+    people.modify(groups[7], sAMAccountName="group-renamed")
+    people.rename(groups[7], "CN=group-renamed")
+    members = [one for one in people.values(groups[3], "member") if "OU=People" in one][:20]
+    for member in members:
+        people.remove_members(groups[3], member)
+        if member not in people.values(groups[4], "member"):
+            people.add_members(groups[4], member)
+    people.rename(f"OU=Team05,OU=People,{samba.base}", "OU=Team05 renamed")
+
+
+def test_a_first_load_killed_at_fifty_moments_ends_right(mimecast: Simulator, operator: Operator):
+    """None is lost, none is there twice."""
+    operator.configure(
+        FILE_SOURCE.format(file=COMPANY), operator.write_target(mimecast, "rate = 60")
+    )
+    operator.run("status")
+    chance = random.Random(50)
+    killed = 0
+    while killed < 50:
+        process = operator.start("sync")
+        try:
+            process.wait(chance.uniform(0.7, 1.6))
+        except subprocess.TimeoutExpired:
+            kill(process)
+            killed += 1
+    operator.configure(FILE_SOURCE.format(file=COMPANY), operator.write_target(mimecast))
+    report = operator.run_json("sync", expect=4)
+    people = people_of(mimecast)
+    assert len(people) == report["directory"]["users"]
+    operator.run_json("sync", expect=4)
