@@ -120,8 +120,9 @@ class FakeLdap:
             if operation.tag == wire.EXTENDED_REQUEST:
                 answer = wire.message(number.number, wire.result(wire.EXTENDED_RESPONSE, 0))
                 channel.sendall(answer + self.injected)
-                channel = self._server.context.wrap_socket(channel, server_side=True)
-                continue
+                with self._server.context.wrap_socket(channel, server_side=True) as inside:
+                    self._serve(inside)
+                return
             for answer in self._answers(operation, controls):
                 channel.sendall(
                     answer if isinstance(answer, bytes) else wire.message(number.number, *answer)
@@ -147,12 +148,7 @@ class FakeLdap:
     def _read(self, base: str, asked: list[str]) -> Iterator[Any]:
         found = {"": self.root} if not base else {}
         for name, (_, attributes) in self._entries.items():
-            guid = (
-                uuid.UUID(bytes_le=attributes["objectGUID"][0])
-                if "objectGUID" in attributes
-                else ""
-            )
-            if base in {name, f"<GUID={guid}>"}:
+            if base in {name, f"<GUID={_guid_text(attributes)}>"}:
                 found[name] = attributes
         for name, attributes in found.items():
             yield (wire.entry(name, self._chosen(attributes, asked)),)
@@ -199,6 +195,11 @@ class FakeLdap:
         some = values[first : first + self.value_limit]
         last = "*" if first + len(some) >= len(values) else first + len(some) - 1
         return {key: [], f"{key};range={first}-{last}": some}
+
+
+def _guid_text(attributes: dict[str, list[bytes]]) -> str:
+    raw = attributes.get("objectGUID", [b""])[0]
+    return str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 else ""
 
 
 def _raw(value: str | bytes) -> bytes:

@@ -86,5 +86,6 @@ class TlsServer:
 
 
 def hang_up(channel: socket.socket) -> None:
+    """Wake whoever reads; past TLS, whose own shutdown would let them read what is encrypted."""
     with suppress(OSError):
-        channel.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(channel, socket.SHUT_RDWR)

@@ -28,7 +28,7 @@ def fake(tmp_path: Path) -> Iterator[FakeLdap]:
 
 
 @pytest.fixture
-def proxy(tmp_path: Path, samba: Samba) -> Iterator[CuttingProxy]:  # noqa: F811
+def proxy(tmp_path: Path, samba: Samba) -> Iterator[CuttingProxy]:
     """A line to Samba that can be cut."""
     folder = tmp_path / "proxy"
     folder.mkdir()
