@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
-from connector.mapping.template import compile_template, names_in
+from connector.mapping.condition import Attributes, compile_condition
+from connector.mapping.template import compile_template
 from connector.mapping.transform import Values, find_transform
 
-Attributes = Mapping[str, Values]
 Evaluate = Callable[[Attributes], Values]
-Condition = Callable[[Attributes], bool]
 
-RULE_KEYS = frozenset({"from", "constant", "template", "transform", "when", "default", "required"})
-WHEN_KEYS = frozenset({"attribute", "present", "equals", "in", "matches"})
-LONGEST_PATTERN = 200
+ORIGINS = ("from", "constant", "template")
+RULE_KEYS = (*ORIGINS, "transform", "lookup", "when", "default", "required")
+# RFC 4512 section 2.5: a short name or a numeric object identifier.
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Rule:
     """How one SCIM value comes about.
 
     Attributes:
-        evaluate: From an entry's attributes to values; none if there is nothing to map.
+        evaluate: From an entry's attributes to values, none of them blank; ValueError if a value
+            cannot be read.
         is_required: Whether having none is a problem.
         sources: Attribute names that it reads, in lower case.
 
@@ -42,7 +45,7 @@ class Item:
     Attributes:
         rules: By sub-attribute name.
         fixed: Sub-attributes that are the same for everybody: type, primary.
-        each: Whether every value of `value` makes an element of its own.
+        each: Whether every value of the only rule makes an element of its own.
 
     """
 
@@ -92,25 +95,52 @@ def compile_rule(written: Any) -> Rule:
     if not isinstance(table, dict):
         message = 'must be an attribute name or a table such as { from = "mail" }'
         raise ValueError(message)  # noqa: TRY004 - a fault of the file, as all others
-    faults = [f"unknown key {key}" for key in table if key not in RULE_KEYS]
-    if len(table.keys() & {"from", "constant", "template"}) != 1:
-        faults.append("needs one of: from, constant, template")
+    faults = _find_faults(table)
     evaluate, sources = _compile(table, faults)
     if faults:
         raise ValueError("\n".join(faults))
-    return Rule(evaluate, bool(table.get("required", False)), sources)
+    return Rule(evaluate, table.get("required", False), sources)
+
+
+def find_attribute_fault(name: Any) -> str:
+    """Return why this is not the name of an attribute, or ""."""
+    if isinstance(name, str) and _ATTRIBUTE_NAME.fullmatch(name):
+        return ""
+    return f"{name!r} is not the name of an attribute"
+
+
+def _find_faults(table: Mapping[str, Any]) -> list[str]:
+    faults = []
+    for key in [key for key in table if key not in RULE_KEYS]:
+        near = get_close_matches(key, RULE_KEYS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(RULE_KEYS)}"
+        faults.append(f"unknown key {key}; {hint}")
+    if len(table.keys() & set(ORIGINS)) != 1:
+        faults.append("needs one of: from, constant, template")
+    faults += [
+        f"{key} must be text in quotes"
+        for key in ("constant", "template", "default")
+        if not isinstance(table.get(key, ""), str)
+    ]
+    if not isinstance(table.get("required", False), bool):
+        faults.append("required must be true or false")
+    return faults
 
 
 def _compile(table: Mapping[str, Any], faults: list[str]) -> tuple[Evaluate, frozenset[str]]:
-    evaluate, sources = _attempt(faults, _origin, table) or (_nothing, frozenset())
-    for name in _listed(table.get("transform", [])):
-        transform = _attempt(faults, find_transform, str(name))
-        if transform is not None:
-            evaluate = _then(evaluate, transform)
-    if "default" in table:
-        evaluate = _or_else(evaluate, str(table["default"]))
-    condition = _attempt(faults, _condition, table["when"]) if "when" in table else None
-    if condition is not None:
+    attempt = partial(_attempt, faults)
+    evaluate, sources = attempt(_origin, table) or (_nothing, frozenset())
+    if changes := [
+        change
+        for name in _listed(table.get("transform", []))
+        if (change := attempt(find_transform, str(name)))
+    ]:
+        evaluate = _then(evaluate, changes)
+    if "lookup" in table and (found := attempt(_lookup, table["lookup"])):
+        evaluate = _then(evaluate, [found])
+    if default := table.get("default"):
+        evaluate = _or_else(evaluate, str(default))
+    if "when" in table and (condition := attempt(compile_condition, table["when"])):
         evaluate = _only_if(condition[0], evaluate)
         sources |= condition[1]
     return evaluate, sources
@@ -120,7 +150,7 @@ def _attempt(faults: list[str], make: Callable[[Any], Any], written: Any) -> Any
     try:
         return make(written)
     except ValueError as error:
-        faults.append(str(error))
+        faults += str(error).splitlines()
         return None
 
 
@@ -135,97 +165,73 @@ def _nothing(attributes: Attributes) -> Values:
 
 def _origin(table: Mapping[str, Any]) -> tuple[Evaluate, frozenset[str]]:
     if "constant" in table:
-        values = (str(table["constant"]),)
+        values = _filled((str(table["constant"]),))
         return (lambda attributes: values), frozenset()  # noqa: ARG005 - the same for every entry
     if "template" in table:
         return _template(str(table["template"]))
-    names = tuple(str(name).lower() for name in _listed(table.get("from", [])))
-    if not names or not all(re.fullmatch(r"[a-z][a-z0-9-]*", name) for name in names):
-        message = "from must name attributes"
-        raise ValueError(message)
-    return _first_of(names), frozenset(names)
+    names = _listed(table.get("from", []))
+    faults = [fault for name in names if (fault := find_attribute_fault(name))]
+    if faults or not names:
+        raise ValueError("\n".join(faults) or "from must name an attribute")
+    folded = tuple(name.lower() for name in names)
+    return _first_of(folded), frozenset(folded)
 
 
 def _template(text: str) -> tuple[Evaluate, frozenset[str]]:
-    render = compile_template(text)
-    names = tuple(sorted(names_in(text)))
+    render, names = compile_template(text)
 
     def evaluate(attributes: Attributes) -> Values:
-        found = {
-            name: attributes[name.lower()][0] for name in names if attributes.get(name.lower())
-        }
-        text = render(found)
+        text = render(attributes)
         return () if text is None else (text,)
 
-    return evaluate, frozenset(name.lower() for name in names)
+    return evaluate, names
+
+
+def _lookup(written: Any) -> Callable[[Values], Values]:
+    """Return what exchanges the values that a table names, and leaves the others."""
+    if not isinstance(written, dict) or not all(isinstance(to, str) for to in written.values()):
+        message = 'lookup must be a table such as { "Berlin" = "BER" }'
+        raise ValueError(message)
+    table = {value.casefold(): to for value, to in written.items()}
+    return lambda values: tuple(table.get(value.casefold(), value) for value in values)
+
+
+def _filled(values: Values) -> Values:
+    """Return the values without blank ones, which count as none."""
+    if len(values) == 1:
+        return values if values[0].strip() else ()
+    return tuple([value for value in values if value.strip()])
 
 
 def _first_of(names: tuple[str, ...]) -> Evaluate:
     if len(names) == 1:
         (name,) = names
-        return lambda attributes: attributes.get(name, ())
+        return lambda attributes: _filled(attributes[name]) if name in attributes else ()
 
     def evaluate(attributes: Attributes) -> Values:
         for name in names:
-            if values := attributes.get(name, ()):
+            if name in attributes and (values := _filled(attributes[name])):
                 return values
         return ()
 
     return evaluate
 
 
-def _then(evaluate: Evaluate, transform: Callable[[Values], Values]) -> Evaluate:
-    return lambda attributes: transform(evaluate(attributes))
+def _then(evaluate: Evaluate, changes: list[Callable[[Values], Values]]) -> Evaluate:
+    def changed(attributes: Attributes) -> Values:
+        values = evaluate(attributes)
+        if not values:
+            return ()
+        for change in changes:
+            values = change(values)
+        return _filled(values)
+
+    return changed
 
 
 def _or_else(evaluate: Evaluate, default: str) -> Evaluate:
     return lambda attributes: evaluate(attributes) or (default,)
 
 
-def _only_if(condition: Condition, evaluate: Evaluate) -> Evaluate:
+def _only_if(condition: Callable[[Attributes], bool], evaluate: Evaluate) -> Evaluate:
     return lambda attributes: evaluate(attributes) if condition(attributes) else ()
-
-
-def _condition(table: Any) -> tuple[Condition, frozenset[str]]:
-    """Return the condition of a `when` table; all that it says must hold."""
-    if not isinstance(table, dict) or "attribute" not in table or len(table) < 2:  # noqa: PLR2004 - the attribute and a test
-        message = 'when must be a table such as { attribute = "c", equals = "DE" }'
-        raise ValueError(message)
-    unknown = [key for key in table if key not in WHEN_KEYS]
-    if unknown:
-        message = f"unknown key {unknown[0]} in when; there are: {', '.join(sorted(WHEN_KEYS))}"
-        raise ValueError(message)
-    name = str(table["attribute"]).lower()
-    tests = _tests(table)
-    return (lambda attributes: all(test(attributes.get(name, ())) for test in tests)), frozenset(
-        {name}
-    )
-
-
-def _tests(table: Mapping[str, Any]) -> list[Callable[[Values], bool]]:
-    tests: list[Callable[[Values], bool]] = []
-    if "present" in table:
-        wanted = bool(table["present"])
-        tests.append(lambda values: bool(values) == wanted)
-    if "equals" in table:
-        folded = str(table["equals"]).casefold()
-        tests.append(lambda values: any(value.casefold() == folded for value in values))
-    if "in" in table:
-        allowed = {str(value).casefold() for value in _listed(table["in"])}
-        tests.append(lambda values: any(value.casefold() in allowed for value in values))
-    if "matches" in table:
-        pattern = _pattern(str(table["matches"]))
-        tests.append(lambda values: any(pattern.fullmatch(value) for value in values))
-    return tests
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """Return a pattern that cannot take for ever: no repeated group holds a repetition."""
-    if len(text) > LONGEST_PATTERN or re.search(r"[*+}]\)\s*[*+{]", text):
-        message = f"the pattern {text!r} is too long or repeats a repetition"
-        raise ValueError(message)
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        message = f"the pattern {text!r} is not usable: {error}"
-        raise ValueError(message) from error

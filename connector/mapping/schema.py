@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
-# The cycle decides these, not a mapping.
-NOT_MAPPED = frozenset({"active", "password", "groups", "members", "id", "meta", "externalId"})
+# The cycle decides these, not a mapping; `manager` names a resource of the target by its id.
+NOT_MAPPED = frozenset(
+    {"active", "password", "groups", "members", "id", "meta", "externalId", "manager"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,9 @@ def path_problem(resource_type: str, path: str, *, is_list: bool) -> str:
     attributes = attributes_of(resource_type)
     head, _, below = (path, "", "") if path.startswith("urn:") else path.partition(".")
     attribute = attributes.get(head)
-    if head in NOT_MAPPED:
-        return f"{head} is not for a mapping to set"
+    name = head.rpartition(":")[2]
+    if name in NOT_MAPPED:
+        return f"{name} is not for a mapping to set"
     if attribute is None or (below and below not in attribute.sub_attributes):
         known = [
             *attributes,
@@ -72,5 +75,6 @@ def path_problem(resource_type: str, path: str, *, is_list: bool) -> str:
         wanted = "a list of tables" if attribute.is_multi_valued else "one rule, not a list"
         return f"must be {wanted}"
     if attribute.scim_type == "complex" and not is_list and not below:
-        return f"is complex: map its parts, such as {path}.{min(attribute.sub_attributes)}"
+        part = f"{path}.{min(attribute.sub_attributes)}"
+        return f'has parts: map them one by one, in quotes, such as "{part}"'
     return ""

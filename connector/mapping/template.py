@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2 import StrictUndefined, TemplateError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    Render = Callable[[Mapping[str, tuple[str, ...]]], str | None]
 
 LONGEST_TEMPLATE = 500
 LONGEST_RESULT = 2000
 
-# Statements that can loop or load, and operators that can blow a short text up.
-_FORBIDDEN = (nodes.For, nodes.Macro, nodes.Include, nodes.Import, nodes.Extends, nodes.Call)
-_COSTLY = (nodes.Mul, nodes.Pow)
-_FILTERS = frozenset(
-    {"lower", "upper", "title", "capitalize", "trim", "replace", "default", "first", "last"}
+# What neither loops nor loads nor keeps anything: a short template cannot blow up.
+_ALLOWED = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Filter),
+    *(nodes.If, nodes.CondExpr, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or),
+    *(nodes.Not, nodes.Concat, nodes.Getitem, nodes.Slice, nodes.Keyword),
 )
+FILTERS = ("lower", "upper", "title", "capitalize", "trim", "replace", "default", "first", "last")
+_TESTS = ("defined", "undefined")
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    environment.filters = {
-        name: environment.filters[name] for name in sorted(_FILTERS) if name in environment.filters
-    }
-    environment.globals.clear()
-    return environment
+def compile_template(text: str) -> tuple[Render, frozenset[str]]:
+    """Return what renders a template from attribute values, and the names it uses, in lower case.
 
+    An attribute that the entry does not have makes the result None, unless `default` is given.
+    Rendering raises ValueError if an expression cannot be computed.
 
-def compile_template(text: str) -> Callable[[Mapping[str, str]], str | None]:
-    """Return what renders a template from attribute values by name; None if one is missing.
-
-    >>> compile_template("{{ givenname }} {{ sn | upper }}")({"givenname": "Anna", "sn": "Berg"})
-    'Anna BERG'
+    >>> render, names = compile_template("{{ givenName }} {{ sn | upper }}")
+    >>> render({"givenname": ("Anna",), "sn": ("Berg",)}), render({"sn": ("Berg",)})
+    ('Anna BERG', None)
 
     Raises:
         ValueError: if the template is too long, not well-formed, or does more than it may.
@@ -46,25 +45,98 @@ def compile_template(text: str) -> Callable[[Mapping[str, str]], str | None]:
     environment = _environment()
     try:
         tree = environment.parse(text)
-        template = environment.from_string(text)
+        _check(tree)
+        # Only now: compiling computes constant expressions.
+        template = environment.from_string(tree)
     except TemplateError as error:
         message = f"not a usable template: {error}"
         raise ValueError(message) from error
-    for forbidden in (*_FORBIDDEN, *_COSTLY):
-        if any(tree.find_all(forbidden)):
-            message = f"a template may not use {forbidden.__name__.lower()}"
+    names = tuple(sorted({node.name for node in tree.find_all(nodes.Name)}))
+    keys = frozenset(name.lower() for name in names)
+    parts = list(_plain_parts(tree))
+    if None not in parts:
+        return _joined([part for part in parts if part is not None]), keys
+
+    def render(attributes: Mapping[str, tuple[str, ...]]) -> str | None:
+        found = {name: value for name in names if (value := _first(attributes, name.lower()))}
+        try:
+            return _bounded(template.render(found)).strip() or None
+        except UndefinedError:
+            return None
+        except (TemplateError, TypeError, ArithmeticError, LookupError) as error:
+            message = f"the template cannot be computed ({type(error).__name__})"
+            raise ValueError(message) from error
+
+    return render, keys
+
+
+class _Absent(StrictUndefined):
+    """An attribute that the entry does not have: may be asked for, not be written out."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=_Absent, autoescape=False)
+    filters = environment.filters
+    environment.filters = {name: filters[name] for name in FILTERS} | {"replace": _replace}
+    environment.tests = {name: environment.tests[name] for name in _TESTS}
+    environment.globals.clear()
+    return environment
+
+
+def _check(tree: nodes.Template) -> None:
+    for node in [tree, *tree.find_all(nodes.Node)]:
+        if not isinstance(node, _ALLOWED) or type(node) in {nodes.Expr, nodes.Stmt}:
+            message = f"a template may not use {type(node).__name__.lower()}"
             raise ValueError(message)
 
-    def render(values: Mapping[str, str]) -> str | None:
-        try:
-            return template.render(values)[:LONGEST_RESULT].strip() or None
-        except TemplateError:
-            return None
+
+def _replace(value: str, old: str, new: str) -> str:
+    """Replace like Jinja2's filter, but not without a bound: chains of it grow fast."""
+    return _bounded(str(value).replace(old, new))
+
+
+def _bounded(text: str) -> str:
+    if len(text) > LONGEST_RESULT:
+        message = f"the template gives more than {LONGEST_RESULT} characters"
+        raise ValueError(message)
+    return text
+
+
+def _first(attributes: Mapping[str, tuple[str, ...]], name: str) -> str | None:
+    for value in attributes.get(name, ()):
+        if value.strip():
+            return value
+    return None
+
+
+def _plain_parts(tree: nodes.Template) -> Iterator[tuple[bool, str] | None]:
+    """Yield text and (True, name) for each attribute; None for all that needs Jinja2."""
+    for output in tree.body:
+        if not isinstance(output, nodes.Output):
+            yield None
+            continue
+        for node in output.nodes:
+            if isinstance(node, nodes.TemplateData):
+                yield False, node.data
+            elif isinstance(node, nodes.Name):
+                yield True, node.name.lower()
+            else:
+                yield None
+
+
+def _joined(parts: list[tuple[bool, str]]) -> Render:
+    """Return what most templates need, ten times as fast as Jinja2."""
+
+    def render(attributes: Mapping[str, tuple[str, ...]]) -> str | None:
+        found = []
+        for is_name, text in parts:
+            value = _first(attributes, text) if is_name else text
+            if value is None:
+                return None
+            found.append(value)
+        return _bounded("".join(found)).strip() or None
 
     return render
-
-
-def names_in(text: str) -> frozenset[str]:
-    """Return the attribute names that a template uses."""
-    tree = _environment().parse(text)
-    return frozenset(node.name for node in tree.find_all(nodes.Name))

@@ -1,23 +1,43 @@
 """Named transforms of attribute values; each takes all values and returns all values.
 
-A rule names them in order: `transform = ["strip", "lower"]`. Some take an argument after a colon:
-`"prefix:+49"`.
+A rule names them in order: `transform = ["strip", "lower"]`. Some take an argument after a colon,
+see `transform_with`. A value that a transform cannot read is a ValueError, which says so without
+the value.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from connector.mapping.transform_with import TRANSFORMS_WITH_ARGUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Values = tuple[str, ...]
 
+# Letters that Unicode does not take apart (NFKD).
+_PLAIN = str.maketrans(
+    {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae"}
+    | {
+        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+        "Æ": "AE",
+        "œ": "oe",
+        "Œ": "OE",
+        "þ": "th",
+        "Þ": "Th",
+        "ð": "d",
+        "Ð": "D",
+    }
+)
 _EPOCH_1601 = datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER = frozenset({0, 9223372036854775807})
+_LAST_TICK = 2_650_467_743_990_000_000  # the end of the year 9999
 
 
 def first(values: Values) -> Values:
@@ -37,7 +57,7 @@ def strip(values: Values) -> Values:
     ('a',)
 
     """
-    return tuple(value.strip() for value in values if value.strip())
+    return tuple([bare for value in values if (bare := value.strip())])
 
 
 def lower(values: Values) -> Values:
@@ -47,7 +67,7 @@ def lower(values: Values) -> Values:
     ('anna@corp.example',)
 
     """
-    return tuple(value.lower() for value in values)
+    return tuple([value.lower() for value in values])
 
 
 def upper(values: Values) -> Values:
@@ -57,7 +77,58 @@ def upper(values: Values) -> Values:
     ('DE',)
 
     """
-    return tuple(value.upper() for value in values)
+    return tuple([value.upper() for value in values])
+
+
+def title(values: Values) -> Values:
+    """Return the values with each word's first letter in upper case, the others in lower case.
+
+    >>> title(("ANNA-LENA o'neill",))
+    ("Anna-Lena O'Neill",)
+
+    """
+    return tuple([value.title() for value in values])
+
+
+def squeeze(values: Values) -> Values:
+    r"""Return the values with one space for every run of blanks and line ends.
+
+    >>> squeeze(("Main  Street 1\r\nBuilding 2 ",))
+    ('Main Street 1 Building 2',)
+
+    """
+    return tuple(" ".join(value.split()) for value in values)
+
+
+def unique(values: Values) -> Values:
+    """Return each value once, whatever its case; the first stays.
+
+    >>> unique(("a@x.example", "A@x.example"))
+    ('a@x.example',)
+
+    """
+    return tuple({value.casefold(): value for value in reversed(values)}.values())[::-1]
+
+
+def ascii_only(values: Values) -> Values:
+    """Return the values without accents; letters that have no plain form are left out.
+
+    >>> ascii_only(("Łukasz Müller", "Søren Strauß"))
+    ('Lukasz Muller', 'Soren Strauss')
+
+    """
+    split = (unicodedata.normalize("NFKD", value.translate(_PLAIN)) for value in values)
+    return tuple(value.encode("ascii", "ignore").decode() for value in split)
+
+
+def digits(values: Values) -> Values:
+    """Return the digits only.
+
+    >>> digits(("DE-4711/b",))
+    ('4711',)
+
+    """
+    return tuple(re.sub(r"[^0-9]", "", value) for value in values)
 
 
 def domain(values: Values) -> Values:
@@ -87,7 +158,7 @@ def phone(values: Values) -> Values:
     ('+49301234', '0301234')
 
     """
-    plain = (re.sub(r"[^\d+]", "", value.replace("(0)", "")) for value in values)
+    plain = (re.sub(r"[^0-9+]", "", value.replace("(0)", "")) for value in values)
     return tuple(value for value in plain if value)
 
 
@@ -98,7 +169,7 @@ def smtp_primary(values: Values) -> Values:
     ('b@x.example',)
 
     """
-    return tuple(value[5:] for value in values if value.startswith("SMTP:"))[:1]
+    return tuple([value[5:] for value in values if value.startswith("SMTP:")])[:1]
 
 
 def smtp_aliases(values: Values) -> Values:
@@ -108,7 +179,7 @@ def smtp_aliases(values: Values) -> Values:
     ('a@x.example',)
 
     """
-    return tuple(value[5:] for value in values if value.startswith("smtp:"))
+    return tuple([value[5:] for value in values if value.startswith("smtp:")])
 
 
 def common_name(values: Values) -> Values:
@@ -118,7 +189,10 @@ def common_name(values: Values) -> Values:
     ('Berg, Anna',)
 
     """
-    found = (re.match(r"[A-Za-z]+=((?:[^,\\]|\\.)*)", value) for value in values)
+    found = [re.match(r"[A-Za-z][A-Za-z0-9-]*=((?:[^,\\]|\\.)+)", value) for value in values]
+    if None in found:
+        message = "a value is not a distinguished name"
+        raise ValueError(message)
     return tuple(re.sub(r"\\(.)", r"\1", one[1]) for one in found if one)
 
 
@@ -129,11 +203,18 @@ def filetime(values: Values) -> Values:
     ('2024-01-01T00:00:00Z',)
 
     """
-    ticks = (int(value) for value in values if value.lstrip("-").isdigit())
-    moments = (
-        _EPOCH_1601 + timedelta(microseconds=tick // 10) for tick in ticks if tick not in _NEVER
-    )
-    return tuple(moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in moments)
+    return tuple(moment for value in values if (moment := _moment(value)))
+
+
+def _moment(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,19}", value):
+        message = "a value is not a file time"
+        raise ValueError(message)
+    tick = int(value)
+    if tick in _NEVER or tick > _LAST_TICK:
+        return ""
+    moment = _EPOCH_1601 + timedelta(microseconds=tick // 10)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def generalized_time(values: Values) -> Values:
@@ -143,69 +224,21 @@ def generalized_time(values: Values) -> Values:
     ('2026-01-02T03:04:05Z',)
 
     """
-    found = (re.match(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)", value) for value in values)
+    found = [re.match(r"([0-9]{4})" + r"([0-9]{2})" * 5, value) for value in values]
+    if None in found:
+        message = "a value is not a generalized time"
+        raise ValueError(message)
     return tuple("{}-{}-{}T{}:{}:{}Z".format(*one.groups()) for one in found if one)
 
 
-def _prefix(text: str) -> Callable[[Values], Values]:
-    return lambda values: tuple(text + value for value in values)
-
-
-def _suffix(text: str) -> Callable[[Values], Values]:
-    return lambda values: tuple(value + text for value in values)
-
-
-def _cut(text: str) -> Callable[[Values], Values]:
-    return lambda values: tuple(value[: int(text)] for value in values)
-
-
-def _join(text: str) -> Callable[[Values], Values]:
-    return lambda values: (text.join(values),) if values else ()
-
-
-def _split(text: str) -> Callable[[Values], Values]:
-    return lambda values: tuple(part for value in values for part in value.split(text) if part)
-
-
-def _replace(text: str) -> Callable[[Values], Values]:
-    old, _, new = text.partition("=>")
-    return lambda values: tuple(value.replace(old, new) for value in values)
-
-
+_PLAIN_TRANSFORMS = (
+    *(first, strip, squeeze, unique, lower, upper, title, ascii_only, digits, phone),
+    *(domain, local_part, smtp_primary, smtp_aliases, common_name, filetime, generalized_time),
+)
 TRANSFORMS: Mapping[str, Callable[[Values], Values]] = MappingProxyType(
-    {
-        one.__name__: one
-        for one in (
-            first,
-            strip,
-            lower,
-            upper,
-            domain,
-            local_part,
-            phone,
-            smtp_primary,
-            smtp_aliases,
-            common_name,
-            filetime,
-            generalized_time,
-        )
-    }
+    {one.__name__: one for one in _PLAIN_TRANSFORMS}
 )
 """Transforms without an argument, by name."""
-
-TRANSFORMS_WITH_ARGUMENT: Mapping[str, Callable[[str], Callable[[Values], Values]]] = (
-    MappingProxyType(
-        {
-            "prefix": _prefix,
-            "suffix": _suffix,
-            "cut": _cut,
-            "join": _join,
-            "split": _split,
-            "replace": _replace,
-        }
-    )
-)
-"""Transforms that are written with an argument, such as "cut:64" or "replace:old=>new"."""
 
 
 def find_transform(text: str) -> Callable[[Values], Values]:
@@ -221,11 +254,13 @@ def find_transform(text: str) -> Callable[[Values], Values]:
     name, colon, argument = text.partition(":")
     if not colon and name in TRANSFORMS:
         return TRANSFORMS[name]
-    if not colon or name not in TRANSFORMS_WITH_ARGUMENT:
-        names = ", ".join(sorted([*TRANSFORMS, *(f"{one}:" for one in TRANSFORMS_WITH_ARGUMENT)]))
-        message = f"no transform is called {text!r}; there are: {names}"
+    if name in TRANSFORMS_WITH_ARGUMENT:
+        return TRANSFORMS_WITH_ARGUMENT[name](argument)
+    if name in TRANSFORMS:
+        message = f"the transform {name} takes no argument"
         raise ValueError(message)
-    if name == "cut" and not argument.isdigit():
-        message = f'"cut" needs a length, such as "cut:64", not {argument!r}'
-        raise ValueError(message)
-    return TRANSFORMS_WITH_ARGUMENT[name](argument)
+    names = sorted([*TRANSFORMS, *TRANSFORMS_WITH_ARGUMENT])
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+    message = f"no transform is called {name}; {hint}"
+    raise ValueError(message)
