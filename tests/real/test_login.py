@@ -103,7 +103,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(samba, tmp_path_factory):  # noqa: F811 - the fixture above
+def world(samba, tmp_path_factory):
     folder = tmp_path_factory.mktemp("daemon")
     group = fill_directory(samba)
     with prepared_applications(folder) as applications:
