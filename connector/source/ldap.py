@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from connector.errors import SourceUnavailable
 from connector.source.ldap_decoder import MalformedMessage
-from connector.source.ldap_library import exceptions, ldap3, parse_filter, results
+from connector.source.ldap_library import (
+    exceptions,
+    ldap3,
+    paged_search_control,
+    parse_filter,
+    results,
+    search_operation,
+)
 from connector.source.ldap_tls import open_socket, secure, to_servers
 from connector.source.ldap_wire import WireStrategy
 from connector.source.password import PasswordVerdict, parse_verdict
@@ -100,6 +107,8 @@ class LdapConnection:
 
         """
         self.endpoint = endpoint
+        self._asked: int | None = None
+        self._arrived: SearchPage | None = None
         deadline = time.monotonic() + servers.patience_seconds
         self._library, self._strategy = _make_library_connection(endpoint, servers, deadline)
         with self._translated(NextServer):
@@ -134,27 +143,25 @@ class LdapConnection:
         self._strategy.deadline = None
         return _to_verdict(result)
 
-    def search(self, query: Query, cookie: bytes) -> SearchPage:
-        """Return one page.
+    def ask(self, query: Query, cookie: bytes) -> None:
+        """Ask for a page; the server works on it until `take` is called.
+
+        Raises:
+            SourceUnavailable: if the connection broke.
+
+        """
+        paging = paged_search_control(True, query.page_size, cookie)  # noqa: FBT003 - critical
+        self._send(query.base, query.filter, ldap3.SUBTREE, query.attributes, [paging])
+
+    def take(self) -> SearchPage:
+        """Return the page that was asked for.
 
         Raises:
             SourceUnavailable: if the connection broke, or the server cannot go on.
 
         """
-        paging = {"paged_size": query.page_size, "paged_cookie": cookie, "paged_criticality": True}
-        result = self._search(query.base, query.filter, ldap3.SUBTREE, query.attributes, paging)
-        cookie, shortfall = b"", ""
-        controls = result.get("controls", {})
-        if result["result"] in _SHORTFALLS:
-            shortfall = " ".join((_SHORTFALLS[result["result"]], *(result["referrals"] or ())))
-        elif result["result"] != results.RESULT_SUCCESS:
-            raise SourceUnavailable(self._words_of(result))
-        elif _PAGED_RESULTS in controls:
-            cookie = controls[_PAGED_RESULTS]["value"]["cookie"]
-        else:
-            shortfall = "a page came without saying whether there are more"
-        strategy = self._strategy
-        return SearchPage(strategy.entries, cookie, shortfall, strategy.reference_count)
+        page, self._arrived = self._arrived or self._receive_page(), None
+        return page
 
     def read(self, base: str, attributes: Sequence[str]) -> RawEntry | None:
         """Return one entry, or None if it is not there, or not for us to see.
@@ -163,7 +170,10 @@ class LdapConnection:
             SourceUnavailable: if the connection broke, or the server refuses.
 
         """
-        result = self._search(base, _EVERYTHING, ldap3.BASE, attributes, {})
+        if self._asked is not None:
+            self._arrived = self._receive_page()
+        self._send(base, _EVERYTHING, ldap3.BASE, attributes, None)
+        result = self._receive()
         if result["result"] in _NOT_TO_BE_SEEN:
             return None
         if result["result"] != results.RESULT_SUCCESS:
@@ -197,21 +207,39 @@ class LdapConnection:
             self._strategy.remaining_seconds(),
         )
 
-    def _search(
-        self, base: str, text: str, scope: str, attributes: Sequence[str], paging: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Send a search and return its result, whichever it is."""
-        with self._translated(SourceUnavailable), suppress(exceptions.LDAPOperationResult):
-            self._library.search(
-                base,
-                text,
-                scope,
-                dereference_aliases=ldap3.DEREF_NEVER,
-                attributes=list(attributes),
-                **paging,
+    def _send(
+        self, base: str, text: str, scope: str, attributes: Sequence[str], controls: Any
+    ) -> None:
+        limits = 0, 0, False  # of size and time: the server's own; types and values
+        forms = True, True  # escape and encode what the filter holds
+        with self._translated(SourceUnavailable):
+            request = search_operation(
+                base, text, scope, ldap3.DEREF_NEVER, list(attributes), *limits, *forms
             )
+            self._asked = self._library.send("searchRequest", request, controls)
+
+    def _receive(self) -> dict[str, Any]:
+        """Return the result of the search that was sent, whichever it is."""
+        asked, self._asked = self._asked, None
+        with self._translated(SourceUnavailable), suppress(exceptions.LDAPOperationResult):
+            self._library.result = self._library.get_response(asked)[1]
         result: dict[str, Any] = self._library.result
         return result
+
+    def _receive_page(self) -> SearchPage:
+        result = self._receive()
+        cookie, shortfall = b"", ""
+        controls = result.get("controls", {})
+        if result["result"] in _SHORTFALLS:
+            shortfall = " ".join((_SHORTFALLS[result["result"]], *(result["referrals"] or ())))
+        elif result["result"] != results.RESULT_SUCCESS:
+            raise SourceUnavailable(self._words_of(result))
+        elif _PAGED_RESULTS in controls:
+            cookie = controls[_PAGED_RESULTS]["value"]["cookie"]
+        else:
+            shortfall = "a page came without saying whether there are more"
+        strategy = self._strategy
+        return SearchPage(strategy.entries, cookie, shortfall, strategy.reference_count)
 
     @contextmanager
     def _translated(self, kind: type[SourceUnavailable]) -> Iterator[None]:

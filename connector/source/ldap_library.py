@@ -9,7 +9,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"(tag|type)Map is deprecated", DeprecationWarning)
     import ldap3
     from ldap3.core import exceptions, results
-    from ldap3.operation.search import parse_filter
+    from ldap3.operation.search import parse_filter, search_operation
+    from ldap3.protocol.rfc2696 import paged_search_control
     from ldap3.strategy.base import RESPONSE_COMPLETE, SESSION_TERMINATED_BY_SERVER
     from ldap3.strategy.sync import SyncStrategy
     from ldap3.utils.asn1 import decode_message_fast
@@ -21,6 +22,10 @@ __all__ = [
     "decode_message_fast",
     "exceptions",
     "ldap3",
+    "paged_search_control",
+    "paged_search_control",
     "parse_filter",
     "results",
+    "search_operation",
+    "search_operation",
 ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from connector.clock import Clock
     from connector.settings import SourceSettings
     from connector.source.entry import SourceEntry
-    from connector.source.ldap import LdapConnection
+    from connector.source.ldap import LdapConnection, SearchPage
     from connector.source.ldap_decoder import RawEntry
 
 _USER_NEEDS = ("objectGUID", "userAccountControl", "accountExpires", "sAMAccountName")
@@ -79,6 +79,13 @@ class _Tally:
     seen: set[str] = field(default_factory=set)
     doubts: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+
+    def note(self, kind: EntryKind, page: SearchPage) -> None:
+        """Count what a page holds, and keep its shortfall."""
+        self.reference_count += page.reference_count
+        self.user_count += len(page.entries) if kind is EntryKind.USER else 0
+        if page.shortfall:
+            self.doubts.append(f"{kind}s: {page.shortfall}")
 
     def reason(self, known_count: int) -> str:
         """Return why absence proves nothing, or ""."""
@@ -216,21 +223,21 @@ def _read_entries(
     connection: LdapConnection, kind: EntryKind, query: Query, tally: _Tally
 ) -> Iterator[list[RawEntry]]:
     """Yield the entries of one search, page by page; note what stood in the way."""
-    cookie, empty_count = b"", 0
+    empty_count = 0
+    connection.ask(query, b"")
     while True:
-        page = connection.search(query, cookie)
-        tally.reference_count += page.reference_count
-        tally.user_count += len(page.entries) if kind is EntryKind.USER else 0
-        if page.shortfall:
-            tally.doubts.append(f"{kind}s: {page.shortfall}")
+        page = connection.take()
+        tally.note(kind, page)
+        empty_count = 0 if page.entries else empty_count + 1
+        is_endless = empty_count > _EMPTY_PAGES_AT_MOST
+        if is_endless:
+            tally.doubts.append(f"{kind}s: {empty_count} empty pages, and no end")
+        elif page.cookie:
+            # The server looks for the next page while we take this one in.
+            connection.ask(query, page.cookie)
         if page.entries:
             yield page.entries
-        empty_count = 0 if page.entries else empty_count + 1
-        cookie = page.cookie
-        if not cookie:
-            return
-        if empty_count > _EMPTY_PAGES_AT_MOST:
-            tally.doubts.append(f"{kind}s: {empty_count} empty pages, and no end")
+        if is_endless or not page.cookie:
             return
 
 

@@ -68,4 +68,4 @@ def test_a_reader_that_stops_early_hangs_up(proxy, seeded):
     next(pages)
     pages.close()
 
-    assert proxy.page_count == 1
+    assert proxy.page_count <= 2  # the next page may have been asked for already
