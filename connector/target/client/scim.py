@@ -107,7 +107,9 @@ class ScimTarget:
 
         crew = self._background.spread(operations, deliver, at_once=self._connection.concurrency)
         try:
-            yield from crew
+            # Not `yield from`: that would close the crew before the waiting is ended.
+            for pair in crew:  # noqa: UP028
+                yield pair
         finally:
             self._background.call(self._exchange.stop)
             crew.close()
