@@ -23,9 +23,7 @@ __all__ = [
     "exceptions",
     "ldap3",
     "paged_search_control",
-    "paged_search_control",
     "parse_filter",
     "results",
-    "search_operation",
     "search_operation",
 ]

@@ -8,7 +8,6 @@ import pytest
 
 from tests.parts.ldap_fake import FakeLdap
 from tests.parts.ldap_proxy import CuttingProxy
-from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,6 +24,17 @@ def test_all_members_of_a_group_are_collected_range_by_range(fake, count):
     assert reading.proof.is_complete
 
 
+def test_ranges_are_collected_while_the_next_page_is_on_its_way(fake):
+    members = [f"CN=member{number:05d},OU=People,DC=fake,DC=test" for number in range(3200)]
+    groups = [fake.add_group(f"large{number}", *members) for number in range(5)]
+
+    reading = read(fake.source_settings(page_size=2))
+
+    assert reading.groups == set(groups)
+    assert all(list(reading.entry(group).member_names) == members for group in groups)
+    assert reading.proof.is_complete
+
+
 def test_a_range_that_changes_far_behind_changes_the_digest(fake):
     members = [f"CN=member{number:05d},OU=People,DC=fake,DC=test" for number in range(2000)]
     group = fake.add_group("large", *members)
@@ -150,6 +161,26 @@ def test_an_entry_with_a_flag_that_is_none_is_named(fake, attributes):
     assert reading.users == {anna}
     assert not reading.proof.is_complete
     assert odd in reading.proof.reason
+
+
+def test_an_account_whose_state_is_hidden_is_not_taken_for_enabled(fake):
+    """Domains that hide Account Restrictions from ordinary accounts exist."""
+    anna, hidden = fake.add_user("anna"), fake.add_user("hidden", userAccountControl=None)
+
+    reading = read(fake.source_settings())
+
+    assert reading.users == {anna}
+    assert not reading.proof.is_complete
+    assert f"{hidden}: its userAccountControl is hidden" in reading.proof.reason
+
+
+def test_a_contact_has_no_state_and_is_taken(fake):
+    contact = fake.add_user("contact", sAMAccountName=None, userAccountControl=None)
+
+    reading = read(fake.source_settings())
+
+    assert reading.entry(contact).is_enabled
+    assert reading.proof.is_complete
 
 
 def test_values_that_are_no_text_come_in_base64(fake):
