@@ -117,8 +117,20 @@ def to_texts(key: str, values: Sequence[bytes]) -> tuple[str, ...]:
 
 
 def is_enabled(attributes: Mapping[str, Sequence[bytes]]) -> bool:
-    """Return False if userAccountControl says that the account is disabled."""
+    """Return False if userAccountControl says that the account is disabled.
+
+    A contact has neither sAMAccountName nor userAccountControl; an account has both. Where the
+    bind account may not read the second (the property set Account Restrictions of MS-ADTS section
+    3.1.1.2.3.3), disabled people would look enabled.
+
+    Raises:
+        UnreadableEntry: if that is so.
+
+    """
     values = attributes.get("useraccountcontrol")
+    if not values and attributes.get("samaccountname"):
+        message = "its userAccountControl is hidden from the bind account"
+        raise UnreadableEntry(message)
     return not (values and int(values[0]) & ACCOUNT_DISABLED)
 
 

@@ -84,9 +84,10 @@ class FakeLdap:
         return self._server.connection_count
 
     def add_user(self, name: str, **attributes: Any) -> str:
-        return self._add(
-            "user", f"CN={name},OU=People,{BASE}", {"sAMAccountName": name, **attributes}
-        )
+        given = {key.lower() for key in attributes}
+        usual = {"sAMAccountName": name, "userAccountControl": "512"}
+        values = {key: value for key, value in usual.items() if key.lower() not in given}
+        return self._add("user", f"CN={name},OU=People,{BASE}", values | attributes)
 
     def add_group(self, name: str, *members: str, **attributes: Any) -> str:
         values = {"cn": name, "member": list(members), **attributes}
