@@ -27,7 +27,16 @@ def check_examples(mapping: ResourceMapping) -> list[Fault]:
 def _faults(mapping: ResourceMapping) -> Iterator[Fault]:
     kind = EntryKind.USER if mapping.resource_type == "User" else EntryKind.GROUP
     for number, (values, expected) in enumerate(mapping.examples):
-        entry = SourceEntry(kind, EXAMPLE_ID, "CN=example", values, True, None, (), b"")  # noqa: FBT003 - enabled
+        entry = SourceEntry(
+            kind,
+            EXAMPLE_ID,
+            "CN=example",
+            values,
+            is_enabled=True,
+            expires_at=None,
+            member_names=(),
+            digest=b"",
+        )
         mapped = map_entry(entry, mapping)
         key = f"example[{number}]"
         if isinstance(mapped, MappingProblem):
@@ -59,6 +68,9 @@ def _schema_problem(document: Mapping[str, Any], resource_type: str) -> str:
         model.model_validate(document)
     except ValidationError as error:
         return "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            for one in error.errors()
+            # Addresses of an inner domain such as corp.local are well-formed.
+            if "special-use" not in one["msg"]
         )
     return ""

@@ -129,7 +129,11 @@ def _find_faults(table: Mapping[str, Any]) -> list[str]:
 
 def _compile(table: Mapping[str, Any], faults: list[str]) -> tuple[Evaluate, frozenset[str]]:
     attempt = partial(_attempt, faults)
-    evaluate, sources = attempt(_origin, table) or (_nothing, frozenset())
+    has_origin = bool(table.keys() & set(ORIGINS))
+    evaluate, sources = (attempt(_origin, table) if has_origin else None) or (
+        partial(_same, ()),
+        frozenset(),
+    )
     if changes := [
         change
         for name in _listed(table.get("transform", []))
@@ -158,15 +162,15 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _nothing(attributes: Attributes) -> Values:
+def _same(values: Values, attributes: Attributes) -> Values:
+    """Return the values, whatever the entry has."""
     del attributes
-    return ()
+    return values
 
 
 def _origin(table: Mapping[str, Any]) -> tuple[Evaluate, frozenset[str]]:
     if "constant" in table:
-        values = _filled((str(table["constant"]),))
-        return (lambda attributes: values), frozenset()  # noqa: ARG005 - the same for every entry
+        return partial(_same, _filled((str(table["constant"]),))), frozenset()
     if "template" in table:
         return _template(str(table["template"]))
     names = _listed(table.get("from", []))

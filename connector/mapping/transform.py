@@ -35,6 +35,12 @@ _PLAIN = str.maketrans(
         "Ð": "D",
     }
 )
+# RFC 5321 section 4.1.2 without quoted strings and address literals, RFC 6531 with its letters.
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_]|--)){0,62}"
+_ADDRESS = re.compile(
+    rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:[.]{_ATOM})*@(?:{_LABEL}[.])+(?=[^\W\d_]){_LABEL}(?<=[^\W\d_])"
+)
 _EPOCH_1601 = datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER = frozenset({0, 9223372036854775807})
 _LAST_TICK = 2_650_467_743_990_000_000  # the end of the year 9999
@@ -151,6 +157,20 @@ def local_part(values: Values) -> Values:
     return tuple(value.rpartition("@")[0] for value in values if "@" in value)
 
 
+def email(values: Values) -> Values:
+    """Return e-mail addresses without blanks around them; what is none is a problem.
+
+    >>> email((" Anna.Berg@corp.example ",))
+    ('Anna.Berg@corp.example',)
+
+    """
+    bare = strip(values)
+    if not all(map(_ADDRESS.fullmatch, bare)):
+        message = "a value is not an e-mail address"
+        raise ValueError(message)
+    return bare
+
+
 def phone(values: Values) -> Values:
     """Return telephone numbers without the signs that people write for reading.
 
@@ -232,8 +252,18 @@ def generalized_time(values: Values) -> Values:
 
 
 _PLAIN_TRANSFORMS = (
-    *(first, strip, squeeze, unique, lower, upper, title, ascii_only, digits, phone),
-    *(domain, local_part, smtp_primary, smtp_aliases, common_name, filetime, generalized_time),
+    *(first, strip, squeeze, unique, lower, upper, title, ascii_only, digits),
+    *(
+        phone,
+        email,
+        domain,
+        local_part,
+        smtp_primary,
+        smtp_aliases,
+        common_name,
+        filetime,
+        generalized_time,
+    ),
 )
 TRANSFORMS: Mapping[str, Callable[[Values], Values]] = MappingProxyType(
     {one.__name__: one for one in _PLAIN_TRANSFORMS}
