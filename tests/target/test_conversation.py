@@ -11,7 +11,13 @@ import pytest
 from connector.planner.operation import Operation, OperationKind
 from connector.target.claims import Claims
 from connector.target.conversation import Carried, Lesson, Terms, carry_out, learned, resolve
-from connector.target.dialect import Dialect, ReadDialect, UpdateDialect, WriteDialect
+from connector.target.dialect import (
+    Dialect,
+    MemberDialect,
+    ReadDialect,
+    UpdateDialect,
+    WriteDialect,
+)
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 from connector.target.request import describe
 from connector.target.response import Answer, NoAnswer, NotSent, Reply
@@ -432,3 +438,52 @@ def test_a_deletion_of_unknown_outcome_is_looked_at():
 
 def test_a_change_of_unknown_outcome_may_be_sent_again():
     assert isinstance(resolved(UPDATE), Unavailable)
+
+
+def test_a_dialect_that_removes_by_list_can_learn_to_remove_by_filter():
+    by_list = replace(BELIEVED, members=MemberDialect(removal="list"))
+
+    _, end = carried(GROUP, answer(400), answer(204), dialect=by_list)
+
+    assert learned(by_list, end.lessons).members.removal == "filter"
+
+
+def test_a_removal_refused_as_patch_goes_by_put():
+    asked, end = carried(GROUP, answer(501), answer(501), group_of("t1"), answer(200))
+
+    assert asked[-2:] == ["GET /Groups/g1", "PUT /Groups/g1"]
+    assert end == Carried(Applied("g1"), frozenset({Lesson.PUT}))
+
+
+def test_a_check_of_a_removal_that_gets_no_answer_changes_nothing():
+    assert carried(GROUP, answer(204), SILENT)[1] == Carried(Applied("g1"))
+
+
+def test_a_conflict_with_nobody_is_told_as_it_is():
+    _, end = carried(CREATE, TAKEN, NOTHING, NOTHING, NOTHING)
+
+    assert isinstance(end.outcome, Rejected)
+    assert "cannot be found" in end.outcome.reason
+
+
+def test_an_adoption_that_the_target_refuses_is_rejected():
+    found = {"id": "t9", "userName": "bjensen"}
+
+    _, end = carried(CREATE, TAKEN, NOTHING, listed(found), answer(400, {"detail": "locked"}))
+
+    assert end.outcome == Rejected(400, "locked")
+
+
+def test_a_resource_that_goes_while_it_is_replaced_is_gone():
+    by_put = replace(BELIEVED, update=UpdateDialect("put"))
+
+    assert carried(UPDATE, GONE, dialect=by_put)[1].outcome == Rejected(404, "gone at the target")
+    _, end = carried(UPDATE, answer(200, {"id": "t1"}), GONE, GONE, dialect=by_put)
+    assert end.outcome == Rejected(404, "gone at the target")
+
+
+def test_a_group_whose_members_came_with_it_needs_nothing_more():
+    group = replace(CREATE, resource_type="Group", members_added=("guid-1",))
+    created = answer(201, {"id": "new", "members": [{"value": "t1"}]})
+
+    assert carried(group, created, target_ids=IDS)[0] == ["POST /Groups"]
