@@ -1,4 +1,15 @@
-# Two stages: the first builds wheels, the second holds nothing but Python and what runs.
+# Two stages: the first installs, the second holds nothing but Python and what runs.
+#
+#   docker build -t connector .
+#   docker run -p 8443:8443 -v ./config:/etc/connector:ro -v connector-state:/var/lib/connector connector
+#
+# connector.toml is in /etc/connector, read-only; what the program writes is in /var/lib/connector:
+#
+#   [state]
+#   url = "sqlite:////var/lib/connector/state.db"
+#   [idp]
+#   listen = "0.0.0.0:8443"
+#   keys = "/var/lib/connector/keys"
 ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS build
@@ -7,8 +18,7 @@ COPY pyproject.toml README.md ./
 COPY connector ./connector
 COPY state ./state
 COPY mappings ./mappings
-RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --prefix=/install \
-    ".[postgresql]"
+RUN pip install --no-cache-dir --disable-pip-version-check --prefix=/install ".[postgresql]"
 
 FROM ${PYTHON}
 # The number is fixed, so that owners of mounted volumes can be set beforehand.

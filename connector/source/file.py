@@ -104,8 +104,8 @@ def read_roster(path: Path) -> Roster:
         message = f"{path}: cannot be read: not UTF-8 text at byte {error.start}"
         raise SourceUnavailable(message) from error
     except ValueError as error:
-        lines = str(error).splitlines()
-        raise SourceUnavailable("\n".join(f"{path}: {line}" for line in lines)) from error
+        message = f"{path}: {'; '.join(str(error).splitlines())}"
+        raise SourceUnavailable(message) from error
 
 
 def _find_person(roster: Roster, bind_name: str) -> Person | None:

@@ -104,6 +104,10 @@ def test_all_faults_of_a_file_are_said_at_once():
             "title: unknown key xyzzy in when; there are: attribute, present, equals, in, matches",
         ),
         (
+            'title = { from = "a", when = { attribute = "c" } }',
+            'title: when must be a table such as { attribute = "c", equals = "DE" }',
+        ),
+        (
             'title = { from = "a", when = { attribute = "c", present = "x" } }',
             "title: present must be true or false",
         ),

@@ -181,7 +181,7 @@ def test_a_guid_of_ones_own_survives_a_new_login(company: Path):
         (
             'domain = "northwind.example"',
             'domian = "northwind.example"',
-            "domain: field required\ndomian: there is no such key; did you mean domain?",
+            "domain: field required; domian: there is no such key; did you mean domain?",
         ),
     ],
 )
