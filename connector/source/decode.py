@@ -22,7 +22,9 @@ ACCOUNT_DISABLED = 0x2  # MS-ADTS section 2.2.16: ADS_UF_ACCOUNT_DISABLE
 FIRST_MOMENT = datetime(1601, 1, 1, tzinfo=UTC)  # of a FILETIME (MS-DTYP section 2.3.3)
 NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})  # MS-ADTS: accountExpires
 GUID = b"objectguid"
-MEMBER = "member"
+MEMBER = b"member"
+MEMBER_KEY = MEMBER.decode()
+SHORT = 130  # a length below 128, itself and its tag
 RANGE = b";range="  # MS-ADTS section 3.1.1.3.1.3.3
 
 
@@ -68,16 +70,16 @@ def to_entry(kind: EntryKind, external_id: str, entry: RawEntry, digest: bytes) 
         MalformedMessage: if it is not LDAP.
 
     """
-    raw = _merge_ranges(entry)
-    members = raw.pop(MEMBER, [])
+    members = values_of(entry, MEMBER) if kind is EntryKind.GROUP else ()
+    attributes = _to_attributes(entry)
     try:
         return SourceEntry(
             kind=kind,
             external_id=external_id,
             distinguished_name=entry.name.decode(),
-            attributes={key: to_texts(key, values) for key, values in raw.items()},
-            is_enabled=is_enabled(raw) if kind is EntryKind.USER else True,
-            expires_at=expires_at(raw),
+            attributes=attributes,
+            is_enabled=is_enabled(attributes) if kind is EntryKind.USER else True,
+            expires_at=expires_at(attributes),
             member_names=tuple(map(bytes.decode, members)),
             digest=digest,
         )
@@ -86,18 +88,29 @@ def to_entry(kind: EntryKind, external_id: str, entry: RawEntry, digest: bytes) 
         raise UnreadableEntry(message) from error
 
 
-def _merge_ranges(entry: RawEntry) -> dict[str, list[bytes]]:
-    """Return the values by attribute name, in the order in which ranges were read."""
-    raw: dict[str, list[bytes]] = {}
+def _to_attributes(entry: RawEntry) -> dict[str, tuple[str, ...]]:
+    """Return the values as text by attribute name, ranges in the order in which they were read."""
+    attributes: dict[str, tuple[str, ...]] = {}
     for description, part in entry.parts.items():
-        name = _key_of(description)
-        raw[name] = raw[name] + split_values(part) if name in raw else split_values(part)
-    return raw
+        key, is_plain = _key_of(description)
+        try:
+            # most are one short text, behind a tag and a length of a byte each
+            if is_plain and 1 < len(part) == part[1] + 2 < SHORT:
+                attributes[key] = (part[2:].decode(),)
+                continue
+        except UnicodeDecodeError:
+            pass
+        if key != MEMBER_KEY:
+            attributes[key] = attributes.get(key, ()) + to_texts(key, split_values(part))
+    return attributes
 
 
 @lru_cache(maxsize=1024)
-def _key_of(description: bytes) -> str:
-    return description.partition(RANGE)[0].decode(errors="backslashreplace")
+def _key_of(description: bytes) -> tuple[str, bool]:
+    """Return the name of an attribute, and whether its values are text and come at once."""
+    name, ranged, _ = description.partition(RANGE)
+    key = name.decode(errors="backslashreplace")
+    return key, not ranged and key not in _FORMS and name != MEMBER
 
 
 def to_texts(key: str, values: Sequence[bytes]) -> tuple[str, ...]:
@@ -116,7 +129,7 @@ def to_texts(key: str, values: Sequence[bytes]) -> tuple[str, ...]:
         return tuple(map(_text_or_base64, values))
 
 
-def is_enabled(attributes: Mapping[str, Sequence[bytes]]) -> bool:
+def is_enabled(attributes: Mapping[str, Sequence[str]]) -> bool:
     """Return False if userAccountControl says that the account is disabled.
 
     A contact has neither sAMAccountName nor userAccountControl; an account has both. Where the
@@ -134,7 +147,7 @@ def is_enabled(attributes: Mapping[str, Sequence[bytes]]) -> bool:
     return not (values and int(values[0]) & ACCOUNT_DISABLED)
 
 
-def expires_at(attributes: Mapping[str, Sequence[bytes]]) -> datetime | None:
+def expires_at(attributes: Mapping[str, Sequence[str]]) -> datetime | None:
     """Return when accountExpires says that the account ends; None if never."""
     values = attributes.get("accountexpires")
     ticks = int(values[0]) if values else 0

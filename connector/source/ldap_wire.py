@@ -82,6 +82,7 @@ class WireStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
     def _get_response(self, message_id: int, timeout: float) -> Any:  # noqa: ARG002 - ldap3's
         """Return the result that ends the answer, as ldap3 wants it; called by ldap3."""
         self.entries, self.reference_count = [], 0
+        self.connection.socket.settimeout(self.remaining_seconds())
         wanted_bytes = 0
         while True:
             if not self._receive(wanted_bytes):
@@ -99,7 +100,8 @@ class WireStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
         chunks = [self._received]
         missing = wanted_bytes - len(self._received)
         while True:
-            self.connection.socket.settimeout(self.remaining_seconds())
+            if self.deadline is not None:
+                self.connection.socket.settimeout(self.remaining_seconds())
             chunk = self.connection.socket.recv(_CHUNK_BYTES)
             if not chunk:
                 return False

@@ -105,9 +105,14 @@ def test_groups_are_enabled_and_keep_their_members_apart():
 
 
 @pytest.mark.parametrize(
-    "attributes",
-    [{"useraccountcontrol": [b"x"]}, {"accountexpires": [b""]}, {"member": [b"CN=\xff"]}],
+    ("kind", "attributes"),
+    [
+        (EntryKind.USER, {"useraccountcontrol": [b"x"]}),
+        (EntryKind.USER, {"accountexpires": [b""]}),
+        (EntryKind.USER, {"samaccountname": [b"anna"]}),  # an account whose state is hidden
+        (EntryKind.GROUP, {"member": [b"CN=\xff"]}),
+    ],
 )
-def test_values_that_break_the_schema_make_the_entry_unreadable(attributes):
+def test_values_that_break_the_schema_make_the_entry_unreadable(kind, attributes):
     with pytest.raises(UnreadableEntry):
-        to_entry(EntryKind.USER, "id", raw(**attributes), b"digest")
+        to_entry(kind, "id", raw(**attributes), b"digest")
