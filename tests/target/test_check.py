@@ -45,7 +45,7 @@ def target(config: object, users: httpx.Response | Exception) -> ScimTarget:
         ({}, httpx.Response(200, text="<html>Log in"), False, "is no list of users"),
         ({}, httpx.Response(302, headers={"location": "/login"}), False, "a redirect: base_url"),
         ({}, httpx.Response(404), False, "answered 404"),
-        ({}, httpx.ConnectError("no"), False, "the connection broke"),
+        ({}, httpx.ConnectError("no"), False, "cannot be reached"),
     ],
 )
 def test_a_check_says_whether_a_target_can_be_used_and_why_not(config, users, is_usable, words):

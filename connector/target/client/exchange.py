@@ -249,4 +249,6 @@ def _words(error: Exception) -> str:
             return f"cannot be reached at {cause.host}:{cause.port}: {why}"
         case httpx.TimeoutException() | TimeoutError():
             return "no answer in time"
+        case httpx.ConnectError():
+            return "cannot be reached"
     return f"the connection broke: {type(cause).__name__}"

@@ -108,7 +108,7 @@ class ScimTarget:
         crew = self._background.spread(operations, deliver, at_once=self._connection.concurrency)
         try:
             # Not `yield from`: that would close the crew before the waiting is ended.
-            for pair in crew:  # noqa: UP028
+            while (pair := next(crew, None)) is not None:
                 yield pair
         finally:
             self._background.call(self._exchange.stop)
