@@ -41,8 +41,6 @@ from state.migrate import is_new, pending, upgrade
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Engine
-
     from connector.clock import Clock
     from connector.idp.authenticator import PasswordCheck
     from connector.idp.service_provider import Registry
@@ -52,6 +50,7 @@ if TYPE_CHECKING:
     from connector.source.entry import SourceEntry
     from connector.sync.ports import Source, Target
     from connector.target.dialect import Dialect
+    from state.engine import Engine
 
 METADATA_LIFETIME = timedelta(days=7)
 LARGEST_SKEW = timedelta(minutes=2)

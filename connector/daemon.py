@@ -27,11 +27,10 @@ from state.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Engine
-
     from connector.clock import Clock
     from connector.settings import Settings
     from connector.sync.cycle import CycleReport
+    from state.engine import Engine
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, DateTime, TypeDecorator, create_engine, event, true
+from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engine, event, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
@@ -23,7 +23,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy import Dialect, Engine, Select, Table
+    from sqlalchemy import Dialect, Select, Table
+
+# The database as the rest of the program names it, without knowing the library.
+__all__ = [
+    "Engine",
+    "UtcDateTime",
+    "back_up",
+    "open_engine",
+    "reading",
+    "table_of",
+    "translated_errors",
+    "upsert",
+    "writing",
+]
 
 BUSY_TIMEOUT_MS = 15_000
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import Engine
-
     from connector.settings import Settings
     from connector.sync.ports import Parts
+    from state.engine import Engine
 
 
 @dataclass

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from lxml import etree
-from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidCertificate, InvalidDigest, InvalidInput, InvalidSignature
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from connector.errors import ConnectorError
 
@@ -225,7 +226,9 @@ def _verified(tree: etree._Element, provider: IdentityProvider, location: str) -
             )
         except (InvalidSignature, InvalidDigest, InvalidInput, InvalidCertificate):
             continue
-        return found.signed_xml  # type: ignore[no-any-return]
+        if isinstance(found, VerifyResult) and found.signed_xml is not None:
+            signed: etree._Element = found.signed_xml
+            return signed
     message = "no valid signature"
     raise ResponseRefused(message)
 
@@ -237,7 +240,7 @@ def _parse(document: bytes) -> etree._Element:
     except etree.XMLSyntaxError as error:
         message = "not XML"
         raise ResponseRefused(message) from error
-    _require(not tree.getroottree().docinfo.doctype, "with a document type")
+    _require(b"<!DOCTYPE" not in document, "with a document type")
     return tree
 
 

@@ -29,8 +29,8 @@ from connector.settings import Listen, load_settings
 from connector.web.server import Listener, serving
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable
+    from pathlib import Path
 
     from connector.sync.cycle import CycleReport, TargetReport
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,25 @@ class DirectoryUser:
         """
         is_expired = self.expires_at is not None and self.expires_at <= now
         return self.left_at is None and self.is_enabled and not is_expired
+
+
+class UserHead(NamedTuple):
+    """As much of a person as is needed to see whether anything changed.
+
+    Attributes:
+        external_id: The key.
+        digest: Of the mapped document.
+        is_enabled: As the source has it.
+        expires_at: When the account ends, or None.
+        left_at: When the person left, or None.
+
+    """
+
+    external_id: str
+    digest: bytes
+    is_enabled: bool
+    expires_at: datetime | None
+    left_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

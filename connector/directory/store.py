@@ -8,14 +8,13 @@ import orjson
 from sqlalchemy import func, select
 
 from connector.directory.membership import MemberGraph
-from connector.directory.person import DirectoryGroup, DirectoryUser
+from connector.directory.person import DirectoryGroup, DirectoryUser, UserHead
 from connector.mapping.resource import MappingProblem
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import reading, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from datetime import datetime
 
     from sqlalchemy import Connection, Engine, Row, Select, Table
 
@@ -27,25 +26,6 @@ PROBLEMS = table_of(ProblemRow)
 WATERMARK = table_of(WatermarkRow)
 
 BATCH = 500
-
-
-class UserHead(NamedTuple):
-    """As much of a person as is needed to see whether anything changed.
-
-    Attributes:
-        external_id: The key.
-        digest: Of the mapped document.
-        is_enabled: As the source has it.
-        expires_at: When the account ends, or None.
-        left_at: When the person left, or None.
-
-    """
-
-    external_id: str
-    digest: bytes
-    is_enabled: bool
-    expires_at: datetime | None
-    left_at: datetime | None
 
 
 class DirectoryCounts(NamedTuple):

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.membership import MemberGraph
-    from connector.directory.person import DirectoryGroup
-    from connector.directory.store import UserHead
+    from connector.directory.person import DirectoryGroup, UserHead
     from connector.planner.view import AttributeView
 
 

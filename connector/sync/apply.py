@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # So many in a row that a target does not take mean that it is gone, not that it is choosy.
 STREAK = 16
 # Answers written down together; to those of a killed process the same applies as to no answer.
-RECORDED_TOGETHER = 16
+RECORDED_TOGETHER = 8
 # After a kill at most so many operations are in doubt and looked up one by one.
-WINDOW = 128
+WINDOW = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from sqlalchemy import Engine
-
     from connector.clock import Clock
     from connector.mapping.resource import MappedResource, MappingProblem
     from connector.planner.compare import Deprovision, Mode
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from connector.source.batch import Batch
     from connector.source.entry import SourceEntry
     from connector.target.outcome import Outcome
+    from state.engine import Engine
 
 
 class Source(Protocol):
