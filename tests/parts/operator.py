@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -77,9 +76,3 @@ class Operator:
 
     def run_json(self, *arguments: str, expect: int = 0) -> Any:
         return json.loads(self.run(*arguments, "--json", expect=expect))
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """End a process as a power cut would."""
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
