@@ -52,7 +52,8 @@ def test_files_are_short():
 
 
 @pytest.mark.parametrize(
-    ("what", "limit"), [("noqa", 30), ("type: ignore", 12), ("pragma: no cover", 4)]
+    ("what", "limit"),
+    [("noqa", 26), ("noqa: BLE001", 2), ("type: ignore", 3), ("pragma: no cover", 0)],
 )
 def test_exceptions_to_the_rules_only_become_fewer(what: str, limit: int):
     count = sum(path.read_text(encoding="utf-8").count(f"# {what}") for path in CODE)
@@ -60,8 +61,8 @@ def test_exceptions_to_the_rules_only_become_fewer(what: str, limit: int):
     assert count <= limit
 
 
-def test_nothing_catches_everything_and_nothing_is_left_to_do():
-    bad = re.compile(r"except (Base)?Exception\b|except:|\bTODO\b|\bFIXME\b|NotImplementedError")
+def test_nothing_is_left_to_do():
+    bad = re.compile(r"\bTODO\b|\bFIXME\b|NotImplementedError")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in CODE

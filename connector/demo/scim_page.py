@@ -66,7 +66,7 @@ def _user_row(user: dict[str, Any]) -> str:
 
 def _group_row(group: dict[str, Any], names: dict[str, str]) -> str:
     members = [names.get(one.get("value", ""), "?") for one in group.get("members") or []]
-    some = ", ".join(sorted(members)[:5]) + (", ..." if len(members) > 5 else "")  # noqa: PLR2004 - a handful
+    some = ", ".join(sorted(members)[:5]) + (", ..." if len(members) > 5 else "")
     return _row((str(group.get("displayName", "")), str(len(members)), some))
 
 

@@ -144,10 +144,10 @@ class ScimService:
 
     def _patched(self, endpoint: str, target_id: str, body: dict[str, Any]) -> tuple[int, Any]:
         status = self.behaviour.patch
-        if status == 501:  # noqa: PLR2004 - Not Implemented
+        if status == 501:
             raise Refusal(status, "PATCH is not supported")
         resource = self.store.patch(endpoint, target_id, body, self.behaviour)
-        return (status, resource) if status == 200 else (status, None)  # noqa: PLR2004 - OK
+        return (status, resource) if status == 200 else (status, None)
 
     def _page(self, endpoint: str, request: Request) -> dict[str, Any]:
         query = request.query_params

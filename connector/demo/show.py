@@ -240,7 +240,7 @@ Open the application, choose "Sign in", and come in as:
 
 {_people(self._folder / "company.toml")}
 
-Edit {self._folder / "company.toml"} (a title, a new person) and save: it arrives at once.
+Edit {self._folder / "company.toml"} (a family name, a new person) and save: it arrives at once.
 In another terminal: {self._command} -c {self._folder / "connector.toml"} status
                      (or: plan, runs list, app list; --help has more)
 Ctrl-C ends the demo.

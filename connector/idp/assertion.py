@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from connector.idp.authn_request import AuthnRequest
     from connector.idp.service_provider import Application
 
-PASSWORD_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105 - a URI
+PASSWORD_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
 PERSISTENT_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 TRANSIENT_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 # For service providers whose clock is behind; much more would be too much to replay in.

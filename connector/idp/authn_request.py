@@ -131,7 +131,7 @@ def _check_kind(root: etree._Element) -> None:
         raise RequestRefused(Reason.NOT_AUTHN_REQUEST)
     if root.get("Version") != "2.0":
         raise RequestRefused(Reason.VERSION_UNSUPPORTED)
-    if not 1 <= len(root.get("ID", "")) <= 256:  # noqa: PLR2004 - longer ones are not honest
+    if not 1 <= len(root.get("ID", "")) <= 256:
         raise RequestRefused(Reason.REQUEST_ID_MISSING)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIGNING_FILE = "signing-active.pem"
-SECRET_FILE = "form-secret"  # noqa: S105 - a file name
+SECRET_FILE = "form-secret"
 LIFETIME = timedelta(days=5 * 365)
 _SECRET_BYTES = 32
 

@@ -117,7 +117,7 @@ class _Reader:
     def read(self, entity: etree._Element, role: etree._Element, now: datetime) -> ServiceProvider:
         """Return what entity and role say."""
         entity_id = entity.get("entityID", "").strip()
-        if not entity_id or len(entity_id) > 1024:  # noqa: PLR2004 - Metadata section 2.2.1
+        if not entity_id or len(entity_id) > 1024:
             self.fault("EntityDescriptor.entityID", "must be there, with at most 1024 characters")
         for part in (entity, role):
             self.check_valid_until(part, now)

@@ -42,7 +42,7 @@ class Reason(StrEnum):
     TRANSACTION_UNKNOWN = "transaction-unknown"
     TRANSACTION_ENDED = "transaction-ended"
     OTHER_BROWSER = "other-browser"
-    STEP_TOKEN = "step-token"  # noqa: S105 - the word for a wrong token, not a token
+    STEP_TOKEN = "step-token"
     STEP_SKIPPED = "step-skipped"
     PASSIVE_WITHOUT_SESSION = "passive-without-session"
     AUTHN_CONTEXT_UNSUPPORTED = "authn-context-unsupported"
@@ -51,16 +51,16 @@ class Reason(StrEnum):
 
     # The person (steps 5 and 6); the browser is told one thing, whichever it is.
     EMAIL_MALFORMED = "email-malformed"
-    PASSWORD_EMPTY = "password-empty"  # noqa: S105 - as above
+    PASSWORD_EMPTY = "password-empty"
     UNKNOWN_USER = "unknown-user"
-    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - as above
-    SAME_WRONG_PASSWORD = "same-wrong-password"  # noqa: S105 - as above
+    WRONG_PASSWORD = "wrong-password"
+    SAME_WRONG_PASSWORD = "same-wrong-password"
     LOGON_HOURS = "logon-hours"
     WORKSTATION = "workstation"
-    PASSWORD_EXPIRED = "password-expired"  # noqa: S105 - as above
+    PASSWORD_EXPIRED = "password-expired"
     ACCOUNT_DISABLED = "account-disabled"
     ACCOUNT_EXPIRED = "account-expired"
-    MUST_CHANGE_PASSWORD = "must-change-password"  # noqa: S105 - as above
+    MUST_CHANGE_PASSWORD = "must-change-password"
     LOCKED_OUT = "locked-out"
     UNRECOGNISED = "unrecognised"
     TOO_MANY_ATTEMPTS = "too-many-attempts"

@@ -16,7 +16,7 @@ class Step(StrEnum):
     """What a form answers."""
 
     EMAIL = "email"
-    PASSWORD = "password"  # noqa: S105 - the step, not a password
+    PASSWORD = "password"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def parse_limit(value: Any) -> Limit:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Limit(count=value)
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-    if found is None or float(found[1]) > 100:  # noqa: PLR2004 - per cent
+    if found is None or float(found[1]) > 100:
         message = f'must be a count such as 20, or a percentage such as "5%", not {value!r}'
         raise ValueError(message)
     return Limit(share=float(found[1]) / 100)
@@ -188,7 +188,7 @@ def parse_listen(value: Any) -> Listen:
     if isinstance(value, Listen):
         return value
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - highest TCP port
+    if not host or not port.isdigit() or int(port) > 65535:
         message = f'must be an address and a port, such as "0.0.0.0:8443", not {value!r}'
         raise ValueError(message)
     return Listen(host.strip("[]"), int(port))

@@ -127,12 +127,12 @@ def split_entry(received: bytes, at: int, end: int) -> RawEntry:
     parts: dict[bytes, bytes] = {}
     while at < end:
         length = received[at + 1]
-        at += 4 if length <= 127 else 4 + (length & 127)  # noqa: PLR2004 - long form
+        at += 4 if length <= 127 else 4 + (length & 127)
         stop = at + received[at - 1]
         description = received[at:stop].lower()
         length = received[stop + 1]
         at = stop + 2
-        if length > 127:  # noqa: PLR2004 - as above
+        if length > 127:
             stop = at + (length & 127)
             length = int.from_bytes(received[at:stop], "big")
             at = stop

@@ -19,13 +19,13 @@ class PasswordVerdict(StrEnum):
 
     ACCEPTED = "accepted"
     UNKNOWN_USER = "525"
-    WRONG_PASSWORD = "52e"  # noqa: S105 - a code, no password
+    WRONG_PASSWORD = "52e"
     LOGON_HOURS = "530"
     WORKSTATION = "531"
-    PASSWORD_EXPIRED = "532"  # noqa: S105 - as above
+    PASSWORD_EXPIRED = "532"
     ACCOUNT_DISABLED = "533"
     ACCOUNT_EXPIRED = "701"
-    MUST_CHANGE_PASSWORD = "773"  # noqa: S105 - as above
+    MUST_CHANGE_PASSWORD = "773"
     LOCKED_OUT = "775"
     UNRECOGNISED = "unrecognised"
 

@@ -43,7 +43,7 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
 
     def not_answered(request: Request, error: HTTPException) -> Response:
         known = str(error.status_code) if str(error.status_code) in ENGLISH else "400"
-        if error.status_code == 403:  # noqa: PLR2004 - somebody else's page posted here
+        if error.status_code == 403:
             _log.warning("login.refused", reason="other-origin", address=request.state.address)
         response = pages.notice(known, status=error.status_code)
         response.headers.update(error.headers or {})

@@ -62,7 +62,7 @@ def with_headers(app: ASGIApp, *, is_https: bool) -> ASGIApp:
         async def send_headed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                is_kept = is_static and message["status"] < 400  # noqa: PLR2004 - no error
+                is_kept = is_static and message["status"] < 400
                 headers.setdefault("cache-control", _STATIC_CACHE if is_kept else "no-store")
                 for name, value in defaults.items():
                     headers.setdefault(name, value)

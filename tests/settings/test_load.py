@@ -64,12 +64,18 @@ def test_five_faults_are_five_lines_each_with_its_key(write):
         load_settings(path)
 
     assert str(caught.value).splitlines() == [
-        'connector.toml: source.servers[0]: must be an LDAP URL such as "ldaps://dc1.corp.example",'
-        " not 'http://dc1.corp.example'",
-        'connector.toml: source.password: must be { file = "path" } or { env = "NAME" };'
-        " secrets are never written here",
-        "connector.toml: schedule.every: must be a number and a unit (s, m, h, d, w),"
-        " such as \"5m\", not '5 fortnights'",
+        (
+            'connector.toml: source.servers[0]: must be an LDAP URL such as "ldaps://dc1.corp.example",'
+            " not 'http://dc1.corp.example'"
+        ),
+        (
+            'connector.toml: source.password: must be { file = "path" } or { env = "NAME" };'
+            " secrets are never written here"
+        ),
+        (
+            "connector.toml: schedule.every: must be a number and a unit (s, m, h, d, w),"
+            " such as \"5m\", not '5 fortnights'"
+        ),
         "connector.toml: target[0].base_url: must be an https URL, not 'http://scim.example/v2/'",
         "connector.toml: target[0].grops: unknown key; did you mean groups?",
     ]

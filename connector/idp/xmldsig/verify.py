@@ -119,7 +119,7 @@ def _check_shape(root: etree._Element) -> None:
         transform.get("Algorithm", "")
         for transform in references[0].findall(f"{_DS}Transforms/{_DS}Transform")
     ]
-    if len(named) != 2 or named[0] != _ENVELOPED or named[1] not in _CANONICAL:  # noqa: PLR2004 - Core section 5.4.4
+    if len(named) != 2 or named[0] != _ENVELOPED or named[1] not in _CANONICAL:
         raise XmlRefused(Reason.SIGNATURE_TRANSFORMS, "the signature uses transforms not allowed")
 
 
