@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,71 +13,13 @@ from connector.planner.render import render_text
 from connector.planner.safety import Limits
 from connector.planner.view import AttributeView
 from connector.settings.values import Limit
-from connector.sync.cycle import Request, preview_cycle, run_cycle
 from connector.sync.history import History
-from connector.sync.ports import Parts, Status, TargetPort
+from connector.sync.ports import Status
 from connector.target.outcome import Rejected, Unavailable, Unknown
-from tests.parts.company import Company, map_company_entry
-from tests.parts.shelf import Shelf
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from sqlalchemy import Engine
-
     from connector.clock import FixedClock
-
-
-class Bench:
-    """A company, a target, and the cycles between them."""
-
-    def __init__(self, engine: Engine, clock: FixedClock, folder: Path) -> None:
-        self.engine, self.clock, self.folder = engine, clock, folder
-        self.company = Company(clock)
-        self.shelf = Shelf()
-        self.stop = Event()
-        self.port = {
-            "name": "shelf",
-            "connect": lambda: self.shelf,
-            "groups": "*",
-            "push_groups": "scope",
-            "mode": "sync",
-            "deprovision": "disable",
-            "grace": timedelta(days=30),
-            "limits": Limits(Limit(count=20), Limit(count=20), Limit(count=100)),
-            "view": AttributeView(),
-        }
-
-    def parts(self) -> Parts:
-        return Parts(
-            self.company,
-            map_company_entry,
-            "rules-1",
-            self.engine,
-            (TargetPort(**self.port),),
-            self.clock,
-            self.folder / "cycle.lock",
-        )
-
-    def cycle(self, **asked: object):
-        self.shelf.sent.clear()
-        return run_cycle(self.parts(), Request("test", **asked), lambda progress: None, self.stop)
-
-    def preview(self):
-        return preview_cycle(self.parts(), Request("test"), lambda progress: None)
-
-    def sent(self) -> list[tuple[str, str]]:
-        return [(operation.kind.value, operation.name) for operation in self.shelf.sent]
-
-
-@pytest.fixture
-def bench(engine: Engine, clock: FixedClock, tmp_path: Path) -> Bench:
-    bench = Bench(engine, clock, tmp_path)
-    for name in ("anna", "bela", "cleo", "dora", "emil"):
-        bench.company.add_user(name)
-    bench.company.add_group("inner", "cleo")
-    bench.company.add_group("staff", "anna", "bela", "inner")
-    return bench
+    from tests.sync.bench import Bench
 
 
 def test_a_first_cycle_creates_everything_and_a_second_writes_nothing(bench: Bench):
