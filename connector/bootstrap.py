@@ -23,7 +23,6 @@ from connector.idp.metadata_client import MetadataClient
 from connector.idp.preset import PRESETS_FILE, load_presets
 from connector.idp.session import SessionLimits
 from connector.idp.store import IdentityStore
-from connector.mapping.examples import check_examples
 from connector.mapping.load import load_mapping, shipped_folder
 from connector.mapping.mapper import map_entry
 from connector.planner.safety import Limits
@@ -70,7 +69,12 @@ def open_state(settings: Settings) -> Engine:
 
     """
     engine = open_engine(settings.state.url)
-    if pending(engine):
+    try:
+        is_pending = pending(engine)
+    except StateError as error:
+        message = f"{error} ({engine.url.render_as_string(hide_password=True)})"
+        raise StateError(message) from error
+    if is_pending:
         if not is_new(engine):
             message = "the state database is of an older program; run: connector db upgrade"
             raise StateError(message)
@@ -95,39 +99,6 @@ class Finding:
     level: str
     subject: str
     words: str
-
-
-def check_offline(settings: Settings) -> list[Finding]:
-    """Return what is right and wrong with the configuration, without any connection.
-
-    Raises:
-        ConfigurationError: with every fault of the mapping, dialect and metadata files.
-
-    """
-    folders = mapping_folders(settings)
-    mappings = load_mappings(settings)
-    faults = [*check_examples(mappings.user), *check_examples(mappings.group)]
-    findings = [Finding("fail", "mapping", str(fault)) for fault in faults]
-    findings.append(Finding("ok", "configuration", "every key is known and has a usable value"))
-    for target in settings.target:
-        load_dialect(target.mapping, folders)
-        findings.append(_scope_finding(target))
-    if settings.idp is not None:
-        registry, notes = load_registry(settings, SystemClock())
-        findings += [Finding("warn", "application", note) for note in notes]
-        for application in registry.applications:
-            nobody = not application.groups and not application.admits_everybody
-            words = "nobody may sign in: name groups" if nobody else "its metadata is usable"
-            level = "warn" if nobody else "ok"
-            findings.append(Finding(level, f"application {application.name}", words))
-    return findings
-
-
-def _scope_finding(target: TargetSettings) -> Finding:
-    subject = f"target {target.name}"
-    if not target.groups:
-        return Finding("warn", subject, 'nobody is in scope: name groups, or "*" for everybody')
-    return Finding("ok", subject, f"dialect {target.mapping} is usable")
 
 
 def check_online(settings: Settings) -> list[Finding]:
@@ -165,7 +136,9 @@ def _check_source(settings: Settings) -> list[Finding]:
 def _check_target(target: TargetSettings, dialect: Dialect) -> Finding:
     with ScimTarget(connection_of(target), dialect) as connection:
         found = connection.check()
-    return Finding("ok" if found.is_usable else "fail", f"target {target.name}", found.words)
+    subject = f"target {target.name}"
+    words = found.words.removeprefix(f"{subject}: ")
+    return Finding("ok" if found.is_usable else "fail", subject, words)
 
 
 # -- the sync ------------------------------------------------------------------------------------
@@ -197,10 +170,16 @@ def load_mappings(settings: Settings) -> Mappings:
 
     """
     folders = mapping_folders(settings)
-    return Mappings(
-        load_mapping(settings.source.user_mapping, folders),
-        load_mapping(settings.source.group_mapping, folders),
-    )
+    loaded: list[ResourceMapping] = []
+    faults: list[Fault] = []
+    for name in (settings.source.user_mapping, settings.source.group_mapping):
+        try:
+            loaded.append(load_mapping(name, folders))
+        except ConfigurationError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigurationError(faults)
+    return Mappings(*loaded)
 
 
 def make_source(settings: Settings, mappings: Mappings, clock: Clock) -> Source:

@@ -6,6 +6,7 @@ so that two writers wait for each other instead of failing half way (SQLite, "BE
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -206,7 +207,8 @@ def back_up(engine: Engine, file: Path) -> None:
     """Copy the database into a new file, as of one moment, while others use it.
 
     Raises:
-        StateError: if the file is there already, or the database is not SQLite.
+        StateError: if the file is there already or cannot be written, or the database is not
+            SQLite.
 
     """
     if engine.dialect.name != "sqlite":
@@ -218,4 +220,13 @@ def back_up(engine: Engine, file: Path) -> None:
     with translated_errors(), engine.connect() as connection:
         driver = connection.connection.driver_connection
         if driver is not None:
-            driver.execute("VACUUM INTO ?", (str(file),))
+            _vacuum_into(driver, file)
+
+
+def _vacuum_into(driver: Any, file: Path) -> None:
+    try:
+        driver.execute("VACUUM INTO ?", (str(file),))
+    except sqlite3.Error as error:
+        file.unlink(missing_ok=True)
+        message = f"{file} cannot be written: {error}"
+        raise StateError(message) from error

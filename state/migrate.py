@@ -36,17 +36,31 @@ def upgrade(engine: Engine) -> tuple[str, str]:
         try:
             command.upgrade(config, "head")
         except CommandError as error:
-            message = f"the state database is newer than this program (revision {before})"
-            raise StateError(message) from error
+            raise StateError(_newer(before)) from error
         _check_foreign_keys(connection)
         return before, _revision(connection)
 
 
 def pending(engine: Engine) -> bool:
-    """Return whether the database has yet to be brought to this program's revision."""
+    """Return whether the database has yet to be brought to this program's revision.
+
+    Raises:
+        StateError: if it is newer than this program.
+
+    """
     with reading(engine) as connection:
-        head = ScriptDirectory.from_config(_configuration(connection)).get_current_head()
-        return _revision(connection) != (head or "")
+        scripts = ScriptDirectory.from_config(_configuration(connection))
+        revision = _revision(connection)
+        if revision and revision not in {one.revision for one in scripts.walk_revisions()}:
+            raise StateError(_newer(revision))
+        return revision != (scripts.get_current_head() or "")
+
+
+def _newer(revision: str) -> str:
+    return (
+        f"the state database is newer than this program (revision {revision});"
+        " use the newer program, or a backup from before it"
+    )
 
 
 def is_new(engine: Engine) -> bool:

@@ -15,6 +15,7 @@ import sys
 
 def main() -> None:
     """Run the command line; errors end in words and an exit code, never in a traceback."""
-    from connector.cli.app import run
+    from connector.cli.app import admit_fault, run
 
+    sys.excepthook = admit_fault
     sys.exit(run(sys.argv[1:]))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
+import traceback
+from itertools import islice
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated
 
-import click
 import typer
 
 from connector.cli import applications, check, runs, service, sync
 from connector.cli.context import CommandContext
-from connector.cli.show import print_error
+from connector.cli.show import print_error, print_note
 from connector.errors import ConnectorError
 from state.errors import StateError
 
@@ -51,20 +54,71 @@ def configure(
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code; whatever goes wrong is said in words."""
     try:
-        outcome = app(arguments, standalone_mode=False)
+        outcome = app(_in_order(arguments), standalone_mode=False, prog_name="connector")
     except (ConnectorError, StateError) as error:
         print_error(str(error))
         return EXIT_ERROR
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        return _explain_usage(error)
+    except (KeyboardInterrupt, typer.Abort):
         print_error("interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        print_error(
+            ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        )
+        return EXIT_ERROR
     return outcome if isinstance(outcome, int) else 0
+
+
+def _in_order(arguments: list[str]) -> list[str]:
+    """Return the arguments with those of the program first; they may be typed anywhere.
+
+    >>> _in_order(["plan", "--config", "my.toml", "--json", "-v"])
+    ['--config', 'my.toml', '-v', 'plan', '--json']
+
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word in {"--config", "-c"}:
+            first += [word, *islice(words, 1)]
+        elif word in {"--verbose", "-v"} or word.startswith("--config="):
+            first.append(word)
+        else:
+            rest.append(word)
+    return first + rest
+
+
+def _explain_usage(error: typer.TyperException) -> int:
+    """Say what is wrong with the command as typed, and where to read how it is meant."""
+    context = getattr(error, "ctx", None)
+    words = error.format_message().rstrip(".")
+    if not words or words.startswith("Usage:"):
+        # A group of commands by itself: its help is the answer.
+        print_note(words)
+        return error.exit_code
+    command = context.command_path if context else app.info.name
+    print_error(f"{words[:1].lower()}{words[1:]}; see: {command} --help")
+    return error.exit_code
+
+
+def admit_fault(
+    kind: type[BaseException], fault: BaseException, trace: TracebackType | None
+) -> None:
+    """Say that the program itself is at fault; how exactly only to those who ask for it.
+
+    Stands in for `sys.excepthook`; the exit code is 1.
+    """
+    print_error(f"a fault of this program: {kind.__name__}: {fault}")
+    if {"-v", "--verbose"}.isdisjoint(sys.argv):
+        print_error("please report it, with what the same command says with --verbose")
+    else:
+        print_note("".join(traceback.format_exception(kind, fault, trace)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
+import shutil
+import tomllib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -15,8 +16,13 @@ from connector.cli.sync import AsJson
 from connector.errors import ConnectorError, PolicyDenied
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connector.bootstrap import IdentityProvider
+    from connector.directory.person import DirectoryUser
+    from connector.idp.flow import LoginParts
     from connector.idp.service_provider import Application
+    from connector.settings import IdpSettings
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -98,19 +104,17 @@ def add_application(
     """
     from connector.bootstrap import load_registry
     from connector.clock import SystemClock
-    from connector.settings import load_settings
+    from connector.settings import check_settings
 
     command: CommandContext = context.obj
+    _require_idp(command)
     groups = "*" if group == ["*"] else list(group or ())
     block = _block({"name": name, "metadata": metadata, "groups": groups})
-    former = Path(command.path).read_text(encoding="utf-8") if command.path.exists() else ""
-    draft = command.path.with_name(f".{command.path.name}.new")
-    draft.write_text(f"{former.rstrip()}\n{block}", encoding="utf-8")
-    try:
-        registry, notes = load_registry(load_settings(draft), SystemClock())
-        draft.replace(command.path)
-    finally:
-        draft.unlink(missing_ok=True)
+    path = command.path
+    text = f"{path.read_text(encoding='utf-8').rstrip()}\n{block}"
+    settings = check_settings(tomllib.loads(text), name=path.name, folder=path.resolve().parent)
+    registry, notes = load_registry(settings, SystemClock())
+    _replace(path, text)
     for note in notes:
         print_note(f"note: {note}")
     application = registry.applications[-1]
@@ -118,6 +122,18 @@ def add_application(
     print_text(f"Who may sign in: {_who(application)}. It takes effect when the daemon restarts.")
     print_text(f"What to enter on the other side: connector app show {application.slug}")
     return 0
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a text in a file's place, whole or not at all, readable by the same people."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.touch(mode=0o600)
+        draft.write_text(text, encoding="utf-8")
+        shutil.copymode(path, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _block(values: dict[str, Any]) -> str:
@@ -139,37 +155,48 @@ def preview_login(
 
     Example: connector app test intranet --user anna@corp.example
     """
-    from connector.idp.assertion import SignOn
-    from connector.idp.authn_request import AuthnRequest
-    from connector.idp.departure import require_entry
-
     command: CommandContext = context.obj
     provider = _provider(command)
-    parts = provider.flow.parts
     application = _find(provider, name)
-    now = parts.clock.now()
-    person = parts.directory.find_login(user.strip().casefold())
+    person = provider.flow.parts.directory.find_login(user.strip().casefold())
     if person is None:
         message = f"nobody in the directory signs in as {user}; after a joiner, sync once"
         raise ConnectorError(message)
-    acs_url = application.service_provider.default_acs().url
-    request = AuthnRequest("", application.service_provider.entity_id, application.slug, acs_url)
+    asked = {"user": user, "application": application.name}
     try:
-        require_entry(parts, person.external_id, application, now)
-        sign_on = SignOn(f"_{parts.random(16).hex()}", now)
-        form = parts.answerer.respond(person, application, request, sign_on, now)
+        acs_url, response = _answer(provider.flow.parts, person, application)
     except PolicyDenied as error:
-        print_text(f"{user} would not get into {application.name}: {error}.")
+        if as_json:
+            print_json(asked | {"admitted": False, "reason": error.reason})
+        else:
+            print_text(f"{user} would not get into {application.name}: {error}.")
         return 1
-    response = base64.b64decode(form.saml_response).decode()
     if as_json:
-        print_json(
-            {"user": user, "application": application.name, "acs": acs_url, "response": response}
-        )
+        print_json(asked | {"admitted": True, "acs": acs_url, "response": response})
     else:
         print_text(f"{user} would get into {application.name}; sent to {acs_url}:")
         print_text(response)
     return 0
+
+
+def _answer(parts: LoginParts, person: DirectoryUser, application: Application) -> tuple[str, str]:
+    """Return where a login would be sent to, and what.
+
+    Raises:
+        PolicyDenied: if it would not be.
+
+    """
+    from connector.idp.assertion import SignOn
+    from connector.idp.authn_request import AuthnRequest
+    from connector.idp.departure import require_entry
+
+    now = parts.clock.now()
+    acs_url = application.service_provider.default_acs().url
+    request = AuthnRequest("", application.service_provider.entity_id, application.slug, acs_url)
+    require_entry(parts, person.external_id, application, now)
+    sign_on = SignOn(f"_{parts.random(16).hex()}", now)
+    form = parts.answerer.respond(person, application, request, sign_on, now)
+    return acs_url, base64.b64decode(form.saml_response).decode()
 
 
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> int:
@@ -181,10 +208,8 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> int:
     from connector.idp.keys import load_or_create_keys
 
     command: CommandContext = context.obj
-    if command.settings.idp is None:
-        message = "there is no section [idp] in the configuration, so there are no keys"
-        raise ConnectorError(message)
-    entries = load_or_create_keys(command.settings.idp.keys, SystemClock().now())
+    idp = _require_idp(command)
+    entries = load_or_create_keys(idp.keys, SystemClock().now())
     rows = [
         {
             "state": entry.state,
@@ -207,10 +232,19 @@ def _provider(command: CommandContext) -> IdentityProvider:
     from connector.bootstrap import make_identity_provider
     from connector.clock import SystemClock
 
+    _require_idp(command)
     provider = make_identity_provider(command.settings, command.engine, SystemClock())
     for note in provider.notes:
         print_note(f"note: {note}")
     return provider
+
+
+def _require_idp(command: CommandContext) -> IdpSettings:
+    idp = command.settings.idp
+    if idp is None:
+        message = f"{command.path} has no section [idp]; `connector init` writes one to copy from"
+        raise ConnectorError(message)
+    return idp
 
 
 def _find(provider: IdentityProvider, name: str) -> Application:

@@ -10,12 +10,13 @@ import typer
 from connector.cli.context import CommandContext
 from connector.cli.show import print_json, print_text
 from connector.cli.sync import AsJson
-from connector.errors import ConnectorError
+from connector.errors import ConfigurationError, ConnectorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connector.bootstrap import Finding
+    from connector.errors import Fault
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -36,14 +37,26 @@ def check_configuration(
 
     Example: connector check --online
     """
-    from connector.bootstrap import check_offline, check_online
+    from connector.bootstrap import check_online
+    from connector.cli.findings import check_offline
 
     command: CommandContext = context.obj
-    findings = check_offline(command.settings)
+    try:
+        findings = check_offline(command.settings)
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        print_json([_fault_values(fault) for fault in error.faults])
+        return 1
     if online:
         findings = [*findings, *check_online(command.settings)]
     _print_findings(findings, as_json=as_json)
     return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _fault_values(fault: Fault) -> dict[str, str]:
+    subject = ": ".join(part for part in (fault.file, fault.key) if part)
+    return {"level": "fail", "subject": subject, "words": fault.problem}
 
 
 def _print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from connector.cli.context import CommandContext
-from connector.cli.show import ago, print_json, print_table, print_text
+from connector.cli.show import ago, counted, print_json, print_table, print_text, reason_at
 from connector.cli.sync import AsJson
 from connector.errors import ConnectorError
 
@@ -55,7 +56,7 @@ def list_runs(
 def _row(cycle: CycleSummary) -> tuple[object, ...]:
     reasons = [
         cycle.reason,
-        *(f"{part.target}: {part.reason}" for part in cycle.parts if part.reason),
+        *(reason_at(part.target, part.reason) for part in cycle.parts if part.reason),
     ]
     return (
         cycle.cycle_id,
@@ -101,8 +102,9 @@ def show_run(
         print_text(f"Reason: {cycle.reason}.")
     for part in cycle.parts:
         counts = f"{part.applied_count} of {part.planned_count} applied, {part.failed_count} failed"
-        reason = f": {part.reason}" if part.reason else ""
-        print_text(f"Target {part.target}: {part.status} ({counts}){reason}.")
+        print_text(f"Target {part.target}: {part.status} ({counts}).")
+        if part.reason:
+            print_text(f"  Reason: {part.reason.removeprefix(f'target {part.target}: ')}.")
     if operations:
         rows = [
             (one.kind, one.resource_type, one.name, one.status, _detail(one)) for one in operations
@@ -117,10 +119,14 @@ def show_run(
 
 def _detail(one: OperationLine) -> str:
     changes = [
-        f"{path.rpartition(':')[2]}: {old!r} -> {new!r}"
+        f"{path.rpartition(':')[2]}: {_shown(old)} -> {_shown(new)}"
         for path, (old, new) in one.detail.get("changes", {}).items()
     ]
     for key, sign in (("added", "+"), ("removed", "-")):
         if members := one.detail.get(key):
-            changes.append(f"{sign}{len(members)} members")
+            changes.append(f"{sign}{counted(len(members), 'member')}")
     return "; ".join([*changes, one.reason] if one.reason else changes)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else orjson.dumps(value).decode()

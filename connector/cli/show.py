@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from connector.sync.ports import Progress
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_WIDE = 160
+# What is not shown on a terminal is not broken into lines: somebody may search in it.
+_BOUNDLESS = 100_000
+_PHASES = {"read": "Reading", "plan": "Planning", "send": "Sending to", "wait": "Waiting for"}
 
 
 def print_json(values: Any) -> None:
@@ -46,7 +48,7 @@ def print_text(text: str) -> None:
 def print_error(text: str) -> None:
     """Print what went wrong, each line of it as an error."""
     for line in text.splitlines() or [""]:
-        sys.stderr.write(f"error: {line}\n")
+        sys.stderr.write(f"error: {line.strip()}\n")
 
 
 def print_note(text: str) -> None:
@@ -62,8 +64,35 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column.removeprefix("#"), justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    width = None if sys.stdout.isatty() else _WIDE
-    Console(width=width, highlight=False, markup=False).print(table)
+    console = Console(
+        width=_BOUNDLESS if not sys.stdout.isatty() else None, highlight=False, markup=False
+    )
+    with console.capture() as drawn:
+        console.print(table)
+    print_text("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "joiner"), counted(3, "joiner"), counted(0, "entry", "entries")
+    ('1 joiner', '3 joiners', '0 entries')
+
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+
+
+def reason_at(target: str, reason: str) -> str:
+    """Return a reason with the name of its target, said once.
+
+    >>> reason_at("mimecast", "target mimecast: cannot be reached")
+    'target mimecast: cannot be reached'
+    >>> reason_at("mimecast", "1 of 7 operations failed")
+    'target mimecast: 1 of 7 operations failed'
+
+    """
+    start = f"target {target}: "
+    return start + reason.removeprefix(start)
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
@@ -84,8 +113,6 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 
 class LiveProgress:
     """Shows how far a cycle is: a bar on a terminal, else one line a phase."""
-
-    _WORDS = {"read": "Reading", "plan": "Planning", "send": "Sending to", "wait": "Waiting for"}  # noqa: RUF012 - never changed
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -118,7 +145,7 @@ class LiveProgress:
 
     def __call__(self, progress: Progress) -> None:
         """Show the latest."""
-        words = f"{self._WORDS[progress.phase]} {progress.subject}".rstrip()
+        words = f"{_PHASES[progress.phase]} {progress.subject}".rstrip()
         phase = (progress.phase, progress.subject)
         if self._bar is None:
             if phase != self._last:

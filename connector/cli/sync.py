@@ -13,17 +13,24 @@ from connector.cli.context import CommandContext
 from connector.cli.show import (
     LiveProgress,
     ago,
+    counted,
     print_error,
     print_json,
     print_note,
     print_table,
     print_text,
+    reason_at,
 )
+from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
-    from connector.sync.cycle import CycleReport, Preview, Request
+    from connector.errors import UnsafePlanError
+    from connector.planner.operation import Plan
+    from connector.sync.cycle import CycleReport, Preview, Request, TargetReport
+    from connector.sync.history import CycleSummary
 
 EXIT_CHANGES = 2
 EXIT_HELD = 3
@@ -65,7 +72,7 @@ def show_plan(
 
     Example: connector plan --target mimecast
     """
-    from connector.planner.render import render_text, to_json_values
+    from connector.planner.render import render_text
     from connector.sync.cycle import preview_cycle
 
     command: CommandContext = context.obj
@@ -74,18 +81,32 @@ def show_plan(
         preview = preview_cycle(command.parts, request, progress)
     _warn_of_read(preview)
     if as_json:
-        print_json(
-            [
-                to_json_values(plan) | {"held": str(objection) if objection else None}
-                for plan, objection in preview.plans
-            ]
-        )
+        print_json([_plan_values(command, *each) for each in preview.plans])
     else:
         for plan, objection in preview.plans:
             print_text(render_text(plan))
             if objection:
                 print_text(f"Held: {objection}.")
     return _plan_exit_code(preview, detailed=detailed_exitcode)
+
+
+def _plan_values(
+    command: CommandContext, plan: Plan, objection: UnsafePlanError | None
+) -> dict[str, Any]:
+    """Return the plan as JSON values, each operation with the request that it will be."""
+    from connector.bootstrap import mapping_folders
+    from connector.planner.render import to_json_values
+    from connector.target.dialect import load_dialect
+    from connector.target.request import foreseen
+
+    settings = command.settings
+    (target,) = (one for one in settings.target if one.name == plan.target)
+    dialect = load_dialect(target.mapping, mapping_folders(settings))
+    values = to_json_values(plan)
+    for operation, operation_values in zip(plan.operations, values["operations"], strict=True):
+        method, path = foreseen(operation, dialect)
+        operation_values |= {"method": method, "path": path}
+    return values | {"held": str(objection) if objection else None}
 
 
 def _plan_exit_code(preview: Preview, *, detailed: bool) -> int:
@@ -158,7 +179,7 @@ def _request(
         person = DirectoryStore(command.engine).find_login(user.strip().casefold())
         if person is None:
             message = f"nobody in the directory signs in as {user}; after a joiner, sync once"
-            raise typer.BadParameter(message, param_hint="--user")
+            raise ConnectorError(message)
         external_id = person.external_id
     return Request("the command line", tuple(targets or ()), external_id, allow_deletes)
 
@@ -183,7 +204,9 @@ def _report_values(report: CycleReport) -> dict[str, Any]:
         "status": report.status,
         "reason": report.reason,
         "directory": report.directory._asdict(),
-        "people": dict(report.read.transitions) if report.read else {},
+        "people": {kind: count for kind, count in report.read.transitions.items() if count}
+        if report.read
+        else {},
         "targets": [
             {
                 "target": part.target,
@@ -202,9 +225,11 @@ def _print_report(report: CycleReport) -> None:
 
     people, groups, leavers, problems = report.directory
     if report.read:
-        print_text(f"Read {report.read.seen_count} entries: {people} people, {groups} groups.")
+        seen = counted(report.read.seen_count, "entry", "entries")
+        held = f"{counted(people, 'person', 'people')}, {counted(groups, 'group')}"
+        print_text(f"Read {seen}: {held}.")
         moves = ", ".join(
-            f"{count} {kind}" for kind, count in report.read.transitions.items() if count
+            counted(count, kind) for kind, count in report.read.transitions.items() if count
         )
         print_text(f"People: {moves or 'no change'}; {leavers} left in all.")
     for part in report.targets:
@@ -215,12 +240,24 @@ def _print_report(report: CycleReport) -> None:
             for note in part.plan.notes:
                 print_text(f"  Note: {note}.")
         if part.reason:
-            print_error(part.reason)
+            print_error(f"{reason_at(part.target, part.reason)}{_next_step(report, part)}")
     if problems:
-        print_note(f"warning: {problems} entries cannot be mapped; see: connector status")
+        unmapped = counted(problems, "entry", "entries")
+        print_note(f"warning: {unmapped} cannot be mapped; see: connector status")
     if report.reason:
         print_error(report.reason)
     print_text(f"Cycle {report.cycle_id}: {report.status}.")
+
+
+def _next_step(report: CycleReport, part: TargetReport) -> str:
+    """Return what an operator does about it."""
+    from connector.sync.ports import Status
+
+    if part.status is Status.FAILURES:
+        return f"; see: connector runs show {report.cycle_id} --failed"
+    if part.status is Status.HELD:
+        return "; see: connector plan; --allow-deletes lets removals pass once"
+    return ""
 
 
 def _exit_code(report: CycleReport) -> int:
@@ -260,23 +297,34 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
         )
         return 0
     print_text(
-        f"Directory: {counts.users} people, {counts.groups} groups, {counts.leavers} leavers."
+        f"Directory: {counted(counts.users, 'person', 'people')},"
+        f" {counted(counts.groups, 'group')}, {counted(counts.leavers, 'leaver')}."
     )
     for target in command.settings.target:
         held = linked.get(target.name, {})
         print_text(
-            f"Target {target.name}: {held.get('User', 0)} accounts, {held.get('Group', 0)} groups."
+            f"Target {target.name}: {counted(held.get('User', 0), 'account')},"
+            f" {counted(held.get('Group', 0), 'group')}."
         )
-    if last is None:
-        print_text("No cycle has run yet; start one with: connector sync")
-        return 0
-    reason = f": {last.reason}" if last.reason else ""
-    print_text(f"Last cycle: {last.cycle_id}, {last.status}, {ago(last.started_at)}{reason}.")
-    print_text(f"Last cycle without any fault: {ago(success_at)}.")
+    _print_last(last, success_at)
     if problems:
-        print_text(f"{counts.problems} entries cannot be mapped:")
+        print_text(f"{counted(counts.problems, 'entry', 'entries')} cannot be mapped:")
         print_table(
             ("entry", "attribute", "problem"),
             [(one.distinguished_name, one.attribute_path, one.problem) for one in problems],
         )
     return 0
+
+
+def _print_last(last: CycleSummary | None, success_at: datetime | None) -> None:
+    if last is None:
+        print_text("No cycle has run yet; start one with: connector sync")
+        return
+    reason = f": {last.reason}" if last.reason else ""
+    print_text(f"Last cycle: {last.cycle_id}, {last.status}, {ago(last.started_at)}{reason}.")
+    for part in last.parts:
+        if part.reason:
+            print_text(f"  {reason_at(part.target, part.reason)}.")
+    if last.status not in {"done", "running"}:
+        print_text(f"  More: connector runs show {last.cycle_id} --failed")
+    print_text(f"Last cycle without any fault: {ago(success_at)}.")

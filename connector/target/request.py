@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import orjson
 
@@ -52,6 +52,20 @@ def describe(request: Request) -> str:
 
     """
     return f"{request.method} {request.path.partition('?')[0]}"
+
+
+def foreseen(operation: Operation, dialect: Dialect) -> tuple[str, str]:
+    """Return method and path of the request that an operation will be, before anything is sent.
+
+    "{id}" stands for the id of a resource that the same plan creates.
+    """
+    if operation.kind is OperationKind.CREATE:
+        return "POST", path_of(operation.resource_type)
+    path = path_of(operation.resource_type, operation.target_id or "{id}")
+    path = path if operation.target_id else unquote(path)
+    if operation.kind is OperationKind.DELETE:
+        return "DELETE", path
+    return dialect.update.verb.upper(), path
 
 
 def to_request(

@@ -6,6 +6,7 @@ The rest of the program is synchronous; it starts and stops this from its own th
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -207,7 +208,9 @@ def _bound_socket(listen: Listen) -> socket.socket:
             backlog=_BACKLOG,
         )
     except OSError as error:
-        message = f"cannot listen on {listen}: {error.strerror or error}"
+        # The library's own words repeat the address.
+        words = os.strerror(error.errno) if error.errno else str(error)
+        message = f"cannot listen on {listen}: {words}"
         raise ListenerUnavailable(message) from error
 
 

@@ -186,7 +186,7 @@ class ScimTarget:
         try:
             self.discover()
         except TargetUnavailable as error:
-            return str(error)
+            return str(error).removeprefix(self._named(""))
         return ""
 
     def _terms(self, claims: Claims | Mapping[str, str]) -> Terms:

@@ -1,0 +1,82 @@
+"""What `connector check` finds without any connection: everything that is wrong, at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connector.bootstrap import Finding, load_mappings, load_registry, mapping_folders
+from connector.clock import SystemClock
+from connector.errors import ConfigurationError
+from connector.mapping.examples import check_examples
+from connector.sync.schedule import parse_cron
+from connector.target.dialect import load_dialect
+
+if TYPE_CHECKING:
+    from connector.errors import Fault
+    from connector.settings import Settings, TargetSettings
+
+
+def check_offline(settings: Settings) -> list[Finding]:
+    """Return what is right and wrong with the configuration, without any connection.
+
+    Raises:
+        ConfigurationError: with every fault of the schedule and of the mapping, dialect and
+            metadata files.
+
+    """
+    faults: list[Fault] = []
+    findings: list[Finding] = []
+    for look in (_check_schedule, _check_mappings, _check_dialects, _check_applications):
+        try:
+            findings += look(settings)
+        except ConfigurationError as error:
+            faults += error.faults
+    if faults:
+        # One file may serve two targets.
+        raise ConfigurationError(list(dict.fromkeys(faults)))
+    return findings
+
+
+def _check_schedule(settings: Settings) -> list[Finding]:
+    if settings.schedule.cron:
+        parse_cron(settings.schedule.cron)
+    return [Finding("ok", "configuration", "every key is known and has a usable value")]
+
+
+def _check_mappings(settings: Settings) -> list[Finding]:
+    mappings = load_mappings(settings)
+    faults = [*check_examples(mappings.user), *check_examples(mappings.group)]
+    return [Finding("fail", "mapping", str(fault)) for fault in faults]
+
+
+def _check_dialects(settings: Settings) -> list[Finding]:
+    folders = mapping_folders(settings)
+    faults: list[Fault] = []
+    for target in settings.target:
+        try:
+            load_dialect(target.mapping, folders)
+        except ConfigurationError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigurationError(faults)
+    return [_scope_finding(target) for target in settings.target]
+
+
+def _check_applications(settings: Settings) -> list[Finding]:
+    if settings.idp is None:
+        return []
+    registry, notes = load_registry(settings, SystemClock())
+    findings = [Finding("warn", "application", note) for note in notes]
+    for application in registry.applications:
+        nobody = not application.groups and not application.admits_everybody
+        words = "nobody may sign in: name groups" if nobody else "its metadata is usable"
+        level = "warn" if nobody else "ok"
+        findings.append(Finding(level, f"application {application.name}", words))
+    return findings
+
+
+def _scope_finding(target: TargetSettings) -> Finding:
+    subject = f"target {target.name}"
+    if not target.groups:
+        return Finding("warn", subject, 'nobody is in scope: name groups, or "*" for everybody')
+    return Finding("ok", subject, f"dialect {target.mapping} is usable")
