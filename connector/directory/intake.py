@@ -180,6 +180,9 @@ def open_intake(engine: Engine) -> Iterator[Intake]:
 def _take_over(
     connection: Connection, read_to: ReadTo, gone: Collection[str], now: datetime
 ) -> None:
+    mapped_by = connection.scalar(select(WATERMARK.c.mapping_fingerprint))
+    if mapped_by != read_to.mapping_fingerprint:
+        _forget_digests(connection)
     _dismiss(connection, gone, now)
     _merge(connection, _USERS, USERS)
     _replace_children(connection, _USERS, _LOGIN_NAMES, LOGIN_NAMES.c.external_id)
@@ -202,6 +205,15 @@ def _replace_children(
 ) -> None:
     connection.execute(delete(parent.table).where(parent.in_(select(staged_parents.c.external_id))))
     _merge(connection, staged, parent.table)
+
+
+def _forget_digests(connection: Connection) -> None:
+    """Make every entry count as changed at the next read, but for those that this one staged.
+
+    The rules have changed, and a read that was not complete has not brought everybody.
+    """
+    for table in (USERS, GROUPS, PROBLEMS):
+        connection.execute(update(table).values(source_digest=b""))
 
 
 def _dismiss(connection: Connection, gone: Collection[str], now: datetime) -> None:

@@ -69,6 +69,19 @@ def _transition(stored: DirectoryUser | None, person: DirectoryUser) -> Transiti
     return Transition.MOVER
 
 
-def dismiss(stored: DirectoryUser, now: datetime) -> DirectoryUser:
-    """Return the person as a leaver; only after a read that was proven complete."""
-    return replace(stored, left_at=now, changed_at=now)
+def restate(
+    stored: DirectoryUser, standing: Standing, now: datetime
+) -> tuple[DirectoryUser, Transition]:
+    """Return a person whose entry can no longer be mapped, and what happened to them.
+
+    The document stays as it last was; where the person stands, and whether access has ended,
+    needs no mapping.
+    """
+    person = replace(
+        stored,
+        distinguished_name=standing.distinguished_name,
+        is_enabled=standing.is_enabled,
+        expires_at=standing.expires_at,
+        changed_at=now,
+    )
+    return person, _transition(stored, person)

@@ -37,6 +37,13 @@ class DirectoryCounts(NamedTuple):
     problems: int
 
 
+class KindCounts(NamedTuple):
+    """How many of some entries are people who have not left, and how many are groups."""
+
+    users: int
+    groups: int
+
+
 class DirectoryStore:
     """The directory as it was last committed, or as one open transaction has it."""
 
@@ -117,14 +124,19 @@ class DirectoryStore:
             for row in connection.execution_options(stream_results=True).execute(statement):
                 yield UserHead._make(row)
 
-    def groups(self) -> list[DirectoryGroup]:
-        """Return all groups, without their members."""
+    def groups(self, external_ids: Collection[str] | None = None) -> list[DirectoryGroup]:
+        """Return all groups, or those with these keys, without their members."""
+        statements = [select(GROUPS)]
+        if external_ids is not None:
+            chosen = _batches(external_ids)
+            statements = [select(GROUPS).where(GROUPS.c.external_id.in_(some)) for some in chosen]
         with reading(self._engine) as connection:
             return [
                 DirectoryGroup(
                     row.external_id, row.distinguished_name, orjson.loads(row.document), row.digest
                 )
-                for row in connection.execute(select(GROUPS))
+                for statement in statements
+                for row in connection.execute(statement)
             ]
 
     def graph(self) -> MemberGraph:
@@ -155,6 +167,17 @@ class DirectoryStore:
                 )
                 for row in rows
             ]
+
+    def counts_among(self, external_ids: Collection[str]) -> KindCounts:
+        """Return how many of these keys are people who have not left, and how many groups."""
+        users = groups = 0
+        present = select(func.count()).select_from(USERS).where(USERS.c.left_at.is_(None))
+        held = select(func.count()).select_from(GROUPS)
+        with reading(self._engine) as connection:
+            for some in _batches(external_ids):
+                users += connection.scalar(present.where(USERS.c.external_id.in_(some))) or 0
+                groups += connection.scalar(held.where(GROUPS.c.external_id.in_(some))) or 0
+        return KindCounts(users, groups)
 
     def counts(self) -> DirectoryCounts:
         """Return how many people, groups, leavers and problems there are."""

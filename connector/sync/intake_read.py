@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connector.directory.intake import (
@@ -15,7 +15,7 @@ from connector.directory.intake import (
     TakenUser,
     open_intake,
 )
-from connector.directory.lifecycle import Standing, Transition, admit
+from connector.directory.lifecycle import Standing, Transition, admit, restate
 from connector.directory.person import DirectoryGroup
 from connector.directory.store import DirectoryStore
 from connector.mapping.resource import MappedResource, MappingProblem
@@ -23,11 +23,15 @@ from connector.source.entry import EntryKind
 from connector.sync.ports import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
 
+    from connector.directory.store import DirectoryCounts, KindCounts
     from connector.source.batch import Page, Proof
     from connector.source.entry import SourceEntry
     from connector.sync.ports import Listener, Parts
+
+    _Mapped = tuple[SourceEntry, MappedResource | MappingProblem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +73,63 @@ def staged_read(parts: Parts, listener: Listener) -> Iterator[StagedRead]:
     """
     store = DirectoryStore(parts.engine)
     known = store.known_digests(parts.mapping_fingerprint)
-    missing = set(known)
-    transitions: Counter[Transition] = Counter()
-    problems: list[MappingProblem] = []
-    seen_count = 0
+    tally = _Tally(set(known))
     batch = parts.source.read_full(known)
     with open_intake(parts.engine) as intake:
         for page in batch:
-            missing.difference_update(page.unchanged)
-            missing.difference_update(entry.external_id for entry in page.entries)
-            seen_count += len(page.entries) + len(page.unchanged)
-            found = _take_page(parts, store, intake, page)
-            transitions += found[0]
-            problems += found[1]
-            listener(Progress("read", "", seen_count, None))
-        proof = batch.proof
-        gone = frozenset(missing) if proof.is_complete else frozenset[str]()
-        transitions[Transition.LEAVER] = len(store.users(gone))
-        summary = ReadSummary(proof, transitions, tuple(problems), seen_count)
+            tally.note(page)
+            _take_page(parts, store, intake, page, tally)
+            listener(Progress("read", "", tally.seen_count, None))
+        gone_counts = store.counts_among(tally.missing)
+        proof = _doubted(batch.proof, store.counts(), gone_counts, tally.kinds)
+        gone = frozenset(tally.missing) if proof.is_complete else frozenset[str]()
+        tally.transitions[Transition.LEAVER] = gone_counts.users if proof.is_complete else 0
+        summary = ReadSummary(proof, tally.transitions, tuple(tally.problems), tally.seen_count)
         yield StagedRead(intake, _read_to(parts, proof), gone, summary)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one read has come to so far.
+
+    Attributes:
+        missing: external_ids of known entries that have not come yet.
+        kinds: How many new or changed entries of each kind came.
+
+    """
+
+    missing: set[str]
+    kinds: Counter[EntryKind] = field(default_factory=Counter)
+    transitions: Counter[Transition] = field(default_factory=Counter)
+    problems: list[MappingProblem] = field(default_factory=list)
+    seen_count: int = 0
+
+    def note(self, page: Page) -> None:
+        """Count what a page holds."""
+        self.missing.difference_update(page.unchanged)
+        self.missing.difference_update(entry.external_id for entry in page.entries)
+        self.kinds.update(entry.kind for entry in page.entries)
+        self.seen_count += len(page.entries) + len(page.unchanged)
+
+
+def _doubted(
+    proof: Proof, known: DirectoryCounts, gone: KindCounts, kinds: Counter[EntryKind]
+) -> Proof:
+    """Return the proof; void if all people or all groups seem to have gone at once.
+
+    More likely we may no longer see them: a filter, a right or a unit has changed.
+    """
+    doubts = [
+        f"0 {word} read, {known_count} known"
+        for word, kind, known_count, gone_count in (
+            ("people", EntryKind.USER, known.users, gone.users),
+            ("groups", EntryKind.GROUP, known.groups, gone.groups),
+        )
+        if known_count and gone_count == known_count and not kinds[kind]
+    ]
+    if not proof.is_complete or not doubts:
+        return proof
+    return replace(proof, is_complete=False, reason="; ".join(doubts))
 
 
 def _read_to(parts: Parts, proof: Proof) -> ReadTo:
@@ -102,52 +144,55 @@ def _read_to(parts: Parts, proof: Proof) -> ReadTo:
 
 
 def _take_page(
-    parts: Parts, store: DirectoryStore, intake: Intake, page: Page
-) -> tuple[Counter[Transition], list[MappingProblem]]:
+    parts: Parts, store: DirectoryStore, intake: Intake, page: Page, tally: _Tally
+) -> None:
+    now = parts.clock.now()
     mapped = [(entry, parts.map_entry(entry)) for entry in page.entries]
-    users = [
-        (entry, resource)
-        for entry, resource in mapped
-        if isinstance(resource, MappedResource) and entry.kind is EntryKind.USER
-    ]
-    groups = [
-        _taken_group(entry, resource)
-        for entry, resource in mapped
-        if isinstance(resource, MappedResource) and entry.kind is EntryKind.GROUP
-    ]
+    users = [pair for pair in mapped if pair[0].kind is EntryKind.USER]
+    groups = [pair for pair in mapped if pair[0].kind is EntryKind.GROUP]
     problems = [
         TakenProblem(resource, entry.digest)
         for entry, resource in mapped
         if isinstance(resource, MappingProblem)
     ]
-    now = parts.clock.now()
-    transitions = _take_users(store, intake, users, parts)
-    intake.take_groups(groups)
+    tally.transitions += _take_users(store, intake, users, now)
+    _take_groups(store, intake, groups)
     intake.take_problems(problems, now)
-    return transitions, [taken.problem for taken in problems]
+    tally.problems += [taken.problem for taken in problems]
 
 
 def _take_users(
-    store: DirectoryStore,
-    intake: Intake,
-    users: list[tuple[SourceEntry, MappedResource]],
-    parts: Parts,
+    store: DirectoryStore, intake: Intake, users: Sequence[_Mapped], now: datetime
 ) -> Counter[Transition]:
-    now = parts.clock.now()
     stored = store.users([entry.external_id for entry, _ in users])
     transitions: Counter[Transition] = Counter()
     taken = []
     for entry, resource in users:
+        held = stored.get(entry.external_id)
         standing = Standing(entry.distinguished_name, entry.is_enabled, entry.expires_at)
-        person, transition = admit(stored.get(entry.external_id), resource, standing, now)
+        if isinstance(resource, MappedResource):
+            person, transition = admit(held, resource, standing, now)
+        elif held is not None and held.left_at is None:
+            person, transition = restate(held, standing, now)
+        else:
+            continue
         transitions[transition] += 1
         taken.append(TakenUser(person, entry.digest))
     intake.take_users(taken)
     return transitions
 
 
-def _taken_group(entry: SourceEntry, resource: MappedResource) -> TakenGroup:
-    group = DirectoryGroup(
-        entry.external_id, entry.distinguished_name, resource.document, resource.digest
-    )
-    return TakenGroup(group, entry.member_names, entry.digest)
+def _take_groups(store: DirectoryStore, intake: Intake, groups: Sequence[_Mapped]) -> None:
+    """Stage groups; one that cannot be mapped keeps its document, never its members."""
+    unmapped = [entry.external_id for entry, found in groups if isinstance(found, MappingProblem)]
+    stored = store.groups(unmapped)
+    documents = {group.external_id: (group.document, group.digest) for group in stored}
+    taken = []
+    for entry, resource in groups:
+        if isinstance(resource, MappedResource):
+            documents[entry.external_id] = (resource.document, resource.digest)
+        if entry.external_id in documents:
+            document = documents[entry.external_id]
+            group = DirectoryGroup(entry.external_id, entry.distinguished_name, *document)
+            taken.append(TakenGroup(group, entry.member_names, entry.digest))
+    intake.take_groups(taken)
