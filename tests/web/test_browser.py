@@ -73,6 +73,7 @@ def test_without_scripts_one_more_button_leads_to_the_application(browser, world
 
 def test_the_keyboard_is_enough(page, world):
     page.goto(world.applications.saml.base_url)
+    expect(page.locator("input[type=email]")).to_be_focused()
     page.keyboard.type("alice@corp.test")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading")).to_have_text("Enter your password")
