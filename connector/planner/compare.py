@@ -9,13 +9,15 @@
     yes      same                        unchanged
     yes      other                       changed
     -        yes       yes               removed: disabled or deleted, as configured
-    -        yes       no                unchanged, or deleted when its grace is over
+    -        yes       no                released, which begins its grace; deleted when that is over
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from connector.planner.known import RELEASED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["sync", "upsert-only", "create-only"]
 Deprovision = Literal["disable", "delete", "disable-then-delete"]
+Step = Literal["disable", "release", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Comparison:
         changed: There, and perhaps different.
         disabled: There, active, and no longer desired.
         deleted: There, and to be deleted.
+        released: There, not active before, and no longer desired as of now.
         undesired: There, whatever is done about it, and no longer desired.
         leavers: Of those, who left the source.
         withheld_count: Of those, left alone for want of proof or by mode.
@@ -66,6 +70,7 @@ class Comparison:
     changed: Mapping[str, DesiredUser]
     disabled: tuple[str, ...]
     deleted: tuple[str, ...]
+    released: tuple[str, ...]
     undesired: AbstractSet[str]
     leavers: AbstractSet[str]
     withheld_count: int
@@ -102,18 +107,29 @@ def compare_users(
                 created[external_id] = user
         elif head.digest != user.digest and rules.mode != "create-only":
             changed[external_id] = user
-    disabled, deleted, withheld = _removed(undesired, leavers, known, rules, now)
-    return Comparison(created, changed, disabled, deleted, undesired, leavers, withheld)
+    steps, withheld = _steps(undesired, leavers, known, rules, now)
+    return Comparison(
+        created=created,
+        changed=changed,
+        disabled=tuple(steps["disable"]),
+        deleted=tuple(steps["delete"]),
+        released=tuple(steps["release"]),
+        undesired=undesired,
+        leavers=leavers,
+        withheld_count=withheld,
+    )
 
 
-def _removed(
+def _steps(
     undesired: AbstractSet[str],
     leavers: AbstractSet[str],
     known: Mapping[str, KnownHead],
     rules: Rules,
     now: datetime,
-) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-    disabled, deleted, withheld = [], [], 0
+) -> tuple[dict[Step, list[str]], int]:
+    """Return who is disabled, released and deleted, and how many are left alone."""
+    steps: dict[Step, list[str]] = {"disable": [], "release": [], "delete": []}
+    withheld = 0
     for external_id in undesired:
         step = _next_step(known[external_id], rules, now)
         if step is None:
@@ -121,14 +137,12 @@ def _removed(
         # A leaver was proven absent when the read that found it was complete.
         if rules.mode != "sync" or not (rules.absence_is_proven or external_id in leavers):
             withheld += 1
-        elif step == "disable":
-            disabled.append(external_id)
         else:
-            deleted.append(external_id)
-    return tuple(disabled), tuple(deleted), withheld
+            steps[step].append(external_id)
+    return steps, withheld
 
 
-def _next_step(head: KnownHead, rules: Rules, now: datetime) -> Literal["disable", "delete"] | None:
+def _next_step(head: KnownHead, rules: Rules, now: datetime) -> Step | None:
     """Return what the ladder says for somebody who is no longer desired."""
     if rules.deprovision == "delete":
         return "delete"
@@ -136,5 +150,8 @@ def _next_step(head: KnownHead, rules: Rules, now: datetime) -> Literal["disable
         return "disable"
     if rules.deprovision == "disable":
         return None
-    is_over = head.disabled_at is not None and head.disabled_at + rules.grace <= now
-    return "delete" if is_over else None
+    # Grace is for whoever went by mistake, so it begins when they went: somebody may have been
+    # disabled in the source for years before.
+    if head.digest != RELEASED or head.disabled_at is None:
+        return "release"
+    return "delete" if head.disabled_at + rules.grace <= now else None

@@ -9,13 +9,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+# Digests that no resource has. Of an account whose person is no longer wanted, and whose grace
+# has begun; and of one that must be looked at again, because the mode held something back.
+RELEASED = b"gone"
+HELD_BACK = b""
+
+
 class KnownHead(NamedTuple):
     """As much of an account of ours as is needed to see whether anything is to be done.
 
     Attributes:
         digest: What was in step when it was last written.
         is_active: As last written.
-        disabled_at: When we disabled it, or None.
+        disabled_at: Since when it is not usable, or, if its digest is RELEASED, since when it is
+            not wanted; None while it is usable.
 
     """
 

@@ -6,128 +6,71 @@ joins and a group is rid of its members before they go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from connector.planner.diff import diff, previous_values
+from connector.planner.group_plan import deletion_of, group_operations
+from connector.planner.known import HELD_BACK, RELEASED
 from connector.planner.operation import Operation, OperationKind, Plan
+from connector.planner.order import by_name, in_order_of_names
+from connector.planner.succession import inherit_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from connector.planner.compare import Comparison, Rules
-    from connector.planner.desired import DesiredGroup
-    from connector.planner.known import Known, KnownResource
-    from connector.planner.view import AttributeView
-
-
-@dataclass(frozen=True, slots=True)
-class Documents:
-    """The resources behind the keys that need something.
-
-    Attributes:
-        users: Mapped SCIM Users of those created or changed.
-        accounts: What is ours at the target of those changed, or no longer desired.
-        known_users: What the target is known to hold of those changed or taken over.
-        known_groups: What the target is known to hold of the groups whose digest differs.
-
-    """
-
-    users: Mapping[str, Mapping[str, Any]]
-    accounts: Mapping[str, KnownResource]
-    known_users: Mapping[str, Mapping[str, Any]]
-    known_groups: Mapping[str, Mapping[str, Any]]
+    from connector.planner.compare import Comparison
+    from connector.planner.ground import Documents, Ground
+    from connector.planner.known import KnownResource
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a plan is made from, besides the documents.
-
-    Attributes:
-        target: Name of the target.
-        groups: The groups that it should hold, by external_id.
-        known: What it is known to hold.
-        rules: How it is kept.
-        view: How much of a resource it takes.
-        notes: What is already known to be left out, and why.
-
-    """
-
-    target: str
-    groups: Mapping[str, DesiredGroup]
-    known: Known
-    rules: Rules
-    view: AttributeView
-    notes: tuple[str, ...] = ()
-
-
-def successions(
-    comparison: Comparison, accounts: Mapping[str, KnownResource], names: Mapping[str, str]
-) -> dict[str, KnownResource]:
-    """Return which newcomers take over the account of somebody who left (re-hire).
-
-    Args:
-        comparison: Which keys differ.
-        accounts: What is ours of those who are no longer desired.
-        names: userName of the newcomers by external_id.
-
-    Returns:
-        The account by the newcomer's external_id.
-
-    """
-    left = {accounts[key].name.casefold(): accounts[key] for key in comparison.undesired}
-    return {
-        key: left[names[key].casefold()]
-        for key in comparison.created
-        if names[key].casefold() in left
-    }
-
-
-def make_plan(
-    ground: Ground,
-    comparison: Comparison,
-    documents: Documents,
-    inherited: Mapping[str, KnownResource],
-) -> Plan:
+def make_plan(ground: Ground, comparison: Comparison, documents: Documents) -> Plan:
     """Return the plan for one target; nothing is sent and nothing is read.
 
     Args:
         ground: What the plan is made from.
         comparison: Which people differ.
         documents: The resources of those people and of the groups.
-        inherited: What `successions` said.
 
     """
-    kept = {resource.external_id for resource in inherited.values()}
+    ground = replace(ground, known=inherit_members(ground.known, ground.heirs))
     users = [
-        *_created_users(ground, comparison, documents, inherited),
+        *_created_users(ground, comparison, documents),
         *_changed_users(ground, comparison, documents),
-        *_disabled_users(comparison, documents, kept),
+        *_disabled_users(ground, comparison, documents),
     ]
-    created, changed, deleted = _group_operations(ground, documents)
+    created, changed, deleted = group_operations(ground, documents)
     sent = [operation for operation in users if _is_needed(operation)]
-    gone = [*deleted, *_deleted_users(comparison, documents, kept)]
-    operations = (*_sorted(sent), *_sorted(created), *_sorted(changed), *_sorted(gone))
+    gone = [*deleted, *_deleted_users(ground, comparison, documents)]
+    operations = (
+        *in_order_of_names(by_name(sent)),
+        *in_order_of_names([*by_name(created), *by_name(changed)]),
+        *by_name(gone),
+    )
     return Plan(
         target=ground.target,
         operations=operations,
         unchanged_count=_unchanged_count(ground, operations),
         known_count=ground.known.total_count,
-        notes=(*ground.notes, *_notes(comparison)),
-        touched=tuple(
-            (operation.external_id, operation.desired_digest)
-            for operation in users
-            if not _is_needed(operation)
-        ),
+        notes=(*ground.notes, *_notes(comparison, users)),
+        touched=tuple(_touched(ground, comparison, users)),
     )
-
-
-def _sorted(operations: Iterable[Operation]) -> list[Operation]:
-    return sorted(operations, key=lambda operation: operation.name.casefold())
 
 
 def _is_needed(operation: Operation) -> bool:
     return operation.kind is OperationKind.CREATE or bool(operation.changes)
+
+
+def _touched(
+    ground: Ground, comparison: Comparison, users: Iterable[Operation]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield what the ledger is to note although nothing is sent."""
+    for operation in users:
+        if not _is_needed(operation) and operation.desired_digest != HELD_BACK:
+            yield operation.external_id, operation.desired_digest
+    for external_id in comparison.released:
+        if external_id not in ground.heirs.former_ids:
+            yield external_id, RELEASED
 
 
 def _unchanged_count(ground: Ground, operations: tuple[Operation, ...]) -> int:
@@ -139,23 +82,28 @@ def _unchanged_count(ground: Ground, operations: tuple[Operation, ...]) -> int:
     return ground.known.total_count - len(touched)
 
 
-def _notes(comparison: Comparison) -> Iterator[str]:
-    if comparison.withheld_count:
-        yield (
-            f"{comparison.withheld_count} people are no longer in scope and are left as they are"
+def _notes(comparison: Comparison, users: Iterable[Operation]) -> Iterator[str]:
+    withheld = comparison.withheld_count
+    if withheld:
+        verb = "person is" if withheld == 1 else "people are"
+        yield f"{withheld} {verb} no longer in scope and left untouched"
+    usable = sum(operation.desired_digest == HELD_BACK for operation in users)
+    if usable:
+        words = (
+            "person disabled in the source keeps"
+            if usable == 1
+            else "people disabled in the source keep"
         )
+        yield f"{usable} {words} access (mode upsert-only)"
 
 
 def _created_users(
-    ground: Ground,
-    comparison: Comparison,
-    documents: Documents,
-    inherited: Mapping[str, KnownResource],
+    ground: Ground, comparison: Comparison, documents: Documents
 ) -> Iterator[Operation]:
     for external_id, wanted in comparison.created.items():
         document = ground.view.project_user(documents.users[external_id]) | {"active": True}
         digest = wanted.digest
-        former = inherited.get(external_id)
+        former = ground.heirs.users.get(external_id)
         if former is not None:
             yield _takeover(external_id, document, former, documents, digest)
             continue
@@ -215,7 +163,7 @@ def _changed_users(
             changes=changes,
             previous=previous_values(known, changes),
             reason=reason,
-            desired_digest=wanted.digest,
+            desired_digest=wanted.digest if is_active == wanted.is_active else HELD_BACK,
         )
 
 
@@ -228,10 +176,10 @@ def _kind_of_change(was_active: bool, *, is_active: bool) -> tuple[OperationKind
 
 
 def _disabled_users(
-    comparison: Comparison, documents: Documents, kept: set[str]
+    ground: Ground, comparison: Comparison, documents: Documents
 ) -> Iterator[Operation]:
     for external_id in comparison.disabled:
-        if external_id in kept:
+        if external_id in ground.heirs.former_ids:
             continue
         resource = documents.accounts[external_id]
         yield Operation(
@@ -243,134 +191,18 @@ def _disabled_users(
             changes={"active": False},
             previous={"active": True},
             reason=_reason_to_go(comparison, external_id),
-            desired_digest=b"gone",
+            desired_digest=RELEASED,
         )
 
 
 def _deleted_users(
-    comparison: Comparison, documents: Documents, kept: set[str]
+    ground: Ground, comparison: Comparison, documents: Documents
 ) -> Iterator[Operation]:
     for external_id in comparison.deleted:
-        if external_id not in kept:
+        if external_id not in ground.heirs.former_ids:
             reason = _reason_to_go(comparison, external_id)
-            yield _deletion("User", documents.accounts[external_id], reason)
+            yield deletion_of("User", documents.accounts[external_id], reason)
 
 
 def _reason_to_go(comparison: Comparison, external_id: str) -> str:
     return "left the source" if external_id in comparison.leavers else "no longer in scope"
-
-
-def _deletion(resource_type: str, resource: KnownResource, reason: str) -> Operation:
-    return Operation(
-        kind=OperationKind.DELETE,
-        resource_type=resource_type,
-        external_id=resource.external_id,
-        name=resource.name,
-        target_id=resource.target_id,
-        reason=reason,
-    )
-
-
-def _group_operations(
-    ground: Ground, documents: Documents
-) -> tuple[list[Operation], list[Operation], list[Operation]]:
-    """Return the groups to create, those to change with their members, and those to delete."""
-    created: list[Operation] = []
-    changed: list[Operation] = []
-    deleted: list[Operation] = []
-    for external_id, group in ground.groups.items():
-        resource = ground.known.groups.get(external_id)
-        if resource is None:
-            created.append(_created_group(ground, external_id, group))
-        changed.extend(_changed_group(ground, external_id, group, documents))
-    if ground.rules.mode == "sync" and ground.rules.absence_is_proven:
-        for external_id, resource in ground.known.groups.items():
-            if external_id in ground.groups:
-                continue
-            if ground.rules.deprovision == "disable":
-                changed.extend(_emptied_group(ground, resource))
-            else:
-                deleted.append(_deletion("Group", resource, "no longer in scope"))
-    return created, changed, deleted
-
-
-def _created_group(ground: Ground, external_id: str, group: DesiredGroup) -> Operation:
-    document = ground.view.project_group(group.document)
-    return Operation(
-        kind=OperationKind.CREATE,
-        resource_type="Group",
-        external_id=external_id,
-        name=document["displayName"],
-        document=document,
-        reason="new in scope",
-        desired_digest=group.digest,
-    )
-
-
-def _changed_group(
-    ground: Ground, external_id: str, group: DesiredGroup, documents: Documents
-) -> Iterator[Operation]:
-    """Yield as few requests as the members allow; a new name goes with the first."""
-    resource = ground.known.groups.get(external_id)
-    document = ground.view.project_group(group.document)
-    known = documents.known_groups.get(external_id)
-    changes = {}
-    if resource is not None and known is not None and ground.rules.mode != "create-only":
-        changes = diff(known, document)
-    held = ground.known.members.get(external_id, frozenset())
-    added = sorted(group.member_ids - held)
-    removed = sorted(held - group.member_ids)
-    if ground.rules.mode != "sync" or not ground.rules.absence_is_proven:
-        removed = []
-    if resource is not None and ground.rules.mode == "create-only":
-        added = []
-    template = Operation(
-        kind=OperationKind.UPDATE,
-        resource_type="Group",
-        external_id=external_id,
-        name=document["displayName"],
-        target_id=resource.target_id if resource else None,
-        document=document,
-        reason="changed in the source" if resource else "members of the new group",
-        desired_digest=group.digest,
-    )
-    previous = previous_values(known, changes) if known else {}
-    yield from _in_chunks(ground, template, (changes, previous), (added, removed))
-
-
-def _emptied_group(ground: Ground, resource: KnownResource) -> Iterator[Operation]:
-    """Yield what takes the members out of a group that is no longer in scope; it is kept."""
-    held = sorted(ground.known.members.get(resource.external_id, frozenset()))
-    template = Operation(
-        kind=OperationKind.UPDATE,
-        resource_type="Group",
-        external_id=resource.external_id,
-        name=resource.name,
-        target_id=resource.target_id,
-        reason="no longer in scope",
-        desired_digest=resource.digest,
-    )
-    yield from _in_chunks(ground, template, ({}, {}), ([], held))
-
-
-def _in_chunks(
-    ground: Ground,
-    template: Operation,
-    values: tuple[dict[str, Any], dict[str, Any]],
-    members: tuple[list[str], list[str]],
-) -> Iterator[Operation]:
-    changes, previous = values
-    added, removed = members
-    size = ground.view.max_members_per_request
-    while changes or added or removed:
-        now_added, added = added[:size], added[size:]
-        room = size - len(now_added)
-        now_removed, removed = removed[:room], removed[room:]
-        yield replace(
-            template,
-            changes=changes,
-            previous=previous,
-            members_added=tuple(now_added),
-            members_removed=tuple(now_removed),
-        )
-        changes, previous = {}, {}

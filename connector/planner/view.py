@@ -38,18 +38,22 @@ class AttributeView:
 
     def project_user(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of a User that the target takes."""
-        return _project(document, self.user_paths)
+        return _project(document, self.user_paths, "userName")
 
     def project_group(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of a Group that the target takes."""
-        return _project(document, self.group_paths)
+        return _project(document, self.group_paths, "displayName")
 
 
-def _project(document: Mapping[str, Any], paths: tuple[str, ...] | None) -> dict[str, Any]:
+def _project(
+    document: Mapping[str, Any], paths: tuple[str, ...] | None, own_name: str
+) -> dict[str, Any]:
     """Return the document with these paths only, in its own order.
 
+    The name goes with any of them: a resource without it is none (RFC 7643 sections 4.1.1, 4.2).
+
     >>> _project({"userName": "a", "name": {"givenName": "A", "familyName": "B"}},
-    ...          ("userName", "name.givenName"))
+    ...          ("name.givenName",), "userName")
     {'userName': 'a', 'name': {'givenName': 'A'}}
 
     """
@@ -57,7 +61,7 @@ def _project(document: Mapping[str, Any], paths: tuple[str, ...] | None) -> dict
         return dict(document)
     projected: dict[str, Any] = {}
     for name, value in document.items():
-        if name in ALWAYS or name in paths:
+        if name in (*ALWAYS, own_name) or name in paths:
             projected[name] = value
         elif isinstance(value, dict):
             separator = ":" if name.startswith("urn:") else "."

@@ -8,9 +8,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from connector.planner.operation import OperationKind
-from connector.sync.ledger import Recorded
+from connector.planner.order import claimed_name, freed_name
+from connector.sync.ledger import GONE, Recorded
 from connector.sync.ports import Progress, Status
-from connector.target.outcome import Applied, Unavailable, Unknown
+from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,14 +152,19 @@ class Courier:
             return
         self._ledger.record(self._cycle_id, self._name, answers, self._clock.now())
         for recorded, outcome in answers:
-            operation = recorded.operation
-            if not isinstance(outcome, Applied):
-                continue
-            if operation.kind is OperationKind.DELETE:
-                self._target_ids.pop(operation.external_id, None)
-            else:
-                self._target_ids.pop(operation.succeeds, None)
-                self._target_ids[operation.external_id] = outcome.target_id
+            self._learn(recorded.operation, outcome)
+
+    def _learn(self, operation: Operation, outcome: Outcome) -> None:
+        """Keep the ids that this cycle goes by as the ledger has them."""
+        ids = self._target_ids
+        match outcome:
+            case Applied() if operation.kind is OperationKind.DELETE:
+                ids.pop(operation.external_id, None)
+            case Applied(target_id=target_id):
+                ids.pop(operation.succeeds, None)
+                ids[operation.external_id] = target_id
+            case Rejected(status=status) if status == GONE and operation.target_id is not None:
+                ids.pop(operation.succeeds or operation.external_id, None)
 
     def _address(
         self, window: Sequence[Recorded]
@@ -198,17 +204,19 @@ def _has_nothing_left(operation: Operation) -> bool:
 def _windows(recorded: Sequence[Recorded]) -> Iterator[list[Recorded]]:
     """Yield runs of operations that may be sent at the same time.
 
-    A new phase waits for the one before; two operations on one resource are never in one window.
+    A new phase waits for the one before; two operations on one resource are never in one window,
+    nor are one that gives a name up and one that gets it.
     """
     for _, phase in groupby(recorded, key=_phase):
         window: list[Recorded] = []
-        touched: set[str] = set()
+        touched: set[str | None] = set()
         for one in phase:
-            if len(window) >= WINDOW or one.operation.external_id in touched:
+            key, wanted = one.operation.external_id, claimed_name(one.operation)
+            if len(window) >= WINDOW or not touched.isdisjoint({key, wanted}):
                 yield window
                 window, touched = [], set()
             window.append(one)
-            touched.add(one.operation.external_id)
+            touched |= {key, freed_name(one.operation)} - {None}
         if window:
             yield window
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from connector.planner.known import Known, KnownHead, KnownResource
+from connector.planner.known import RELEASED, Known, KnownHead, KnownResource
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 from state.engine import reading, table_of, upsert, writing
@@ -110,6 +110,8 @@ class Ledger:
             for external_id, digest in plan.touched:
                 own = _link_of(plan.target, "User", external_id)
                 values = {"digest": digest, "changed_at": now}
+                if digest == RELEASED:
+                    values["disabled_at"] = now
                 connection.execute(update(LINKS).where(*own).values(values))
             if not plan.operations:
                 return []
@@ -308,7 +310,8 @@ def _update_links(
             else:
                 _remember(connection, where, replace(operation, target_id=target_id))
         case Rejected(status=status) if status == GONE and operation.target_id is not None:
-            _forget(connection, target, operation)
+            owner = operation.succeeds or operation.external_id
+            _forget(connection, target, replace(operation, external_id=owner))
 
 
 def _forget(connection: Connection, target: str, operation: Operation) -> None:
@@ -319,13 +322,24 @@ def _forget(connection: Connection, target: str, operation: Operation) -> None:
         connection.execute(delete(MEMBERS).where(*held))
 
 
+def _hand_over(connection: Connection, target: str, operation: Operation) -> None:
+    """Forget whose the resource was; its members and memberships are the successor's."""
+    heir, former = operation.external_id, operation.succeeds
+    for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
+        at_target = MEMBERS.c.target == target
+        connection.execute(delete(MEMBERS).where(at_target, column == heir))
+        moved = update(MEMBERS).where(at_target, column == former)
+        connection.execute(moved.values({column.name: heir}))
+    _forget(connection, target, replace(operation, external_id=former))
+
+
 def _remember(
     connection: Connection, where: tuple[int, str, datetime], operation: Operation
 ) -> None:
     cycle_id, target, now = where
     own = _link_of(target, operation.resource_type, operation.external_id)
     if operation.succeeds:
-        _forget(connection, target, replace(operation, external_id=operation.succeeds))
+        _hand_over(connection, target, operation)
     values: dict[str, Any] = {"changed_at": now, "cycle_id": cycle_id}
     if operation.kind is OperationKind.CREATE or (operation.changes and operation.document):
         document = dict(operation.document)

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from connector.planner.compare import Rules, compare_users
 from connector.planner.desired import desired_groups, desired_users, resolve_scope
+from connector.planner.ground import Documents, Ground
 from connector.planner.operation import OperationKind
-from connector.planner.plan import Documents, Ground, make_plan, successions
+from connector.planner.plan import make_plan
+from connector.planner.succession import NO_HEIRS, Heirs, left_groups, successions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
+    from connector.directory.person import DirectoryUser
     from connector.directory.store import DirectoryStore
+    from connector.planner.compare import Comparison
     from connector.planner.desired import DesiredGroup, Scope
-    from connector.planner.known import Known
+    from connector.planner.known import Known, KnownResource
     from connector.planner.operation import Operation, Plan
     from connector.source.batch import Proof
     from connector.sync.ledger import Ledger
@@ -39,13 +43,19 @@ def plan_target(
         is_kept = external_id in known.users and external_id not in comparison.undesired
         return is_kept or external_id in comparison.created
 
-    groups = desired_groups(directory.groups(), scope, graph, is_present, port.view)
-    ground = Ground(port.name, groups, known, rules, port.view, tuple(_notes(scope, proof)))
+    held = directory.groups()
+    groups = desired_groups(held, scope, graph, is_present, port.view)
     newcomers = directory.users(comparison.created)
     accounts = ledger.accounts(port.name, [*comparison.changed, *comparison.undesired])
-    names = {key: str(user.document["userName"]) for key, user in newcomers.items()}
-    inherited = successions(comparison, accounts, names)
-    former = [resource.external_id for resource in inherited.values()]
+    heirs = NO_HEIRS
+    if port.mode != "create-only":
+        heirs = Heirs(
+            _account_heirs(newcomers, accounts, comparison),
+            _group_heirs(groups, known, {group.external_id for group in held}),
+        )
+    notes = tuple(_notes(scope, proof))
+    ground = Ground(port.name, groups, known, rules, port.view, heirs, notes)
+    former = heirs.former_ids
     documents = Documents(
         users={
             key: user.document
@@ -53,9 +63,29 @@ def plan_target(
         },
         accounts=accounts,
         known_users=ledger.documents(port.name, "User", [*comparison.changed, *former]),
-        known_groups=ledger.documents(port.name, "Group", _differing(groups, known)),
+        known_groups=ledger.documents(port.name, "Group", [*_differing(groups, known), *former]),
     )
-    return make_plan(ground, comparison, documents, inherited)
+    return make_plan(ground, comparison, documents)
+
+
+def _account_heirs(
+    newcomers: Mapping[str, DirectoryUser],
+    accounts: Mapping[str, KnownResource],
+    comparison: Comparison,
+) -> dict[str, KnownResource]:
+    names = {key: str(user.document["userName"]) for key, user in newcomers.items()}
+    return successions(names, [accounts[key] for key in comparison.leavers])
+
+
+def _group_heirs(
+    groups: Mapping[str, DesiredGroup], known: Known, held: Collection[str]
+) -> dict[str, KnownResource]:
+    names = {
+        key: str(group.document["displayName"])
+        for key, group in groups.items()
+        if key not in known.groups
+    }
+    return successions(names, left_groups(known, held))
 
 
 def _differing(groups: Mapping[str, DesiredGroup], known: Known) -> list[str]:

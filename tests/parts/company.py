@@ -121,6 +121,10 @@ class Company:
 def map_company_entry(entry: SourceEntry) -> MappedResource | MappingProblem:
     """The simplest mapping there is; an entry without mail is a problem."""
     values = {key: value[0] for key, value in entry.attributes.items()}
+    if entry.kind is EntryKind.GROUP and not values["cn"]:
+        return MappingProblem(
+            entry.external_id, entry.distinguished_name, "displayName", "no value"
+        )
     if entry.kind is EntryKind.GROUP:
         document = {"displayName": values["cn"], "externalId": entry.external_id}
         return _mapped("Group", entry, document, ())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connector.planner.operation import Operation, OperationKind
-from connector.target.outcome import Applied, Outcome, Unavailable, Unknown
+from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,19 +19,29 @@ class Shelf:
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     sent: list[Operation] = field(default_factory=list)
     answer: Callable[[Operation], Outcome | None] = lambda operation: None
+    resolved: Callable[[Operation], Outcome | None] = lambda operation: None
     commits_before_unknown: bool = True
+    names_are_unique: bool = False
+    is_at_rest: bool = True
 
     def send(
         self, operations: Sequence[Operation], target_ids: Mapping[str, str]
     ) -> Iterator[tuple[Operation, Outcome]]:
-        for operation in operations:
-            self.sent.append(operation)
-            told = self.answer(operation)
-            if isinstance(told, Unknown) and self.commits_before_unknown:
-                self._do(operation, target_ids)
-            yield operation, told or self._do(operation, target_ids)
+        self.is_at_rest = False
+        try:
+            for operation in operations:
+                self.sent.append(operation)
+                told = self.answer(operation)
+                if isinstance(told, Unknown) and self.commits_before_unknown:
+                    self._do(operation, target_ids)
+                yield operation, told or self._do(operation, target_ids)
+        finally:
+            self.is_at_rest = True
 
     def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
+        told = self.resolved(operation)
+        if told is not None:
+            return told
         for target_id, resource in self.resources.items():
             if resource["externalId"] == operation.external_id:
                 return Applied(target_id)
@@ -41,6 +51,8 @@ class Shelf:
         """Nothing to let go of."""
 
     def _do(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
+        if self.names_are_unique and self._is_taken(operation):
+            return Rejected(409, "there is one of that name")
         if operation.kind is OperationKind.CREATE:
             target_id = f"t{len(self.resources) + 1}-{operation.name}"
             self.resources[target_id] = dict(operation.document) | {"members": set()}
@@ -56,6 +68,13 @@ class Shelf:
         resource["members"] -= {target_ids[one] for one in operation.members_removed}
         return Applied(operation.target_id)
 
+    def _is_taken(self, operation: Operation) -> bool:
+        wanted = operation.document.get("userName")
+        return wanted is not None and any(
+            one.get("userName") == wanted and target_id != operation.target_id
+            for target_id, one in self.resources.items()
+        )
+
     # -- what a test asks -----------------------------------------------------------------------
 
     def named(self, name: str) -> dict[str, Any]:
@@ -65,6 +84,12 @@ class Shelf:
             for one in self.resources.values()
             if name in (one.get("userName"), one.get("displayName"))
         )
+        return found
+
+    def id_of(self, name: str) -> str:
+        """Return the id of the one resource of that name."""
+        resource = self.named(name)
+        (found,) = (key for key, one in self.resources.items() if one is resource)
         return found
 
     def members_of(self, name: str) -> set[str]:

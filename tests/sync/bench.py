@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from connector.clock import FixedClock
+    from connector.mapping.resource import MappedResource, MappingProblem
+    from connector.source.entry import SourceEntry
 
 
 class Bench:
@@ -30,6 +33,7 @@ class Bench:
         self.company = Company(clock)
         self.shelf = Shelf()
         self.stop = Event()
+        self.rules, self.title = "rules-1", ""
         self.port = {
             "name": "shelf",
             "connect": lambda: self.shelf,
@@ -45,13 +49,28 @@ class Bench:
     def parts(self) -> Parts:
         return Parts(
             self.company,
-            map_company_entry,
-            "rules-1",
+            self._map_entry,
+            self.rules,
             self.engine,
             (TargetPort(**self.port),),
             self.clock,
             self.folder / "cycle.lock",
         )
+
+    def _map_entry(self, entry: SourceEntry) -> MappedResource | MappingProblem:
+        titled = (
+            dict(entry.attributes) | {"title": (self.title,)} if self.title else entry.attributes
+        )
+        return map_company_entry(replace(entry, attributes=titled))
+
+    def break_ledger(self) -> None:
+        """From now on nothing can be written down, as on a full disk."""
+        with self.engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    def mend_ledger(self) -> None:
+        self.engine.dispose()
 
     def cycle(self, **asked: object):
         self.shelf.sent.clear()

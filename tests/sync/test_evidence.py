@@ -1,0 +1,163 @@
+"""Nobody loses access without evidence, and nobody keeps it against the evidence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connector.planner.safety import Limits
+from connector.settings.values import Limit
+from connector.sync.ports import Status
+
+if TYPE_CHECKING:
+    from connector.clock import FixedClock
+    from tests.sync.bench import Bench
+
+
+def test_somebody_disabled_whose_entry_can_no_longer_be_mapped_loses_access(bench: Bench):
+    """Off-boarding often clears the mail address and disables the account in one go."""
+    bench.cycle()
+    bench.company.change("anna", mail="")
+    bench.company.disable("anna")
+
+    report = bench.cycle()
+
+    assert bench.sent() == [("disable", "anna@corp.example")]
+    assert report.directory.problems == 1
+    bench.cycle()
+    assert bench.sent() == []
+
+
+def test_an_unmapped_person_who_is_moved_stays_in_the_groups(bench: Bench):
+    bench.port["groups"] = (bench.company.name_of("staff"),)
+    bench.cycle()
+    bench.company.change("anna", mail="")
+    bench.company.rename_unit("OU=People", "OU=Humans")
+
+    bench.cycle()
+
+    assert bench.sent() == []
+
+
+def test_the_members_of_an_unmapped_group_stay_in_scope_when_it_is_moved(bench: Bench):
+    bench.port["groups"] = (bench.company.name_of("staff"),)
+    bench.cycle()
+    bench.company.change("inner", cn="")
+    inner = bench.company.name_of("inner")
+    bench.company.rename_unit(inner, inner.replace("OU=Groups", "OU=Teams"))
+
+    report = bench.cycle()
+
+    assert report.directory.problems == 1
+    assert bench.sent() == []
+
+
+def test_somebody_new_who_cannot_be_mapped_is_not_created(bench: Bench):
+    bench.company.add_user("fred", mail="")
+
+    assert bench.cycle().directory.problems == 1
+    assert not any(name.startswith("fred") for _, name in bench.sent())
+
+
+def test_what_upsert_only_held_back_is_done_when_the_mode_is_sync_again(bench: Bench):
+    bench.cycle()
+    bench.port["mode"] = "upsert-only"
+    bench.company.change("bela", title="Captain")
+    bench.company.disable("bela")
+    report = bench.cycle()
+    assert bench.sent() == [("update", "bela@corp.example")]
+    assert report.targets[0].plan.notes == (
+        "1 person disabled in the source keeps access (mode upsert-only)",
+    )
+    bench.cycle()
+    assert bench.sent() == []
+
+    bench.port["mode"] = "sync"
+    bench.cycle()
+    assert bench.sent() == [("disable", "bela@corp.example")]
+
+
+@pytest.mark.parametrize("way", ["leaves", "goes out of scope"])
+def test_grace_begins_when_a_disabled_person_goes_not_when_they_were_disabled(
+    bench: Bench, clock: FixedClock, way: str
+):
+    bench.port["deprovision"] = "disable-then-delete"
+    bench.port["groups"] = (bench.company.name_of("staff"),)
+    bench.cycle()
+    bench.company.disable("anna")
+    bench.cycle()
+    clock.moment += timedelta(days=100)
+
+    if way == "leaves":
+        bench.company.delete("anna")
+    else:
+        bench.company.set_members("staff", "bela", "inner")
+    bench.cycle()
+    assert bench.sent() == [("update", "staff")]
+    clock.moment += timedelta(days=29)
+    bench.cycle()
+    assert bench.sent() == []
+
+    clock.moment += timedelta(days=1)
+    bench.cycle()
+    assert bench.sent() == [("delete", "anna@corp.example")]
+
+
+def test_somebody_who_comes_back_within_the_grace_begins_a_new_one_next_time(
+    bench: Bench, clock: FixedClock
+):
+    bench.port["deprovision"] = "disable-then-delete"
+    bench.port["groups"] = (bench.company.name_of("staff"),)
+    bench.company.disable("emil")
+    bench.cycle()
+    for _ in range(3):
+        bench.company.set_members("staff", "bela", "inner")
+        bench.cycle()
+        assert ("disable", "anna@corp.example") in bench.sent()
+        clock.moment += timedelta(days=20)
+        bench.company.set_members("staff", "anna", "bela", "inner")
+        bench.cycle()
+        assert ("enable", "anna@corp.example") in bench.sent()
+
+
+def test_a_source_that_suddenly_shows_no_group_takes_nobody_away(bench: Bench):
+    bench.port["deprovision"] = "delete"
+    bench.cycle()
+    for name in ("staff", "inner"):
+        bench.company.delete(name)
+
+    report = bench.cycle()
+
+    assert bench.sent() == []
+    assert report.status is Status.FAILURES
+    assert "0 groups read, 2 known" in report.reason
+
+
+def test_a_source_that_suddenly_shows_nobody_takes_nobody_away(bench: Bench):
+    bench.port["limits"] = Limits(*[Limit(count=100)] * 3)
+    bench.cycle()
+    for name in ("anna", "bela", "cleo", "dora", "emil"):
+        bench.company.delete(name)
+
+    report = bench.cycle()
+
+    assert bench.sent() == []
+    assert "0 people read, 5 known" in report.reason
+
+
+def test_an_account_of_an_entry_not_seen_under_new_rules_is_mapped_when_it_is_seen(bench: Bench):
+    """A read that was not complete must not pass for one that mapped everything anew."""
+    bench.cycle()
+    emil = bench.company.entries.pop("emil")
+    bench.company.incomplete = "a size limit cut it off"
+    bench.rules = "rules-2"
+    bench.title = "Mapped anew"
+    bench.cycle()
+
+    bench.company.entries["emil"] = emil
+    bench.company.incomplete = ""
+    bench.cycle()
+
+    assert bench.sent() == [("update", "emil@corp.example")]
