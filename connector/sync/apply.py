@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from connector.planner.division import halves
 from connector.planner.operation import OperationKind
 from connector.planner.order import claimed_name, freed_name
 from connector.sync.ledger import GONE, Recorded
@@ -14,7 +16,7 @@ from connector.sync.ports import Progress, Status
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from threading import Event
 
     from connector.clock import Clock
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 STREAK = 16
 # Answers written down together; to those of a killed process the same applies as to no answer.
 RECORDED_TOGETHER = 8
+# Of a group that the target refuses: so many requests to find out which member is the reason.
+PARTS_AT_MOST = 32
 # After a kill at most so many operations are in doubt and looked up one by one.
 WINDOW = 32
 
@@ -65,14 +69,17 @@ class Courier:
         self._cycle_id = cycle_id
         self._name = name
         self._target_ids = ledger.target_ids(name)
+        self._in_doubt: set[str] = set()
+        # Groups of which the target took no part; they are not divided again in this cycle.
+        self._hopeless: set[str] = set()
 
-    def settle_doubts(self) -> int:
+    def settle_doubts(self) -> None:
         """Ask the target what became of operations that an earlier cycle left in doubt."""
-        doubts = self._ledger.in_doubt(self._name)
-        for recorded in doubts:
+        for recorded in self._ledger.in_doubt(self._name):
             outcome = self._target.resolve(recorded.operation, self._target_ids)
             self._record([(recorded, outcome)])
-        return len(doubts)
+            if isinstance(outcome, Unknown):
+                self._in_doubt.add(recorded.operation.external_id)
 
     def deliver(self, plan: Plan, listener: Listener, stop: Event) -> Delivery:
         """Send a plan; return what became of it.
@@ -103,44 +110,78 @@ class Courier:
     ) -> list[str]:
         """Send a window; return the reasons of those that the target did not take."""
         ready, waiting = self._address(window)
-        self._ledger.mark_sent(ready, self._clock.now())
-        by_operation = {id(recorded.operation): recorded for recorded in ready}
-        unavailable = []
         self._count(waiting, counts)
         if not ready:
             return []
-        answered: list[tuple[Recorded, Outcome]] = []
-        answers = self._target.send([one.operation for one in ready], self._target_ids)
-        for operation, outcome in answers:
-            recorded = by_operation.pop(id(operation))
-            settled = self._settled(operation, outcome)
-            answered.append((recorded, settled))
-            if isinstance(settled, Unavailable):
-                unavailable.append(settled.reason)
-            if len(answered) >= RECORDED_TOGETHER:
-                self._count(answered, counts)
-                answered = []
-            if stop.is_set():
-                break
-        self._count(answered, counts)
-        # Closing waits for requests in flight, whose answers are then looked up.
-        close = getattr(answers, "close", None)
-        if close is not None:
-            close()
-        if by_operation:
-            self._settle_rest(list(by_operation.values()))
+        self._ledger.mark_sent(ready, self._clock.now())
+        left = {id(recorded.operation): recorded for recorded in ready}
+        unavailable, refused = [], []
+        # However this ends, nothing is in flight afterwards: what was not written down is in doubt.
+        with closing(self._send(ready)) as answers:
+            for some in _together(answers, stop):
+                noted = []
+                for operation, outcome in some:
+                    recorded = left.pop(id(operation))
+                    if isinstance(outcome, Unavailable):
+                        unavailable.append(outcome.reason)
+                    if self._is_divisible(operation, outcome):
+                        refused.append((recorded, outcome))
+                    else:
+                        noted.append((recorded, self._settled(operation, outcome)))
+                self._count(noted, counts)
+                if stop.is_set():
+                    break
+        self._settle_rest(left.values())
+        for recorded, refusal in refused:
+            self._count([self._send_parts(recorded, refusal, stop)], counts)
         return unavailable
 
-    def _settle_rest(self, left: list[Recorded]) -> None:
+    def _settle_rest(self, left: Iterable[Recorded]) -> None:
         """Look up those whose answers nobody waited for."""
         for recorded in left:
             outcome = self._target.resolve(recorded.operation, self._target_ids)
             self._record([(recorded, outcome)])
 
+    def _send(self, ready: Sequence[Recorded]) -> Generator[tuple[Operation, Outcome], None, None]:
+        return self._target.send([one.operation for one in ready], self._target_ids)
+
     def _settled(self, operation: Operation, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Unknown):
             return self._target.resolve(operation, self._target_ids)
         return outcome
+
+    def _is_divisible(self, operation: Operation, outcome: Outcome) -> bool:
+        is_refused = isinstance(outcome, Rejected) and outcome.status != GONE
+        is_hopeless = operation.external_id in self._hopeless
+        return is_refused and not is_hopeless and bool(halves(operation))
+
+    def _send_parts(
+        self, recorded: Recorded, refusal: Outcome, stop: Event
+    ) -> tuple[Recorded, Outcome]:
+        """Send a refused change of a group in ever smaller parts; return what to note in the end.
+
+        One member that the target does not take must not keep the others out. What was taken is
+        in the ledger by then.
+        """
+        waiting = deque(halves(recorded.operation))
+        taken, failed = [], (recorded, refusal)
+        for _ in range(PARTS_AT_MOST):
+            if not waiting or stop.is_set():
+                break
+            part = Recorded(recorded.row_id, waiting.popleft())
+            with closing(self._send([part])) as answers:
+                outcome = self._settled(*next(answers))
+            if isinstance(outcome, Applied):
+                self._record([(part, outcome)])
+                taken.append((part, outcome))
+            elif isinstance(outcome, Rejected) and (smaller := halves(part.operation)):
+                waiting.extend(smaller)
+            else:
+                failed = (part, outcome)
+        if not taken:
+            self._hopeless.add(recorded.operation.external_id)
+        is_taken = not waiting and failed[1] is refusal
+        return taken[-1] if is_taken else failed
 
     def _count(self, answers: Sequence[tuple[Recorded, Outcome]], counts: Counter[str]) -> None:
         for _, outcome in answers:
@@ -175,7 +216,11 @@ class Courier:
         for recorded in window:
             operation = recorded.operation
             if operation.kind is OperationKind.CREATE:
-                ready.append(recorded)
+                if operation.external_id in self._in_doubt:
+                    words = "an earlier creation is in doubt, and the target cannot say"
+                    waiting.append((recorded, Unavailable(words)))
+                else:
+                    ready.append(recorded)
                 continue
             target_id = operation.target_id or self._target_ids.get(operation.external_id)
             if target_id is None:
@@ -193,6 +238,20 @@ class Courier:
             else:
                 ready.append(Recorded(recorded.row_id, addressed))
         return ready, waiting
+
+
+def _together(
+    answers: Iterable[tuple[Operation, Outcome]], stop: Event
+) -> Iterator[list[tuple[Operation, Outcome]]]:
+    """Yield answers as many at a time as are written down together."""
+    some = []
+    for answer in answers:
+        some.append(answer)
+        if len(some) >= RECORDED_TOGETHER or stop.is_set():
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _has_nothing_left(operation: Operation) -> bool:

@@ -304,11 +304,13 @@ def _update_links(
     """Make the links say what the target now holds."""
     _, target, _ = where
     match outcome:
-        case Applied(target_id=target_id):
-            if operation.kind is OperationKind.DELETE:
-                _forget(connection, target, operation)
-            else:
-                _remember(connection, where, replace(operation, target_id=target_id))
+        case Applied() if operation.kind is OperationKind.DELETE:
+            _forget(connection, target, operation)
+        case Applied(target_id=target_id, member_ids=member_ids):
+            found = _owners(connection, target, member_ids)
+            added = tuple(dict.fromkeys((*operation.members_added, *found)))
+            changed = replace(operation, target_id=target_id, members_added=added)
+            _remember(connection, where, changed)
         case Rejected(status=status) if status == GONE and operation.target_id is not None:
             owner = operation.succeeds or operation.external_id
             _forget(connection, target, replace(operation, external_id=owner))
@@ -320,6 +322,16 @@ def _forget(connection: Connection, target: str, operation: Operation) -> None:
     for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
         held = (MEMBERS.c.target == target, column == operation.external_id)
         connection.execute(delete(MEMBERS).where(*held))
+
+
+def _owners(connection: Connection, target: str, target_ids: Sequence[str]) -> list[str]:
+    """Return the external_ids of those of ours who have these ids at the target."""
+    owners: list[str] = []
+    for start in range(0, len(target_ids), BATCH):
+        some = LINKS.c.target_id.in_(target_ids[start : start + BATCH])
+        own = (LINKS.c.target == target, LINKS.c.resource_type == "User", some)
+        owners += connection.scalars(select(LINKS.c.external_id).where(*own))
+    return owners
 
 
 def _hand_over(connection: Connection, target: str, operation: Operation) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -37,8 +37,11 @@ class Target(Protocol):
 
     def send(
         self, operations: Sequence[Operation], target_ids: Mapping[str, str]
-    ) -> Iterator[tuple[Operation, Outcome]]:
-        """Send the operations, several at a time; yield each with its outcome as it comes."""
+    ) -> Generator[tuple[Operation, Outcome], None, None]:
+        """Send the operations, several at a time; yield each with its outcome as it comes.
+
+        Closing it waits for requests in flight and sends no other.
+        """
         ...
 
     def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:

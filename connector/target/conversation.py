@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from connector.planner.operation import Operation, OperationKind
 from connector.target.lookup import Conversation, Unanswered, find, is_breakdown, read
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
-from connector.target.patch import flattened
+from connector.target.patch import flattened, member_ids_of
 from connector.target.request import Request, cased, page_request, resolved, to_request
 from connector.target.response import (
     BAD_REQUEST,
@@ -232,14 +232,15 @@ def _equalise(
     wanted = flattened(document) | {"externalId": operation.external_id}
     held = flattened(found)
     changes = {path: value for path, value in wanted.items() if held.get(path) != value}
+    adopted = Applied(target_id, was_adopted=True, member_ids=member_ids_of(found))
     if not changes and not operation.members_added:
-        return Carried(Applied(target_id, was_adopted=True))
+        return Carried(adopted)
     update = replace(
         operation, kind=OperationKind.UPDATE, target_id=target_id, changes=changes, previous=held
     )
     carried = yield from _update(update, terms)
     if isinstance(carried.outcome, Applied):
-        return replace(carried, outcome=Applied(target_id, was_adopted=True))
+        return replace(carried, outcome=adopted)
     return carried
 
 
@@ -247,7 +248,7 @@ def _add_missing(
     operation: Operation, terms: Terms, outcome: Applied, created: Mapping[str, Any]
 ) -> Conversation[Carried]:
     """Add the members that the creation of their group left out."""
-    held = {one.get("value") for one in created.get("members") or [] if isinstance(one, dict)}
+    held = set(member_ids_of(created))
     missing = tuple(key for key in operation.members_added if terms.target_ids.get(key) not in held)
     if not resolved(missing, terms.target_ids):
         return Carried(outcome)
@@ -354,8 +355,7 @@ def _prove_removal(operation: Operation, terms: Terms, outcome: Applied) -> Conv
 
 def _still_held(operation: Operation, terms: Terms) -> Conversation[bool]:
     group = yield from read(operation.resource_type, operation.target_id or "")
-    members = (group or {}).get("members") or []
-    held = {one.get("value") for one in members if isinstance(one, dict)}
+    held = set(member_ids_of(group or {}))
     return not held.isdisjoint(resolved(operation.members_removed, terms.target_ids))
 
 

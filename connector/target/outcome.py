@@ -12,11 +12,13 @@ class Applied:
     Attributes:
         target_id: The `id` of the resource at the target.
         was_adopted: True if the resource was already there and was taken over.
+        member_ids: The target's ids of the members that a group held when it was taken over.
 
     """
 
     target_id: str
     was_adopted: bool = False
+    member_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,18 @@ def member_values(target_ids: Iterable[str]) -> list[dict[str, str]]:
     return [{"value": target_id} for target_id in target_ids]
 
 
+def member_ids_of(group: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the members that a group shows.
+
+    >>> member_ids_of({"members": [{"value": "7", "display": "Babs"}, "odd"]})
+    ('7',)
+
+    """
+    members = group.get("members")
+    shown = members if isinstance(members, list) else []
+    return tuple(str(one["value"]) for one in shown if isinstance(one, dict) and one.get("value"))
+
+
 def _member_path(target_id: str) -> str:
     return f"members[value eq {quoted(target_id)}]"
 

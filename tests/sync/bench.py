@@ -12,6 +12,7 @@ from connector.planner.view import AttributeView
 from connector.settings.values import Limit
 from connector.sync.cycle import Request, preview_cycle, run_cycle
 from connector.sync.ports import Parts, TargetPort
+from state.engine import writing
 from tests.parts.company import Company, map_company_entry
 from tests.parts.shelf import Shelf
 
@@ -65,12 +66,12 @@ class Bench:
 
     def break_ledger(self) -> None:
         """From now on nothing can be written down, as on a full disk."""
-        with self.engine.connect() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with writing(self.engine) as connection:
+            connection.exec_driver_sql("ALTER TABLE target_link RENAME TO out_of_reach")
 
     def mend_ledger(self) -> None:
-        self.engine.dispose()
+        with writing(self.engine) as connection:
+            connection.exec_driver_sql("ALTER TABLE out_of_reach RENAME TO target_link")
 
     def cycle(self, **asked: object):
         self.shelf.sent.clear()
