@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from base64 import b64decode
 from pathlib import Path
 
 from tests.idp.bench import SignOnBench, authn_request, redirected
+from tests.parts.golden import assert_as_reviewed, transcript
 
 GOLDEN = Path(__file__).parent / "authn_request_to_response.golden"
 
@@ -29,11 +29,8 @@ def test_the_walk_is_the_one_that_was_reviewed(bench: SignOnBench):
         ("Response", lines(b64decode(answer.saml_response).decode())),
         ("audit", "\n".join(str(event) for event in reversed(bench.parts.audit.recent()))),
     ]
-    text = "\n\n".join(f"== {title}\n{content}" for title, content in walk) + "\n"
-    if os.environ.get("CONNECTOR_GOLDEN") == "write":
-        GOLDEN.write_text(text, encoding="utf-8")
 
-    assert text == GOLDEN.read_text(encoding="utf-8")
+    assert_as_reviewed(transcript(walk), GOLDEN)
 
 
 def lines(document: str) -> str:
