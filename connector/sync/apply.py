@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from connector.planner.division import halves
 from connector.planner.operation import OperationKind
 from connector.planner.order import claimed_name, freed_name
-from connector.sync.ledger import GONE, Recorded
+from connector.sync.ledger import Recorded
+from connector.sync.links import GONE
 from connector.sync.ports import Progress, Status
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import func, select
 
-from connector.sync.ledger import CYCLE_TARGETS, CYCLES, LINKS, OPERATIONS
+from connector.sync.ledger import CYCLE_TARGETS, CYCLES, OPERATIONS
+from connector.sync.links import LINKS
 from state.engine import reading
 
 if TYPE_CHECKING:

@@ -1,0 +1,146 @@
+"""What is ours at each target: links and members, as outcomes leave them (step 12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, select, update
+
+from connector.planner.operation import Operation, OperationKind
+from connector.target.outcome import Applied, Outcome, Rejected
+from state.engine import table_of, upsert
+from state.provisioning import LinkMemberRow, LinkRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+LINKS = table_of(LinkRow)
+MEMBERS = table_of(LinkMemberRow)
+
+GONE = 404
+BATCH = 500
+
+
+def update_links(
+    connection: Connection, where: tuple[int, str, datetime], operation: Operation, outcome: Outcome
+) -> None:
+    """Make the links say what the target now holds."""
+    _, target, _ = where
+    match outcome:
+        case Applied() if operation.kind is OperationKind.DELETE:
+            _forget(connection, target, operation)
+        case Applied(target_id=target_id, member_ids=member_ids):
+            found = _owners(connection, target, member_ids)
+            added = tuple(dict.fromkeys((*operation.members_added, *found)))
+            changed = replace(operation, target_id=target_id, members_added=added)
+            _remember(connection, where, changed)
+        case Rejected(status=status) if status == GONE and operation.target_id is not None:
+            owner = operation.succeeds or operation.external_id
+            _forget(connection, target, replace(operation, external_id=owner))
+
+
+def _forget(connection: Connection, target: str, operation: Operation) -> None:
+    own = link_of(target, operation.resource_type, operation.external_id)
+    connection.execute(delete(LINKS).where(*own))
+    for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
+        held = (MEMBERS.c.target == target, column == operation.external_id)
+        connection.execute(delete(MEMBERS).where(*held))
+
+
+def _owners(connection: Connection, target: str, target_ids: Sequence[str]) -> list[str]:
+    """Return the external_ids of those of ours who have these ids at the target."""
+    owners: list[str] = []
+    for start in range(0, len(target_ids), BATCH):
+        some = LINKS.c.target_id.in_(target_ids[start : start + BATCH])
+        own = (LINKS.c.target == target, LINKS.c.resource_type == "User", some)
+        owners += connection.scalars(select(LINKS.c.external_id).where(*own))
+    return owners
+
+
+def _hand_over(connection: Connection, target: str, operation: Operation) -> None:
+    """Forget whose the resource was; its members and memberships are the successor's."""
+    heir, former = operation.external_id, operation.succeeds
+    for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
+        at_target = MEMBERS.c.target == target
+        connection.execute(delete(MEMBERS).where(at_target, column == heir))
+        moved = update(MEMBERS).where(at_target, column == former)
+        connection.execute(moved.values({column.name: heir}))
+    _forget(connection, target, replace(operation, external_id=former))
+
+
+def _remember(
+    connection: Connection, where: tuple[int, str, datetime], operation: Operation
+) -> None:
+    cycle_id, target, now = where
+    own = link_of(target, operation.resource_type, operation.external_id)
+    if operation.succeeds:
+        _hand_over(connection, target, operation)
+    values: dict[str, Any] = {"changed_at": now, "cycle_id": cycle_id}
+    if operation.kind is OperationKind.CREATE or (operation.changes and operation.document):
+        document = dict(operation.document)
+        is_active = bool(document.get("active", True))
+        values |= {
+            "target_id": operation.target_id,
+            "name": operation.name,
+            "is_active": is_active,
+            "document": orjson.dumps(document),
+            "digest": operation.desired_digest,
+            "disabled_at": None if is_active else now,
+        }
+    elif operation.kind is OperationKind.DISABLE:
+        held = connection.scalar(select(LINKS.c.document).where(*own)) or b"{}"
+        document = orjson.loads(held) | {"active": False}
+        values |= {
+            "is_active": False,
+            "document": orjson.dumps(document),
+            "digest": operation.desired_digest,
+            "disabled_at": now,
+        }
+    _write_link(connection, (target, operation), values)
+    _write_members(connection, target, operation)
+
+
+def _write_link(connection: Connection, key: tuple[str, Operation], values: dict[str, Any]) -> None:
+    target, operation = key
+    own = link_of(target, operation.resource_type, operation.external_id)
+    if "target_id" not in values:
+        connection.execute(update(LINKS).where(*own).values(values))
+        return
+    row = {
+        "target": target,
+        "resource_type": operation.resource_type,
+        "external_id": operation.external_id,
+        **values,
+    }
+    connection.execute(upsert(connection, LINKS), [row])
+
+
+def _write_members(connection: Connection, target: str, operation: Operation) -> None:
+    group_id = operation.external_id
+    if operation.members_added:
+        rows = [
+            {"target": target, "group_id": group_id, "member_id": member_id}
+            for member_id in operation.members_added
+        ]
+        connection.execute(upsert(connection, MEMBERS), rows)
+    if operation.members_removed:
+        statement = delete(MEMBERS).where(
+            MEMBERS.c.target == target,
+            MEMBERS.c.group_id == group_id,
+            MEMBERS.c.member_id == bindparam("gone"),
+        )
+        connection.execute(statement, [{"gone": one} for one in operation.members_removed])
+
+
+def link_of(target: str, resource_type: str, external_id: str) -> tuple[Any, ...]:
+    """Return the conditions for one resource of ours."""
+    return (
+        LINKS.c.target == target,
+        LINKS.c.resource_type == resource_type,
+        LINKS.c.external_id == external_id,
+    )
