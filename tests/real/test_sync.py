@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ldap3
 import pytest
 
+from tests.parts.ldap_proxy import CuttingProxy
 from tests.parts.nursery import Nursery
 from tests.parts.operator import FILE_SOURCE, Operator
 
@@ -163,6 +164,39 @@ def change_the_domain(samba: Samba) -> None:
         if member not in people.values(groups[4], "member"):
             people.add_members(groups[4], member)
     people.rename(f"OU=Team05,OU=People,{samba.base}", "Team05 renamed")
+
+
+def test_a_connection_cut_in_any_page_fails_loudly_and_takes_nobody_away(
+    samba: Samba, mimecast: Simulator, operator: Operator, tmp_path: Path
+):
+    """Whatever page it is; the next cycle is right."""
+    samba.reset(users=120, groups=12)
+    folder = tmp_path / "line"
+    folder.mkdir()
+    line = CuttingProxy(folder, samba.address, samba.ca_file)
+    source = operator.write_source(samba)
+    source = source.replace(samba.url, line.url).replace(str(samba.ca_file), str(line.ca_file))
+    operator.configure(source + "page_size = 25\n", operator.write_target(mimecast))
+    line.mend()
+    assert operator.run_json("sync")["status"] == "done"
+    pages, before = line.page_count, operator.run_json("status")["directory"]
+    assert pages > 6
+    samba.people.delete(samba.people.find("user000007"))
+    mimecast.forget_requests()
+
+    for page in range(1, pages + 1):
+        line.cut_in_page(page, after_entries=5)
+        report = operator.run_json("sync", expect=1)
+        assert report["status"] == "failed"
+        assert report["reason"]
+        assert operator.run_json("status")["directory"] == before
+    assert mimecast.requests == []
+
+    line.mend()
+    assert operator.run_json("sync")["status"] == "done"
+    line.close()
+    (gone,) = (one for one in mimecast.users() if not one["active"])
+    assert gone["userName"] == "user000007@corp.example"
 
 
 def test_a_first_load_killed_at_fifty_moments_ends_right(mimecast: Simulator, operator: Operator):

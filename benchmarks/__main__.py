@@ -1,0 +1,24 @@
+"""All benchmarks in one run: `make bench`. Each prints a table of its own, with ratios."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ALL = ("read_speed", "noop_cycle", "target_speed", "sign_speed")
+
+
+def main() -> int:
+    """Run each benchmark in a process of its own, so that none warms or fattens another."""
+    failed = []
+    for name in ALL:
+        print(f"\n== {name} ".ljust(80, "="), flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
