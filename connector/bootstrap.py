@@ -270,8 +270,9 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
     store = IdentityStore(engine)
+    lockout = LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window)
     authenticator = PasswordAuthenticator(
-        make_password_check(settings), store, LockoutPolicy(), secret, Pace(secrets.randbelow)
+        make_password_check(settings), store, lockout, secret, Pace(secrets.randbelow)
     )
     lifetime = idp.assertion_lifetime
     parts = LoginParts(

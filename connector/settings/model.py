@@ -207,6 +207,9 @@ class IdpSettings(Section):
         session_lifetime: When a sign-on ends at the latest.
         session_idle: When it ends without use.
         assertion_lifetime: How long an assertion may be used.
+        max_failures: Wrong passwords of one account within the window before we ask no more;
+            below the lockout threshold of Active Directory, so that nobody locks others out.
+        failure_window: The window; not shorter than AD's "reset account lockout counter after".
 
     """
 
@@ -221,6 +224,8 @@ class IdpSettings(Section):
     session_lifetime: Duration = timedelta(hours=12)
     session_idle: Duration = timedelta(hours=1)
     assertion_lifetime: Duration = timedelta(minutes=5)
+    max_failures: int = Field(default=3, ge=1)
+    failure_window: Duration = timedelta(minutes=30)
 
     @model_validator(mode="after")
     def _default_entity_id(self) -> Self:
