@@ -16,6 +16,7 @@ from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engin
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import SQLModel
 
 from state.errors import StateError
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 BUSY_TIMEOUT_MS = 15_000
+# Numbers of advisory locks, which are one to a database (PostgreSQL, section 13.3.5).
+WRITER_LOCK = 7_264_001
 
 # Names for constraints, so that a later migration can drop them on every database.
 SQLModel.metadata.naming_convention = {
@@ -94,6 +97,8 @@ def open_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -110,6 +115,17 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Give the promises that SQLite gives: one writer at a time, and readers that see one moment.
+
+    Without them, two that read before they write would undo each other's work.
+    """
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def table_of(row: type[SQLModel]) -> Table:
@@ -199,7 +215,12 @@ def translated_errors() -> Iterator[None]:
     except IntegrityError:
         raise  # a fault of the caller, or its way to learn of a duplicate
     except DBAPIError as error:
-        message = f"the state database cannot be used: {error.orig}"
+        # PostgreSQL's words go on for lines, with the statement and where it failed.
+        words = next(iter(str(error.orig).splitlines()), "") or type(error.orig).__name__
+        message = f"the state database cannot be used: {words}"
+        raise StateError(message) from error
+    except PoolTimeout as error:
+        message = "the state database cannot be used: all connections are busy"
         raise StateError(message) from error
 
 

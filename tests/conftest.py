@@ -10,6 +10,7 @@ import pytest
 from connector.clock import FixedClock
 from state.engine import open_engine
 from state.migrate import upgrade
+from tests.parts.postgresql import running_postgresql
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.scim_fixtures import mimecast, scim2_server  # noqa: F401 - fixtures
 
@@ -19,18 +20,54 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from tests.parts.postgresql import Postgresql
 
 # Run by Debian's own Python, which alone can import samba.
 collect_ignore = ["parts/samba_offline.py"]
 
 
+# Whose tests run on either database.
+STORES = (
+    "tests.state",
+    "tests.directory",
+    "tests.sync",
+    "tests.test_audit",
+    "tests.idp.test_lockout",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the stores on SQLite and on PostgreSQL."""
+    is_of_store = metafunc.module.__name__.startswith(STORES)
+    if is_of_store and "engine" in metafunc.fixturenames:
+        databases = ["sqlite", pytest.param("postgresql", marks=pytest.mark.real)]
+        metafunc.parametrize("engine", databases, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL server, which all tests of the session share."""
+    with running_postgresql() as server:
+        yield server
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
     """A state database as a file, migrated."""
     engine = open_engine(f"sqlite:///{tmp_path}/state.db")
     upgrade(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A state database, migrated; a file, unless the test runs on both kinds."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield request.getfixturevalue("sqlite_engine")
+        return
+    with request.getfixturevalue("postgresql").database() as engine:
+        yield engine
 
 
 @pytest.fixture

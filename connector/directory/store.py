@@ -121,7 +121,9 @@ class DirectoryStore:
             USERS.c.left_at,
         )
         with reading(self._engine) as connection:
-            for row in connection.execution_options(stream_results=True).execute(statement):
+            # For this statement only: the connection may be in the middle of a preview.
+            streamed = connection.execute(statement, execution_options={"stream_results": True})
+            for row in streamed:
                 yield UserHead._make(row)
 
     def groups(self, external_ids: Collection[str] | None = None) -> list[DirectoryGroup]:

@@ -140,7 +140,8 @@ def test_an_expired_account_is_not_active():
     assert user.is_active(NOW - timedelta(seconds=1))
 
 
-def test_a_full_disk_is_an_error_in_words_and_the_old_directory_stays(engine: Engine):
+def test_a_full_disk_is_an_error_in_words_and_the_old_directory_stays(sqlite_engine: Engine):
+    engine = sqlite_engine
     take_in(engine, person("u1", "Anna"))
     with writing(engine) as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()

@@ -51,8 +51,8 @@ def test_a_url_that_no_driver_knows_is_an_error_in_words():
         open_engine("oracle-of-delphi://x")
 
 
-def test_connections_keep_foreign_keys_and_the_journal_that_was_promised(engine: Engine):
-    with reading(engine) as connection:
+def test_connections_keep_foreign_keys_and_the_journal_that_was_promised(sqlite_engine: Engine):
+    with reading(sqlite_engine) as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
