@@ -63,7 +63,7 @@ def show_application(
     *,
     as_json: AsJson = False,
 ) -> int:
-    """Show one application, and what its administrator must enter on the other side.
+    """Show one, and what to enter on the other side.
 
     Example: connector app show mimecast-personal-portal
     """
@@ -98,7 +98,10 @@ def add_application(
         typer.Option(help='Group that may sign in; may be repeated; "*" for everybody.'),
     ] = None,
 ) -> int:
-    """Add an application to the configuration file, after checking that it would work.
+    """Add one to the configuration file.
+
+    Checked first; what would not work is not added. For the presets of Mimecast, copy the block
+    that `connector init` writes.
 
     Example: connector app add Intranet --metadata sp.xml --group "CN=Staff,DC=corp,DC=example"
     """
@@ -149,7 +152,7 @@ def preview_login(
     *,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a login of this person would send to the application, or why it would not.
+    """Show what a login would send, or why it would not.
 
     The Response is signed and complete, but for nobody: it is only printed.
 

@@ -33,7 +33,10 @@ def check_configuration(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Check the configuration and the mapping files, and say everything that is wrong at once.
+    """Check the configuration; say everything that is wrong at once.
+
+    With --online, also sign in to the source and ask each target; nothing is changed there.
+    Exit codes: 0 usable, 1 not.
 
     Example: connector check --online
     """
@@ -71,9 +74,11 @@ def write_configuration(
     context: typer.Context,
     base: Annotated[str, typer.Option(help="Your domain, such as corp.example.")] = "corp.example",
 ) -> int:
-    """Write a commented configuration to start from; never over one that is there.
+    """Write a commented configuration to start from.
 
-    Example: connector --config connector.toml init --base corp.example
+    Never over one that is there.
+
+    Example: connector init --base corp.example
     """
     command: CommandContext = context.obj
     name = "DC=" + base.replace(".", ",DC=")

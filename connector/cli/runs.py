@@ -77,7 +77,9 @@ def show_run(
     failed: Annotated[bool, typer.Option("--failed", help="Only what was not applied.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show one cycle with every operation: what, old and new values, and what the target said.
+    """Show one cycle with every operation.
+
+    What changed from which value to which, and what the target said.
 
     Example: connector runs show 42 --failed
     """

@@ -22,11 +22,12 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def run_service(context: typer.Context) -> int:
-    """Run the daemon: scheduled cycles and all HTTP surfaces, until SIGTERM.
+    """Run the daemon: cycles by schedule, and the sign-on.
 
-    SIGHUP loads the TLS certificate anew, SIGUSR1 runs a cycle now.
+    SIGTERM ends it between two operations, SIGUSR1 runs a cycle now, SIGHUP loads the TLS
+    certificate anew.
 
-    Example: connector --config /etc/connector/connector.toml run
+    Example: connector run --config /etc/connector/connector.toml
     """
     from connector.clock import SystemClock
     from connector.daemon import Daemon, run_until_signal
@@ -42,9 +43,12 @@ def run_demo(
     ] = Path(".demo"),
     port: Annotated[int, typer.Option(help="First of four ports on this machine.")] = 8440,
 ) -> int:
-    """Try everything on this machine alone: a sample company, a SCIM service, an application.
+    """Try everything, on this machine alone.
 
-    Nothing leaves the machine, and nothing but the folder is written. Ctrl-C ends it.
+    A sample company, a SCIM service that stands in for Mimecast, and an application to sign in
+    to. Nothing leaves the machine, and nothing but the folder is written. Ctrl-C ends it.
+
+    Example: connector demo --port 9440
     """
     from connector.demo.show import run
 
@@ -52,7 +56,9 @@ def run_demo(
 
 
 def upgrade_database(context: typer.Context) -> int:
-    """Bring the state database to this program's revision, whole or not at all.
+    """Bring the state database up to date.
+
+    Whole or not at all; stop the daemon first.
 
     Example: connector db backup state.bak && connector db upgrade
     """
@@ -74,7 +80,9 @@ def back_up_database(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Where to; must not exist yet.")],
 ) -> int:
-    """Copy the state database while it is in use (SQLite; use pg_dump for PostgreSQL).
+    """Copy the state database while it is in use.
+
+    SQLite only; for PostgreSQL use pg_dump.
 
     Example: connector db backup /var/backups/connector.db
     """

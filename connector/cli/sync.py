@@ -66,9 +66,13 @@ def show_plan(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a sync would do now; changes nothing anywhere.
+    """Show what a sync would do now; change nothing anywhere.
 
-    Reads the source, and prints every request that would be sent, with old and new values.
+    Reads the source, and prints every request that would be sent, with old and new values;
+    --json adds method and path. The targets are not asked anything.
+
+    Exit codes: 0 shown, 1 the source could not be read, 2 there is something to do (only with
+    --detailed-exitcode), 3 a limit would hold it.
 
     Example: connector plan --target mimecast
     """
@@ -139,10 +143,12 @@ def run_sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Run one cycle now, also while the daemon runs; cycles wait for each other.
+    """Run one cycle now; it waits for one that is under way.
+
+    The daemon may run beside it. Ctrl-C ends it between two operations.
 
     Exit codes: 0 done, 1 the source or a target could not be used, 3 held by a limit, 4 done
-    with failures.
+    with failures, 130 interrupted.
 
     Example: connector sync --allow-deletes 40
     """
@@ -273,7 +279,7 @@ def _exit_code(report: CycleReport) -> int:
 
 
 def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
-    """Show how things stand: the directory, each target, the last cycle, what needs attention.
+    """Show how things stand, and what needs attention.
 
     Example: connector status --json
     """
