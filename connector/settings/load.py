@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
+
+# The checking library speaks of its own classes.
+_TABLE = re.compile(r"a valid dictionary( or instance of \w+)?")
 
 
 def load_settings(path: Path) -> Settings:
@@ -49,8 +53,22 @@ def check_settings(values: dict[str, Any], *, name: str, folder: Path) -> Settin
     try:
         return Settings.model_validate(values, context={"folder": folder})
     except ValidationError as error:
-        faults = [_to_fault(name, detail) for detail in error.errors()]
+        details = error.errors()
+        faults = [_to_fault(name, each) for each in details if not _is_aside(each, details)]
         raise ConfigurationError(faults) from None
+
+
+def _is_aside(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Return whether this only says that a value is not the one word that it may also be.
+
+    Of `tls`, which may be false or a table, only what is wrong with the table is of use.
+    """
+    place = detail["loc"]
+    if not str(place[-1]).startswith("literal["):
+        return False
+    return any(
+        each is not detail and each["loc"][: len(place) - 1] == place[:-1] for each in details
+    )
 
 
 def _to_fault(name: str, detail: ErrorDetails) -> Fault:
@@ -76,6 +94,7 @@ def _problem(detail: ErrorDetails) -> str:
             return f"unknown key{_suggestion(detail['loc'])}"
         case _:
             text = detail["msg"].removeprefix("Value error, ")
+            text = _TABLE.sub("a table", text).replace("a valid tuple", "a list")
             return text[:1].lower() + text[1:]
 
 

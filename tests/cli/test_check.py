@@ -127,6 +127,13 @@ def test_a_first_configuration_is_written_once_and_is_complete_but_for_its_files
         "error: cannot write nowhere/connector.toml: No such file or directory\n"
     )
 
+    faults = shell.say("check").errors.splitlines()
+    assert [line.split(": ")[2] for line in faults] == [
+        "source.password",
+        "target[0].token",
+        "idp.tls.cert",
+        "idp.tls.key",
+    ]
     for name in ("ad-password", "mimecast-token", "tls.pem", "tls.key"):
         (shell.folder / name).write_text("x")
     assert shell.say("check").code == 0
