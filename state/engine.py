@@ -43,6 +43,7 @@ __all__ = [
 BUSY_TIMEOUT_MS = 15_000
 # Numbers of advisory locks, which are one to a database (PostgreSQL, section 13.3.5).
 WRITER_LOCK = 7_264_001
+CYCLE_LOCK = 7_264_002
 
 # Names for constraints, so that a later migration can drop them on every database.
 SQLModel.metadata.naming_convention = {

@@ -12,11 +12,13 @@ from connector.planner.safety import ensure_safe
 from connector.sync.apply import Courier
 from connector.sync.intake_read import staged_read
 from connector.sync.ledger import Ledger
-from connector.sync.lock import cycle_lock
+from connector.sync.lock import cycle_lock, database_cycle_lock
 from connector.sync.planning import narrow, plan_target
 from connector.sync.ports import Parts, Progress, Status, worst
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from threading import Event
 
     from connector.directory.store import DirectoryCounts
@@ -94,6 +96,7 @@ def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -
         CycleRunning: if another cycle runs and `stop` was set while waiting for it.
         StateError: if the state database cannot be used; what was not recorded is looked up by
             the next cycle.
+        ConnectorError: if the lock file cannot be used.
 
     """
 
@@ -101,7 +104,7 @@ def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -
         listener(Progress("wait", holder, 0, None))
         return not stop.is_set()
 
-    with cycle_lock(parts.lock_path, request.trigger, keep_waiting):
+    with _lock_of(parts, request.trigger, keep_waiting):
         ledger = Ledger(parts.engine)
         cycle_id = ledger.open_cycle(request.trigger, parts.clock.now())
         report = _run(parts, request, (ledger, cycle_id), listener, stop)
@@ -119,6 +122,15 @@ def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -
             },
         )
         return report
+
+
+def _lock_of(
+    parts: Parts, who: str, keep_waiting: Callable[[str], bool]
+) -> AbstractContextManager[None]:
+    """Return the lock where all who share the state find it."""
+    if parts.engine.dialect.name == "postgresql":
+        return database_cycle_lock(parts.engine, who, keep_waiting)
+    return cycle_lock(parts.lock_path, who, keep_waiting)
 
 
 def _run(

@@ -92,7 +92,7 @@ class Parts:
         engine: The state database.
         targets: In the order in which they are served.
         clock: Tells the time.
-        lock_path: The lock of cycles.
+        lock_path: The lock of cycles, unless the database keeps it (PostgreSQL).
 
     """
 

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.errors import CycleRunning
-from connector.sync.lock import cycle_lock
+from connector.errors import ConnectorError, CycleRunning
+from connector.sync.lock import cycle_lock, database_cycle_lock
+from tests.sync.bench import Bench
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from connector.clock import FixedClock
+    from tests.parts.postgresql import Postgresql
 
 HOLDER = """
 import sys, time
@@ -24,6 +28,14 @@ from connector.sync.lock import cycle_lock
 with cycle_lock(Path(sys.argv[1]), "somebody else", lambda holder: False):
     print("held", flush=True)
     sys.stdin.read()
+"""
+DATABASE_HOLDER = """
+import signal
+from connector.sync.lock import database_cycle_lock
+from state.engine import open_engine
+with database_cycle_lock(open_engine("{url}"), "somebody else", lambda holder: False):
+    print("held", flush=True)
+    signal.pause()
 """
 
 
@@ -121,3 +133,48 @@ def test_never_two_at_once_among_many(lock: Path):
         thread.join(30)
 
     assert most == [1] * 8
+
+
+def test_a_lock_that_cannot_be_made_is_an_error_in_words(tmp_path: Path):
+    path = tmp_path / "no such folder" / "cycle.lock"
+
+    with pytest.raises(ConnectorError, match="No such file"), cycle_lock(path, "we", give_up):
+        pass
+
+
+@pytest.mark.real
+def test_users_of_one_postgresql_exclude_each_other_wherever_they_run(postgresql: Postgresql):
+    with postgresql.database() as here, postgresql.database() as elsewhere:
+        with (
+            database_cycle_lock(here, "one", give_up),
+            pytest.raises(CycleRunning, match=rf"started by one \(process {os.getpid()}\)"),
+            database_cycle_lock(elsewhere, "the other", give_up),
+        ):
+            pass
+        with database_cycle_lock(elsewhere, "the other", give_up):
+            pass
+
+
+@pytest.mark.real
+def test_a_killed_user_of_a_postgresql_holds_nothing(postgresql: Postgresql):
+    with postgresql.database() as here:
+        script = DATABASE_HOLDER.format(url=postgresql.url(here.url.database))
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"held\n"
+            process.kill()
+        with database_cycle_lock(here, "we", lambda holder: True):
+            pass
+
+
+@pytest.mark.real
+def test_a_cycle_on_postgresql_waits_for_the_one_elsewhere(
+    postgresql: Postgresql, clock: FixedClock, tmp_path: Path
+):
+    with postgresql.database() as here, postgresql.database() as elsewhere:
+        bench = Bench(here, clock, tmp_path)
+        bench.stop.set()
+        with (
+            database_cycle_lock(elsewhere, "elsewhere", give_up),
+            pytest.raises(CycleRunning, match="elsewhere"),
+        ):
+            bench.cycle()
