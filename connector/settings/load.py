@@ -64,7 +64,7 @@ def _is_aside(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
     Of `tls`, which may be false or a table, only what is wrong with the table is of use.
     """
     place = detail["loc"]
-    if not str(place[-1]).startswith("literal["):
+    if not place or not str(place[-1]).startswith("literal["):
         return False
     return any(
         each is not detail and each["loc"][: len(place) - 1] == place[:-1] for each in details
