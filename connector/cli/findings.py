@@ -52,14 +52,20 @@ def _check_mappings(settings: Settings) -> list[Finding]:
 def _check_dialects(settings: Settings) -> list[Finding]:
     folders = mapping_folders(settings)
     faults: list[Fault] = []
+    findings: list[Finding] = []
     for target in settings.target:
         try:
-            load_dialect(target.mapping, folders)
+            dialect = load_dialect(target.mapping, folders)
         except ConfigurationError as error:
             faults += error.faults
+            continue
+        findings.append(_scope_finding(target))
+        if target.deprovision != "disable" and not dialect.write.delete:
+            words = f'{target.mapping} says that it deletes nothing: set deprovision to "disable"'
+            findings.append(Finding("warn", f"target {target.name}", words))
     if faults:
         raise ConfigurationError(faults)
-    return [_scope_finding(target) for target in settings.target]
+    return findings
 
 
 def _check_applications(settings: Settings) -> list[Finding]:

@@ -19,6 +19,7 @@ from connector.settings.values import (
     PathField,
     SecretField,
     StateUrl,
+    to_distinguished_name,
 )
 
 
@@ -52,7 +53,8 @@ def _ldap_url(value: str) -> str:
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 LdapUrl = Annotated[str, AfterValidator(_ldap_url)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Groups = Literal["*"] | tuple[str, ...]
+GroupName = Annotated[str, AfterValidator(to_distinguished_name)]
+Groups = Literal["*"] | tuple[GroupName, ...]
 
 
 class StateSettings(Section):
@@ -174,7 +176,7 @@ class TargetSettings(Section):
     token: SecretField
     mapping: str = "scim.toml"
     groups: Groups = ()
-    push_groups: Literal["scope", "none"] | tuple[str, ...] = "scope"
+    push_groups: Literal["scope", "none"] | tuple[GroupName, ...] = "scope"
     mode: Literal["sync", "upsert-only", "create-only"] = "sync"
     deprovision: Literal["disable", "delete", "disable-then-delete"] = "disable"
     grace: Duration = timedelta(days=30)

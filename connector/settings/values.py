@@ -165,6 +165,32 @@ def resolve_metadata(value: Any, info: ValidationInfo) -> str:
     return str(existing_file(value, info).absolute())
 
 
+def to_distinguished_name(value: str) -> str:
+    r"""Return a distinguished name as a directory writes it: no spaces around its parts.
+
+    >>> to_distinguished_name(r"CN=Mimecast Users\2C EU , OU=Groups, DC=corp")
+    'CN=Mimecast Users\\, EU,OU=Groups,DC=corp'
+
+    Raises:
+        ValueError: if it is none (RFC 4514 section 3).
+
+    """
+    # RFC 4514 section 2.4: a character may be written as such or by its code.
+    plain = _BY_CODE.sub(lambda found: "\\" + chr(int(found[1], 16)), value.strip())
+    name = _AROUND.sub(r"\1", plain)
+    if not _DISTINGUISHED_NAME.fullmatch(name):
+        hint = '; for everybody: groups = "*"' if value == "*" else ""
+        message = f'must be a distinguished name such as "CN=Staff,DC=corp", not {value!r}{hint}'
+        raise ValueError(message)
+    return name
+
+
+_BY_CODE = re.compile(r"\\(2[2BbCc]|3[B-Eb-e]|5[Cc])")
+_AROUND = re.compile(r"(?<!\\)\s*(?<!\\)([,=])\s*")
+_PART = r"[A-Za-z][\w.-]*=(?:[^,\\]|\\.)+"
+_DISTINGUISHED_NAME = re.compile(rf"{_PART}(?:,{_PART})*")
+
+
 @dataclass(frozen=True, slots=True)
 class Listen:
     """Where a server listens."""

@@ -119,3 +119,26 @@ def test_broken_toml_says_the_line(write):
 
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path):
     assert "connector init" in faults(tmp_path / "connector.toml")[""]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("CN=Mimecast Users, DC=corp, DC=example", "CN=Mimecast Users,DC=corp,DC=example"),
+        (r"CN=Users\\2C EU,DC=corp", r"CN=Users\, EU,DC=corp"),
+        (r"CN=Users\\, EU ,DC=corp", r"CN=Users\, EU,DC=corp"),
+        (r"CN=a\\=b\\\\,DC=corp", r"CN=a\=b\\,DC=corp"),
+        ("CN=Größe (alle)+x,DC=corp", "CN=Größe (alle)+x,DC=corp"),
+    ],
+)
+def test_a_group_is_named_as_the_directory_names_it(write, written: str, meant: str):
+    text = GOOD.replace("CN=Mimecast Users,DC=corp,DC=example", written)
+
+    assert load_settings(write(text)).target[0].groups == (meant,)
+
+
+@pytest.mark.parametrize("written", ["Mimecast Users", "*", "", "CN=,DC=corp", "CN=a,,DC=b"])
+def test_a_group_that_is_no_distinguished_name_is_a_fault(write, written: str):
+    found = faults(write(GOOD.replace("CN=Mimecast Users,DC=corp,DC=example", written)))
+
+    assert "distinguished name" in found["target[0].groups[0]"]
