@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.parts.scim_server import Simulator
 
+pytestmark = pytest.mark.real
+
 PATIENCE = 30
 PEOPLE = 60
 COMPANY = 'domain = "corp.example"\n' + "".join(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.cli.shell import Shell
     from tests.parts.scim_server import Simulator
 
+pytestmark = pytest.mark.real
+
 PEOPLE = "".join(f'[[person]]\nlogin = "p{number}"\n' for number in range(1000))
 
 

@@ -15,6 +15,8 @@ from connector.target.dialect import load_dialect
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 from tests.parts.scim_server import running_scim2_server, running_simulator
 
+pytestmark = pytest.mark.real
+
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"

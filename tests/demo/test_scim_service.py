@@ -11,6 +11,8 @@ import pytest
 
 from connector.demo.scim_service import Silence
 
+pytestmark = pytest.mark.real
+
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
