@@ -137,6 +137,9 @@ def _warn_of_read(preview: Preview) -> None:
 def run_sync(
     context: typer.Context,
     *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything; at present every sync does.")
+    ] = False,
     target: Target = None,
     user: User = "",
     allow_deletes: AllowDeletes = None,
@@ -154,6 +157,7 @@ def run_sync(
     """
     from connector.sync.cycle import run_cycle
 
+    del full  # the promise of the name is kept already
     if dry_run:
         return show_plan(
             context, target=target, user=user, allow_deletes=allow_deletes, as_json=as_json
