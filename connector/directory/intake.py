@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Column, MetaData, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 
 from connector.directory.store import (
     GROUPS,
@@ -28,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import CompoundSelect, Connection, Engine, Select
 
     from connector.directory.person import DirectoryGroup, DirectoryUser
     from connector.mapping.resource import MappingProblem
@@ -125,6 +135,15 @@ class Intake:
         """Stage entries that could not be mapped."""
         self._stage(_PROBLEMS, [_problem_row(one, now) for one in taken])
 
+    def moving_count(self) -> int:
+        """Return how many names seem to have changed while the source was read.
+
+        An entry that is renamed between the page of the users and that of its groups stands under
+        one name here and under the other there; the next read has it right.
+        """
+        with self._connection.begin():
+            return sum(self._connection.scalar(one) or 0 for one in _moving())
+
     def commit(self, read_to: ReadTo, gone: Collection[str], now: datetime) -> None:
         """Make the directory what was read, all at once.
 
@@ -214,6 +233,56 @@ def _forget_digests(connection: Connection) -> None:
     """
     for table in (USERS, GROUPS, PROBLEMS):
         connection.execute(update(table).values(source_digest=b""))
+
+
+def _moving() -> Iterator[Select[Any]]:
+    """Yield statements for how many names do not fit together."""
+    used = union_all(
+        select(_MEMBERS.c.name_folded),
+        select(MEMBERS.c.name_folded).where(
+            MEMBERS.c.group_id.not_in(select(_GROUPS.c.external_id))
+        ),
+    )
+    # Groups still name an entry as it was called before, and nobody else is called that now.
+    for staged, table in ((_USERS, USERS), (_GROUPS, GROUPS)):
+        joined = staged.join(table, table.c.external_id == staged.c.external_id)
+        yield (
+            select(func.count())
+            .select_from(joined)
+            .where(
+                table.c.name_folded != staged.c.name_folded,
+                table.c.name_folded.in_(used),
+                table.c.name_folded.not_in(_names_now()),
+            )
+        )
+    # A group has lost somebody who is still there, and gained a name that nobody has.
+    same = (
+        MEMBERS.c.group_id == _MEMBERS.c.group_id,
+        MEMBERS.c.name_folded == _MEMBERS.c.name_folded,
+    )
+    gained = select(_MEMBERS.c.group_id).where(
+        ~select(MEMBERS).where(*same).exists(), _MEMBERS.c.name_folded.not_in(_names_now())
+    )
+    yield select(func.count()).where(
+        MEMBERS.c.group_id.in_(gained),
+        ~select(_MEMBERS).where(*same).exists(),
+        MEMBERS.c.name_folded.in_(_names_now()),
+    )
+
+
+def _names_now() -> CompoundSelect[Any]:
+    """Return the statement for all names that entries have once the read is taken in."""
+    staged = select(_USERS.c.external_id)
+    return union_all(
+        select(_USERS.c.name_folded),
+        select(_GROUPS.c.name_folded),
+        select(USERS.c.name_folded).where(
+            USERS.c.left_at.is_(None), USERS.c.external_id.not_in(staged)
+        ),
+        select(GROUPS.c.name_folded).where(
+            GROUPS.c.external_id.not_in(select(_GROUPS.c.external_id))
+        ),
+    )
 
 
 def _dismiss(connection: Connection, gone: Collection[str], now: datetime) -> None:

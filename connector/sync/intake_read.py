@@ -81,7 +81,8 @@ def staged_read(parts: Parts, listener: Listener) -> Iterator[StagedRead]:
             _take_page(parts, store, intake, page, tally)
             listener(Progress("read", "", tally.seen_count, None))
         gone_counts = store.counts_among(tally.missing)
-        proof = _doubted(batch.proof, store.counts(), gone_counts, tally.kinds)
+        doubts = [*_vanished(store.counts(), gone_counts, tally.kinds), *_moving(intake)]
+        proof = _doubted(batch.proof, doubts)
         gone = frozenset(tally.missing) if proof.is_complete else frozenset[str]()
         tally.transitions[Transition.LEAVER] = gone_counts.users if proof.is_complete else 0
         summary = ReadSummary(proof, tally.transitions, tuple(tally.problems), tally.seen_count)
@@ -112,21 +113,28 @@ class _Tally:
         self.seen_count += len(page.entries) + len(page.unchanged)
 
 
-def _doubted(
-    proof: Proof, known: DirectoryCounts, gone: KindCounts, kinds: Counter[EntryKind]
-) -> Proof:
-    """Return the proof; void if all people or all groups seem to have gone at once.
+def _vanished(known: DirectoryCounts, gone: KindCounts, kinds: Counter[EntryKind]) -> Iterator[str]:
+    """Yield what seems to have gone all at once.
 
-    More likely we may no longer see them: a filter, a right or a unit has changed.
+    More likely we may no longer see it: a filter, a right or a unit has changed.
     """
-    doubts = [
-        f"0 {word} read, {known_count} known"
-        for word, kind, known_count, gone_count in (
-            ("people", EntryKind.USER, known.users, gone.users),
-            ("groups", EntryKind.GROUP, known.groups, gone.groups),
-        )
-        if known_count and gone_count == known_count and not kinds[kind]
-    ]
+    for word, kind, known_count, gone_count in (
+        ("people", EntryKind.USER, known.users, gone.users),
+        ("groups", EntryKind.GROUP, known.groups, gone.groups),
+    ):
+        if known_count and gone_count == known_count and not kinds[kind]:
+            yield f"0 {word} read, {known_count} known"
+
+
+def _moving(intake: Intake) -> Iterator[str]:
+    moving_count = intake.moving_count()
+    if moving_count:
+        word = "name" if moving_count == 1 else "names"
+        yield f"{moving_count} {word} changed while it went on; the next read will have them"
+
+
+def _doubted(proof: Proof, doubts: Sequence[str]) -> Proof:
+    """Return the proof; void if what was read does not fit together."""
     if not proof.is_complete or not doubts:
         return proof
     return replace(proof, is_complete=False, reason="; ".join(doubts))

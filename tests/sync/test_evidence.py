@@ -161,3 +161,64 @@ def test_an_account_of_an_entry_not_seen_under_new_rules_is_mapped_when_it_is_se
     bench.cycle()
 
     assert bench.sent() == [("update", "emil@corp.example")]
+
+
+@pytest.mark.parametrize("who_is_late", ["the entry", "the group"])
+def test_who_is_renamed_while_the_source_is_read_keeps_access(bench: Bench, who_is_late: str):
+    """Users are read before groups: a name may change in between."""
+    bench.port["groups"] = (bench.company.name_of("staff"),)
+    bench.cycle()
+    late = bench.company.entries["anna" if who_is_late == "the entry" else "staff"]
+    bench.company.rename_unit("CN=anna,OU=People", "CN=Anna Berg,OU=People")
+    now = dict(bench.company.entries)
+    bench.company.entries["anna" if who_is_late == "the entry" else "staff"] = late
+
+    report = bench.cycle()
+    assert bench.sent() == []
+    assert "1 name changed while it went on" in report.reason
+
+    bench.company.entries.update(now)
+    assert bench.cycle().status is Status.DONE
+    assert bench.sent() == []
+
+
+@pytest.mark.parametrize("late", ["inner", "staff"])
+def test_a_group_renamed_while_the_source_is_read_keeps_its_members_in_scope(
+    bench: Bench, late: str
+):
+    bench.port["groups"] = (bench.company.name_of("staff"),)
+    bench.cycle()
+    before = bench.company.entries[late]
+    bench.company.rename_unit("CN=inner", "CN=core")
+    now = dict(bench.company.entries)
+    bench.company.entries[late] = before
+
+    bench.cycle()
+    assert bench.sent() == []
+
+    bench.company.entries.update(now)
+    assert bench.cycle().status is Status.DONE
+    assert bench.sent() == []
+
+
+def test_a_stranger_in_place_of_a_member_delays_the_removal_by_one_cycle_at_most(bench: Bench):
+    bench.cycle()
+    bench.company.set_members("staff", "bela", "inner")
+    entry = bench.company.entries["staff"]
+    bench.company._replace("staff", member_names=(*entry.member_names, "CN=printer,OU=Things"))
+    bench.cycle()
+
+    bench.cycle()
+
+    assert bench.shelf.members_of("staff") == {"bela@corp.example", "cleo@corp.example"}
+    assert bench.cycle().status is Status.DONE
+
+
+def test_somebody_deleted_while_a_group_is_renamed_raises_no_doubt(bench: Bench):
+    bench.cycle()
+    bench.company.rename_unit("OU=Groups", "OU=Teams")
+    bench.company.rename_unit("OU=People", "OU=Humans")
+    bench.company.delete("anna")
+
+    assert bench.cycle().status is Status.DONE
+    assert ("disable", "anna@corp.example") in bench.sent()
