@@ -71,18 +71,26 @@ class UnsafePlanError(ConnectorError):
         verb: What there is too much of, such as "delete".
         wanted_count: How many the plan holds.
         limit_count: How many the limit allows.
-        known_count: How many resources the target is known to hold.
+        known_count: How many resources, or memberships, the target is known to hold.
         limit: The limit as configured, such as "5%".
 
     """
 
-    def __init__(self, target: str, verb: str, *, counts: tuple[int, int, int], limit: str) -> None:
+    def __init__(
+        self,
+        target: str,
+        verb: str,
+        *,
+        counts: tuple[int, int, int],
+        limit: str,
+        what: str = "resources",
+    ) -> None:
         self.target = target
         self.verb = verb
         self.wanted_count, self.limit_count, self.known_count = counts
         self.limit = limit
         super().__init__(
-            f"target {target}: {self.wanted_count} of {self.known_count} resources to {verb},"
+            f"target {target}: {self.wanted_count} of {self.known_count} {what} to {verb},"
             f" limit {self.limit_count} (configured: {limit})"
         )
 

@@ -222,3 +222,25 @@ def test_somebody_deleted_while_a_group_is_renamed_raises_no_doubt(bench: Bench)
 
     assert bench.cycle().status is Status.DONE
     assert ("disable", "anna@corp.example") in bench.sent()
+
+
+def test_groups_that_suddenly_show_no_members_are_not_emptied(bench: Bench):
+    names = [f"n{number}" for number in range(12)]
+    for name in names:
+        bench.company.add_user(name)
+    for group in ("red", "blue"):
+        bench.company.add_group(group, *names)
+    bench.cycle()
+    for group in ("red", "blue", "staff", "inner"):
+        bench.company.set_members(group)
+
+    for _ in range(2):
+        report = bench.cycle()
+        assert report.status is Status.HELD
+        assert report.targets[0].reason == (
+            "target shelf: 28 of 28 memberships to remove, limit 14 (configured: 50%)"
+        )
+        assert bench.sent() == []
+
+    assert bench.cycle(allow_removals=1).status is Status.DONE
+    assert bench.shelf.members_of("red") == set()
