@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 PATIENCE = 30
-PEOPLE = 60
+PEOPLE = 120
 COMPANY = 'domain = "corp.example"\n' + "".join(
     f'[[person]]\nlogin = "p{number}"\n' for number in range(PEOPLE)
 )
 # So slow that a first load takes seconds.
-SLOWLY = "rate = 20\n"
+SLOWLY = "rate = 15\n"
 OPERATIONS = '[operations]\nlisten = "127.0.0.1:{port}"\n[schedule]\nevery = "1h"\n'
 
 

@@ -114,7 +114,11 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("arrange", "reason"), FAILURES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
+@pytest.mark.parametrize(
+    ("arrange", "reason"),
+    FAILURES.items(),
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 def test_every_failure_looks_the_same_and_the_audit_knows_which(bench, arrange, reason):
     name, password = arrange(bench)
 
