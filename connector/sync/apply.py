@@ -132,16 +132,10 @@ class Courier:
                 self._count(noted, counts)
                 if stop.is_set():
                     break
-        self._settle_rest(left.values())
+        # Who is stopped does not stay to ask: what is left is in doubt until the next cycle.
         for recorded, refusal in refused:
             self._count([self._send_parts(recorded, refusal, stop)], counts)
         return unavailable
-
-    def _settle_rest(self, left: Iterable[Recorded]) -> None:
-        """Look up those whose answers nobody waited for."""
-        for recorded in left:
-            outcome = self._target.resolve(recorded.operation, self._target_ids)
-            self._record([(recorded, outcome)])
 
     def _send(self, ready: Sequence[Recorded]) -> Generator[tuple[Operation, Outcome], None, None]:
         return self._target.send([one.operation for one in ready], self._target_ids)
