@@ -233,7 +233,7 @@ def _report_values(report: CycleReport) -> dict[str, Any]:
 def _print_report(report: CycleReport) -> None:
     from connector.planner.render import summary
 
-    people, groups, leavers, problems = report.directory
+    people, groups, leavers, _ = report.directory
     if report.read:
         seen = counted(report.read.seen_count, "entry", "entries")
         held = f"{counted(people, 'person', 'people')}, {counted(groups, 'group')}"
@@ -251,10 +251,9 @@ def _print_report(report: CycleReport) -> None:
                 print_text(f"  Note: {note}.")
         if part.reason:
             print_error(f"{reason_at(part.target, part.reason)}{_next_step(report, part)}")
-    if problems:
-        unmapped = counted(problems, "entry", "entries")
-        print_note(f"warning: {unmapped} cannot be mapped; see: connector status")
-    if report.reason:
+    if report.reason and report.read and report.read.proof.is_complete:
+        print_note(f"warning: {report.reason}; see: connector status")
+    elif report.reason:
         print_error(report.reason)
     print_text(f"Cycle {report.cycle_id}: {report.status}.")
 

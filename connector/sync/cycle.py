@@ -156,8 +156,18 @@ def _run(
     counts = store.counts()
     own = Status.FAILURES if counts.problems or not read.proof.is_complete else Status.DONE
     status = worst([own, *(report.status for report in reports)])
-    reason = "" if read.proof.is_complete else f"the read was not complete: {read.proof.reason}"
-    return CycleReport(cycle_id, status, reason, read, counts, tuple(reports))
+    return CycleReport(cycle_id, status, _reason(read.proof, counts), read, counts, tuple(reports))
+
+
+def _reason(proof: Proof, counts: DirectoryCounts) -> str:
+    """Return what keeps a cycle from being without fault, besides its targets."""
+    if not proof.is_complete:
+        return f"the read was not complete: {proof.reason}"
+    if counts.problems:
+        return (
+            f"{counts.problems} {'entry' if counts.problems == 1 else 'entries'} cannot be mapped"
+        )
+    return ""
 
 
 def _chosen(parts: Parts, request: Request) -> list[TargetPort]:
