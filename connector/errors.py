@@ -6,7 +6,9 @@
       ConfigurationError      settings or a mapping file is wrong: exit at start, list every fault
       (StateError, in state/)  the state database cannot be used: exit, or end the cycle
       SourceUnavailable       end the cycle, keep state, try at the next
-      UnsafePlanError         nothing is sent; an operator approves, or raises the limit once
+        WatermarkLost         changes cannot be read from there: read in full
+      PlanHeld                nothing is sent until an operator approves
+        UnsafePlanError       a limit is exceeded; or the limit is raised once
       TargetUnavailable       end the cycle, keep state, try at the next
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
@@ -63,36 +65,62 @@ class SourceUnavailable(ConnectorError):
     """The source directory cannot be read, or the reading broke off."""
 
 
-class UnsafePlanError(ConnectorError):
-    """A plan exceeds a limit of its target; nothing of it was sent.
+class WatermarkLost(SourceUnavailable):
+    """What changed since a watermark cannot be told; a full read can be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What there is too much of in a plan.
 
     Attributes:
-        target: Name of the target.
-        verb: What there is too much of, such as "delete".
+        verb: Such as "delete".
+        what: Of what: "resources", "memberships" or "members of one group".
         wanted_count: How many the plan holds.
+        spent_count: How many others were done within the day.
         limit_count: How many the limit allows.
-        known_count: How many resources, or memberships, the target is known to hold.
+        known_count: How many the target is known to hold.
         limit: The limit as configured, such as "5%".
+        names: The first of those concerned.
 
     """
 
-    def __init__(
-        self,
-        target: str,
-        verb: str,
-        *,
-        counts: tuple[int, int, int],
-        limit: str,
-        what: str = "resources",
-    ) -> None:
-        self.target = target
-        self.verb = verb
-        self.wanted_count, self.limit_count, self.known_count = counts
-        self.limit = limit
-        super().__init__(
-            f"target {target}: {self.wanted_count} of {self.known_count} {what} to {verb},"
-            f" limit {self.limit_count} (configured: {limit})"
+    verb: str
+    what: str
+    wanted_count: int
+    spent_count: int
+    limit_count: int
+    known_count: int
+    limit: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return it in words, with both numbers and the first names."""
+        within = f" after {self.spent_count} within a day" if self.spent_count else ""
+        more = self.wanted_count - len(self.names) if self.what == "resources" else 0
+        named = f": {', '.join(self.names)}" if self.names else ""
+        return (
+            f"{self.wanted_count} of {self.known_count} {self.what} to {self.verb}{within},"
+            f" limit {self.limit_count} (configured: {self.limit})"
+            f"{named}{f' and {more} more' if more > 0 else ''}"
         )
+
+
+class PlanHeld(ConnectorError):
+    """A plan waits for an operator; nothing of it was sent."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"target {target}: {reason}")
+
+
+class UnsafePlanError(PlanHeld):
+    """A plan exceeds a limit of its target."""
+
+    def __init__(self, target: str, excess: Excess) -> None:
+        self.excess = excess
+        super().__init__(target, str(excess))
 
 
 class TargetUnavailable(ConnectorError):

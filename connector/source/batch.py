@@ -21,6 +21,8 @@ class Watermark:
         invocation_id: Identity of that server's copy of the database; "" if it has none.
         highest_usn: highestCommittedUSN before the read began; 0 if unknown.
         read_at: When the read began.
+        cookie: Where DirSync goes on (MS-ADTS section 3.1.1.3.4.1.3), on any server of the
+            domain; b"" if the account may not use it.
 
     """
 
@@ -28,6 +30,23 @@ class Watermark:
     invocation_id: str
     highest_usn: int
     read_at: datetime
+    cookie: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Evidence that a known entry is no longer ours: it was seen elsewhere, or deleted.
+
+    Attributes:
+        external_id: Whose.
+        distinguished_name: Where it stands now; "" if it was deleted.
+        reason: Why it is not ours, in words for an operator.
+
+    """
+
+    external_id: str
+    distinguished_name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +56,35 @@ class Page:
     Attributes:
         entries: New or changed ones, decoded.
         unchanged: external_ids of those whose digest is the known one.
+        departures: Known ones that have left; they hold even if the read is not complete.
 
     """
 
     entries: tuple[SourceEntry, ...]
     unchanged: tuple[str, ...] = ()
+    departures: tuple[Departure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What a finished read can swear to.
 
-    Absence is evidence only if `is_complete`: every page of every search came, no limit or
-    referral cut it, every search base is still there.
+    Absence is evidence only if `is_complete` and `is_full`: every page of every search came, no
+    limit or referral cut it, every search base is still there.
 
     Attributes:
-        is_complete: Whether an entry that did not come is truly gone.
+        is_complete: Of a full read: whether an entry that did not come is truly gone. Of a read of
+            changes: whether all of them came, so that the next may begin where this one ended.
         reason: Why not, in words for an operator; "" if complete.
         watermark: Up to where was read.
         reference_count: Continuation references to other servers, which are not followed: what
             they lead to is not part of this source.
+        is_full: False for a read of changes: there, absence says nothing at all.
+        is_restored: It is the server of the last read, but an older copy of its database.
+        untraced: external_ids of known entries that a full read neither found nor found deleted,
+            although it may see what was deleted: some right to read may have been lost.
+        changed_meanwhile: external_ids of what has changed since the watermark that a full read was
+            given, up to its end: such a change is no fault of earlier reads of changes.
 
     """
 
@@ -64,6 +92,10 @@ class Proof:
     reason: str
     watermark: Watermark
     reference_count: int = 0
+    is_full: bool = True
+    is_restored: bool = False
+    untraced: tuple[str, ...] = ()
+    changed_meanwhile: frozenset[str] = frozenset()
 
 
 class Batch:

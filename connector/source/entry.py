@@ -32,6 +32,9 @@ class SourceEntry:
         expires_at: When the account ends (accountExpires), or None.
         member_names: Distinguished names of a group's direct members, all ranges read.
         digest: Of all raw values and the name; equal digests mean nothing changed.
+        group_names: Distinguished names of the groups that hold it directly (memberOf). Only
+            reads of changes ask for them: a group's uSNChanged does not move when a member of it
+            comes into sight, or is renamed.
 
     """
 
@@ -43,3 +46,4 @@ class SourceEntry:
     expires_at: datetime | None
     member_names: tuple[str, ...]
     digest: bytes
+    group_names: tuple[str, ...] = ()
