@@ -229,8 +229,11 @@ def _to_port(settings: TargetSettings, dialect: Dialect) -> TargetPort:
         mode=settings.mode,
         deprovision=settings.deprovision,
         grace=settings.grace,
-        limits=Limits(limits.max_deletes, limits.max_disables, limits.max_updates),
+        limits=Limits(
+            limits.max_deletes, limits.max_disables, limits.max_updates, limits.max_group_removals
+        ),
         view=dialect.view(),
+        first_cycle=settings.first_cycle,
     )
 
 

@@ -217,9 +217,12 @@ def _log_report(report: CycleReport) -> None:
             problem=problem.problem,
         )
     for part in report.targets:
-        event = "plan.refused" if part.status is Status.HELD else "target.ended"
+        if part.is_news:
+            log.warning(
+                "plan.held", cycle_id=report.cycle_id, target=part.target, reason=part.reason
+            )
         log.info(
-            event,
+            "target.ended",
             cycle_id=report.cycle_id,
             target=part.target,
             status=part.status.value,

@@ -29,7 +29,7 @@ EVENTS = frozenset(
         "http.answered",
         "http.failed",
         "login.refused",
-        "plan.refused",
+        "plan.held",
         "target.ended",
     }
 )

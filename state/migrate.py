@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
-def upgrade(engine: Engine) -> tuple[str, str]:
-    """Bring the database to this program's revision; return the one before and the one after.
+def upgrade(engine: Engine, revision: str = "head") -> tuple[str, str]:
+    """Bring the database to a revision; return the one before and the one after.
 
     Raises:
         StateError: if it is newer than this program, or the migration failed; then nothing of
@@ -34,7 +34,7 @@ def upgrade(engine: Engine) -> tuple[str, str]:
         before = _revision(connection)
         config = _configuration(connection)
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         except CommandError as error:
             raise StateError(_newer(before)) from error
         _check_foreign_keys(connection)

@@ -42,13 +42,18 @@ class CycleTargetRow(SQLModel, table=True):
 
 
 class OperationRow(SQLModel, table=True):
-    """One operation of a plan; in the ledger before its request is sent."""
+    """One operation of a plan; in the ledger before its request is sent.
+
+    `identity` is the digest of what it does and to what, by which a held plan is sent as it was
+    shown. What an operator has approved does not count against the limits of the day.
+    """
 
     __tablename__ = "operation"
     __table_args__ = (
         Index("ix_operation_cycle_id_target", "cycle_id", "target"),
         Index("ix_operation_target_status", "target", "status"),
         Index("ix_operation_external_id", "external_id"),
+        Index("ix_operation_target_kind_answered_at", "target", "kind", "answered_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -63,6 +68,9 @@ class OperationRow(SQLModel, table=True):
     reason: str
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    identity: bytes = b""
+    removed_count: int = 0
+    is_approved: bool = False
 
 
 class LinkRow(SQLModel, table=True):
@@ -93,3 +101,19 @@ class LinkMemberRow(SQLModel, table=True):
     target: str = Field(primary_key=True)
     group_id: str = Field(primary_key=True)
     member_id: str = Field(primary_key=True)
+
+
+class HoldRow(SQLModel, table=True):
+    """A plan that a guard holds back; its operations are in the ledger with status "held"."""
+
+    __tablename__ = "plan_hold"
+    __table_args__ = (Index("ix_plan_hold_target_status", "target", "status"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    cycle_id: int = Field(foreign_key="cycle.id", ondelete="CASCADE")
+    target: str
+    reason: str
+    status: str
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str = ""

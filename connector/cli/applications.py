@@ -11,8 +11,7 @@ import orjson
 import typer
 
 from connector.cli.context import CommandContext
-from connector.cli.show import print_json, print_note, print_table, print_text
-from connector.cli.sync import AsJson
+from connector.cli.show import AsJson, print_json, print_note, print_table, print_text
 from connector.errors import ConnectorError, PolicyDenied
 
 if TYPE_CHECKING:

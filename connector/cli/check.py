@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli.context import CommandContext
-from connector.cli.show import print_json, print_text
-from connector.cli.sync import AsJson
+from connector.cli.show import AsJson, print_json, print_text
 from connector.errors import ConfigurationError, ConnectorError
 
 if TYPE_CHECKING:

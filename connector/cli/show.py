@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import orjson
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from connector.sync.ports import Progress
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 # What is not shown on a terminal is not broken into lines: somebody may search in it.

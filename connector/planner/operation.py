@@ -68,7 +68,7 @@ class Plan:
         operations: Users, then groups, then memberships, then removals.
         unchanged_count: Resources in step, for which nothing is sent.
         known_count: Resources that the target is known to hold and that are ours.
-        known_members_count: Memberships that its groups are known to hold.
+        known_members: How many members its groups are known to hold, by the group's external_id.
         notes: What the plan leaves out and why, one sentence each.
         touched: external_id and digest of people whose change the target does not take; the
             ledger notes them as in step, nothing is sent.
@@ -81,4 +81,4 @@ class Plan:
     known_count: int
     notes: tuple[str, ...] = ()
     touched: tuple[tuple[str, bytes], ...] = ()
-    known_members_count: int = 0
+    known_members: Mapping[str, int] = field(default_factory=dict)

@@ -52,7 +52,7 @@ def make_plan(ground: Ground, comparison: Comparison, documents: Documents) -> P
         operations=operations,
         unchanged_count=_unchanged_count(ground, operations),
         known_count=ground.known.total_count,
-        known_members_count=sum(map(len, ground.known.members.values())),
+        known_members={key: len(held) for key, held in ground.known.members.items()},
         notes=(*ground.notes, *_notes(comparison, users)),
         touched=tuple(_touched(ground, comparison, users)),
     )

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from connector.errors import UnsafePlanError
+from connector.errors import Excess, UnsafePlanError
 from connector.planner.operation import OperationKind
 from connector.settings.values import Limit
 
 if TYPE_CHECKING:
-    from connector.planner.operation import Plan
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
+    from connector.planner.operation import Operation, Plan
 
 HALF = Limit(share=0.5)
 ALL = Limit(share=1.0)
 
+Touched = tuple[str, str]
+"""Resource type and external_id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one cycle may do to a target at most.
+    """What may be done to a target at most, in one cycle and within a day.
 
     Attributes:
         deletes: Resources deleted.
         disables: Accounts switched off.
         updates: Resources changed or switched on.
+        group_members: Members taken out of one group, of those that it is known to hold.
         memberships: Members taken out of groups, of all known memberships. Half of them at once
             more likely means that we may no longer see the members of groups.
 
@@ -33,6 +40,7 @@ class Limits:
     deletes: Limit
     disables: Limit
     updates: Limit
+    group_members: Limit = HALF
     memberships: Limit = HALF
 
     def allowing(self, removals_count: int | None) -> Limits:
@@ -42,49 +50,98 @@ class Limits:
         """
         if removals_count is None:
             return self
-        raised = Limit(count=removals_count)
-        return replace(
-            self, deletes=raised, disables=raised, memberships=ALL if removals_count else HALF
-        )
+        raised = replace(self, deletes=Limit(count=removals_count))
+        raised = replace(raised, disables=Limit(count=removals_count))
+        return replace(raised, group_members=ALL, memberships=ALL) if removals_count else raised
 
 
-_VERBS = {
-    "delete": frozenset({OperationKind.DELETE}),
-    "disable": frozenset({OperationKind.DISABLE}),
-    "update": frozenset({OperationKind.UPDATE, OperationKind.ENABLE}),
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was done to a target within a day without anybody's approval.
+
+    Attributes:
+        touched: Resources by verb: "delete", "disable", "update".
+        removed: How many members were taken out of a group, by its external_id.
+
+    """
+
+    touched: Mapping[str, AbstractSet[Touched]] = field(default_factory=dict)
+    removed: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_SPENT = Spent()
+
+VERBS = {
+    OperationKind.DELETE: "delete",
+    OperationKind.DISABLE: "disable",
+    OperationKind.UPDATE: "update",
+    OperationKind.ENABLE: "update",
 }
 
 
-def ensure_safe(plan: Plan, limits: Limits) -> Plan:
-    """Return the plan if it keeps within the limits.
+def ensure_safe(plan: Plan, limits: Limits, spent: Spent = NOTHING_SPENT) -> Plan:
+    """Return the plan if it keeps within the limits, together with what the day has seen.
 
     A group counts once, however many requests its members take; filling a group that the same
-    plan creates is no change.
+    plan creates is no change. A plan that does nothing of a kind is not stopped for what was done
+    before.
 
     Raises:
-        UnsafePlanError: with both numbers; nothing may be sent.
+        UnsafePlanError: with both numbers and the first names; nothing may be sent.
 
     """
     bounds = {"delete": limits.deletes, "disable": limits.disables, "update": limits.updates}
     for verb, limit in bounds.items():
-        touched = {
-            (operation.resource_type, operation.external_id)
-            for operation in plan.operations
-            if operation.kind in _VERBS[verb] and operation.target_id is not None
-        }
+        planned = {_key(one): one.name for one in plan.operations if _is_counted(one, verb)}
+        before = spent.touched.get(verb, frozenset()) - planned.keys()
         allowed = limit.allowed(plan.known_count)
-        if len(touched) > allowed:
-            counts = (len(touched), allowed, plan.known_count)
-            raise UnsafePlanError(plan.target, verb, counts=counts, limit=str(limit))
-    _ensure_members_stay(plan, limits.memberships)
+        if planned and len(planned) + len(before) > allowed:
+            numbers = (len(planned), len(before), allowed, plan.known_count)
+            raise UnsafePlanError(
+                plan.target, Excess(verb, "resources", *numbers, str(limit), _first(planned))
+            )
+    _ensure_members_stay(plan, limits, spent)
     return plan
 
 
-def _ensure_members_stay(plan: Plan, limit: Limit) -> None:
-    removed_count = sum(len(operation.members_removed) for operation in plan.operations)
-    allowed = limit.allowed(plan.known_members_count)
-    if removed_count > allowed:
-        counts = (removed_count, allowed, plan.known_members_count)
-        raise UnsafePlanError(
-            plan.target, "remove", counts=counts, limit=str(limit), what="memberships"
-        )
+def _key(operation: Operation) -> Touched:
+    return operation.resource_type, operation.external_id
+
+
+def _is_counted(operation: Operation, verb: str) -> bool:
+    return operation.target_id is not None and VERBS.get(operation.kind) == verb
+
+
+def _first(names: Mapping[Touched, str]) -> tuple[str, ...]:
+    return tuple(sorted(names.values(), key=str.casefold)[:3])
+
+
+def _ensure_members_stay(plan: Plan, limits: Limits, spent: Spent) -> None:
+    removing = [operation for operation in plan.operations if operation.members_removed]
+    planned = Counter[str]()
+    for operation in removing:
+        planned[operation.external_id] += len(operation.members_removed)
+    for group_id, count in planned.items():
+        known_count = plan.known_members.get(group_id, 0)
+        bound = (limits.group_members, known_count, spent.removed.get(group_id, 0))
+        named = [one for one in removing if one.external_id == group_id]
+        _ensure_few(plan.target, "members of one group", count, bound, named)
+    known_count = sum(plan.known_members.values())
+    bound = (limits.memberships, known_count, sum(spent.removed.values()))
+    _ensure_few(plan.target, "memberships", planned.total(), bound, removing)
+
+
+def _ensure_few(
+    target: str,
+    what: str,
+    count: int,
+    bound: tuple[Limit, int, int],
+    named: Iterable[Operation],
+) -> None:
+    limit, known_count, spent_count = bound
+    # What was removed within the day is no longer known, and was then.
+    allowed = limit.allowed(known_count + spent_count)
+    if count and count + spent_count > allowed:
+        names = _first({_key(operation): operation.name for operation in named})
+        numbers = (count, spent_count, allowed, known_count)
+        raise UnsafePlanError(target, Excess("remove", what, *numbers, str(limit), names))

@@ -132,18 +132,20 @@ class ScheduleSettings(Section):
 
 
 class LimitSettings(Section):
-    """What one cycle may do to a target at most; more is held, and nothing is sent.
+    """What may be done to a target at most, in one cycle and within a day; more is held whole.
 
     Attributes:
         max_deletes: Deletions.
         max_disables: Accounts switched off.
         max_updates: Accounts and groups changed.
+        max_group_removals: Members taken out of one group, of those that it holds.
 
     """
 
     max_deletes: LimitField = Limit(count=20)
     max_disables: LimitField = Limit(share=0.1)
     max_updates: LimitField = Limit(share=0.5)
+    max_group_removals: LimitField = Limit(share=0.5)
 
 
 class TargetSettings(Section):
@@ -167,6 +169,8 @@ class TargetSettings(Section):
         timeout: How long one answer may take.
         ca_file: Certificates that the target's certificate must lead to; default: the system's.
         limits: The guard.
+        first_cycle: "review": if the target is not empty, the first plan waits until an operator
+            has approved it; "send": it does not.
 
     """
 
@@ -185,6 +189,7 @@ class TargetSettings(Section):
     timeout: Duration = timedelta(seconds=30)
     ca_file: FileField | None = None
     limits: LimitSettings = LimitSettings()
+    first_cycle: Literal["review", "send"] = "review"
 
 
 class TlsSettings(Section):

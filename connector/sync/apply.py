@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from threading import Event
 
     from connector.clock import Clock
-    from connector.planner.operation import Operation, Plan
+    from connector.planner.operation import Operation
     from connector.sync.ledger import Ledger
     from connector.sync.ports import Listener, Target
+    from connector.sync.review import Reviewed
     from connector.target.outcome import Outcome
 
 # So many in a row that a target does not take mean that it is gone, not that it is choosy.
@@ -82,12 +83,17 @@ class Courier:
             if isinstance(outcome, Unknown):
                 self._in_doubt.add(recorded.operation.external_id)
 
-    def deliver(self, plan: Plan, listener: Listener, stop: Event) -> Delivery:
+    def deliver(self, reviewed: Reviewed, listener: Listener, stop: Event) -> Delivery:
         """Send a plan; return what became of it.
 
         The plan is in the ledger before anything is sent. `stop` ends it between two operations.
         """
-        recorded = self._ledger.record_plan(self._cycle_id, plan, self._clock.now())
+        recorded = self._ledger.record_plan(
+            self._cycle_id,
+            reviewed.plan,
+            self._clock.now(),
+            is_approved=reviewed.is_approved,
+        )
         counts: Counter[str] = Counter()
         streak = 0
         for window in _windows(recorded):

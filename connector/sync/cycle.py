@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connector.directory.store import DirectoryStore
-from connector.errors import SourceUnavailable, TargetUnavailable, UnsafePlanError
-from connector.planner.safety import ensure_safe
+from connector.errors import PlanHeld, SourceUnavailable, TargetUnavailable
 from connector.sync.apply import Courier
+from connector.sync.holds import Holds
 from connector.sync.intake_read import staged_read
 from connector.sync.ledger import Ledger
 from connector.sync.lock import cycle_lock, database_cycle_lock
 from connector.sync.planning import narrow, plan_target
 from connector.sync.ports import Parts, Progress, Status, worst
+from connector.sync.review import HeldBefore, Reviewed, Reviewer, find_excess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from threading import Event
 
     from connector.directory.store import DirectoryCounts
+    from connector.errors import UnsafePlanError
     from connector.planner.operation import Plan
     from connector.source.batch import Proof
     from connector.sync.apply import Delivery
     from connector.sync.intake_read import ReadSummary
-    from connector.sync.ports import Listener, TargetPort
+    from connector.sync.ports import Listener, Target, TargetPort
+    from connector.sync.review import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Request:
         targets: Names of the targets to serve; empty for all.
         user: external_id of the one person to bring in step; "" for everybody.
         allow_removals: So many deletes and disables are allowed this once; None: as configured.
+        selection: Operations of an earlier plan, to be sent and no others; None: as planned now.
 
     """
 
@@ -45,6 +49,7 @@ class Request:
     targets: tuple[str, ...] = ()
     user: str = ""
     allow_removals: int | None = None
+    selection: Selection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class TargetReport:
         reason: Why not done; "" if done.
         plan: What was planned; None if it did not come to that.
         counts: How many operations ended applied, rejected, unavailable or unknown.
+        moved: Of a selection: what was left out, because its ground has moved.
+        is_news: Whether a plan is held that was not held before.
 
     """
 
@@ -65,6 +72,8 @@ class TargetReport:
     reason: str
     plan: Plan | None
     counts: Counter[str]
+    moved: tuple[str, ...] = ()
+    is_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +180,10 @@ def _reason(proof: Proof, counts: DirectoryCounts) -> str:
 
 
 def _chosen(parts: Parts, request: Request) -> list[TargetPort]:
-    return [port for port in parts.targets if not request.targets or port.name in request.targets]
+    names = request.targets
+    if request.selection is not None:
+        names = tuple(request.selection.operations)
+    return [port for port in parts.targets if not names or port.name in names]
 
 
 def _serve(
@@ -194,19 +206,39 @@ def _serve(
             store = DirectoryStore(parts.engine)
             plan = plan_target(port, store, ledger, proof, parts.clock.now())
             plan = narrow(plan, request.user) if request.user else plan
-            ensure_safe(plan, port.limits.allowing(request.allow_removals))
-            delivery = courier.deliver(plan, listener, stop)
+            reviewer = Reviewer(port, Holds(parts.engine), cycle_id=cycle_id, now=parts.clock.now())
+            reviewed = _review(reviewer, plan, request, target)
+            delivery = courier.deliver(reviewed, listener, stop)
         finally:
             target.close()
-    except UnsafePlanError as error:
-        return TargetReport(port.name, Status.HELD, str(error), plan, Counter())
+    except PlanHeld as error:
+        is_news = not isinstance(error, HeldBefore)
+        held = TargetReport(port.name, Status.HELD, str(error), plan, Counter())
+        return replace(held, is_news=is_news)
     except TargetUnavailable as error:
         return TargetReport(port.name, Status.FAILED, str(error), plan, Counter())
-    return _to_report(port, plan, delivery)
+    return _to_report(port, reviewed, delivery)
 
 
-def _to_report(port: TargetPort, plan: Plan, delivery: Delivery) -> TargetReport:
-    return TargetReport(port.name, delivery.status, delivery.reason, plan, delivery.counts)
+def _review(reviewer: Reviewer, plan: Plan, request: Request, target: Target) -> Reviewed:
+    if request.selection is not None:
+        return reviewer.select(plan, request.selection)
+    return reviewer.review(plan, target, request.allow_removals)
+
+
+def _to_report(port: TargetPort, reviewed: Reviewed, delivery: Delivery) -> TargetReport:
+    moved_count = len(reviewed.moved)
+    status, reason = delivery.status, delivery.reason
+    if moved_count:
+        verb = "operation was" if moved_count == 1 else "operations were"
+        left_out = f"{moved_count} {verb} left out, because the ground has moved"
+        status, reason = (
+            worst([status, Status.FAILURES]),
+            "; ".join(filter(None, (reason, left_out))),
+        )
+    return TargetReport(
+        port.name, status, reason, reviewed.plan, delivery.counts, moved=reviewed.moved
+    )
 
 
 def _note(ledger: Ledger, cycle_id: int, report: TargetReport) -> None:
@@ -261,14 +293,8 @@ def preview_cycle(parts: Parts, request: Request, listener: Listener) -> Preview
             listener(Progress("plan", port.name, 0, None))
             plan = plan_target(port, directory, ledger, staged.summary.proof, now)
             plan = narrow(plan, request.user) if request.user else plan
-            plans.append((plan, _objection(plan, port, request)))
+            spent = Holds(parts.engine).spent(port.name, now)
+            allowing = replace(port, limits=port.limits.allowing(request.allow_removals))
+            plans.append((plan, find_excess(plan, allowing, spent)))
         doubts_count = sum(len(ledger.in_doubt(port.name)) for port in parts.targets)
         return Preview(staged.summary, tuple(plans), doubts_count)
-
-
-def _objection(plan: Plan, port: TargetPort, request: Request) -> UnsafePlanError | None:
-    try:
-        ensure_safe(plan, port.limits.allowing(request.allow_removals))
-    except UnsafePlanError as error:
-        return error
-    return None

@@ -1,7 +1,7 @@
 """What was planned, sent and answered, and what is ours at each target (step 12).
 
 An operation's status: planned, sent, then applied, rejected, unavailable or unknown; `dropped` if
-its cycle ended before it was sent.
+its cycle ended before it was sent; `held` if its plan waits for an operator.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import bindparam, insert, select, update
 
+from connector.planner.identity import identity_of
 from connector.planner.known import RELEASED, Known, KnownHead, KnownResource
 from connector.planner.operation import Operation, OperationKind
 from connector.sync.links import LINKS, MEMBERS, link_of, update_links
@@ -99,8 +100,19 @@ class Ledger:
 
     # -- operations -----------------------------------------------------------------------------
 
-    def record_plan(self, cycle_id: int, plan: Plan, now: datetime) -> list[Recorded]:
-        """Write a plan down before anything of it is sent."""
+    def record_plan(
+        self, cycle_id: int, plan: Plan, now: datetime, *, is_approved: bool = False
+    ) -> list[Recorded]:
+        """Write a plan down before anything of it is sent.
+
+        Args:
+            cycle_id: Whose plan.
+            plan: What will be sent.
+            now: When that is.
+            is_approved: Whether an operator has seen it; it does not count against the limits of
+                the day then.
+
+        """
         with writing(self._engine) as connection:
             for external_id, digest in plan.touched:
                 own = link_of(plan.target, "User", external_id)
@@ -110,15 +122,13 @@ class Ledger:
                 connection.execute(update(LINKS).where(*own).values(values))
             if not plan.operations:
                 return []
+            first = next_operation_id(connection)
             rows = [
-                _operation_row(cycle_id, plan.target, operation) for operation in plan.operations
+                operation_row(cycle_id, plan.target, operation)
+                | {"id": first + number, "is_approved": is_approved}
+                for number, operation in enumerate(plan.operations)
             ]
-            first = (
-                connection.scalar(select(OPERATIONS.c.id).order_by(OPERATIONS.c.id.desc()).limit(1))
-                or 0
-            ) + 1
-            numbered = [{"id": first + number, **row} for number, row in enumerate(rows)]
-            connection.execute(insert(OPERATIONS), numbered)
+            connection.execute(insert(OPERATIONS), rows)
         return [
             Recorded(first + number, operation) for number, operation in enumerate(plan.operations)
         ]
@@ -248,7 +258,14 @@ def _drop_planned(connection: Connection, cycle_ids: list[int]) -> None:
     connection.execute(update(OPERATIONS).where(*never_sent).values(status="dropped"))
 
 
-def _operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str, Any]:
+def next_operation_id(connection: Connection) -> int:
+    """Return the number of the operation that is written down next."""
+    latest = select(OPERATIONS.c.id).order_by(OPERATIONS.c.id.desc()).limit(1)
+    return (connection.scalar(latest) or 0) + 1
+
+
+def operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str, Any]:
+    """Return the row of an operation that is planned."""
     detail = {
         "changes": {
             path: [operation.previous.get(path), value] for path, value in operation.changes.items()
@@ -268,6 +285,9 @@ def _operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str
         "detail": orjson.dumps({key: value for key, value in detail.items() if value}),
         "status": "planned",
         "reason": "",
+        "identity": identity_of(operation),
+        "removed_count": len(operation.members_removed),
+        "is_approved": False,
     }
 
 

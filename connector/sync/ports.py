@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -48,6 +48,13 @@ class Target(Protocol):
         """Ask the target what became of an operation whose outcome is unknown."""
         ...
 
+    def count(self, resource_type: str) -> int:
+        """Return how many resources of a type the target holds, ours or not.
+
+        Raises TargetUnavailable if it does not say.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of the connection."""
         ...
@@ -67,6 +74,8 @@ class TargetPort:
         grace: How long a disabled account is kept.
         limits: The guard.
         view: How much of a resource it takes.
+        first_cycle: Whether the first plan is held for "review" if the target is not empty, or
+            is to be "send" at once.
 
     """
 
@@ -79,6 +88,7 @@ class TargetPort:
     grace: timedelta
     limits: Limits
     view: AttributeView
+    first_cycle: Literal["review", "send"] = "review"
 
 
 @dataclass(frozen=True, slots=True)

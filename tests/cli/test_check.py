@@ -157,6 +157,6 @@ def test_a_backup_is_a_database_of_its_own(desk: Shell):
 
 def test_an_upgrade_says_from_where_to_where(desk: Shell):
     assert desk.say("db", "upgrade").output == (
-        "The state database is now at revision 0001 (was: empty).\n"
+        "The state database is now at revision 0002 (was: empty).\n"
     )
-    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0001).\n"
+    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0002).\n"

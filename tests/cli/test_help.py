@@ -10,9 +10,13 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.shell import Shell
 
-GROUPS = {"runs": ["list", "show"], "app": ["list", "show", "add", "test"], "key": ["list"]}
+GROUPS = {
+    "runs": ["list", "show", "approve", "reject"],
+    "app": ["list", "show", "add", "test"],
+    "key": ["list"],
+}
 GROUPS["db"] = ["upgrade", "backup"]
-SINGLE = ["plan", "sync", "status", "check", "init", "run", "demo"]
+SINGLE = ["plan", "apply", "sync", "status", "check", "init", "run", "demo"]
 COMMANDS = [[one] for one in SINGLE]
 COMMANDS += [[group, one] for group, names in GROUPS.items() for one in names]
 

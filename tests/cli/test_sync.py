@@ -120,10 +120,13 @@ def test_what_a_limit_holds_ends_in_3_and_can_be_allowed_once(desk: Shell, mimec
 
     plan, sync, status = desk.say("plan"), desk.say("sync"), desk.say("status")
 
-    held = "target scim: 1 of 5 resources to disable, limit 0 (configured: 0)"
+    held = "target scim: 1 of 5 resources to disable, limit 0 (configured: 0): cleo@corp.example"
     assert (plan.code, sync.code, status.code) == (3, 3, 0)
     assert plan.output.endswith(f"Held: {held}.\n")
-    assert f"error: {held}; see: connector plan; --allow-deletes" in sync.errors
+    assert f"error: {held}; see: connector status; then: connector runs approve 2" in sync.errors
+    assert (
+        "Look: connector runs show 2; then: connector runs approve 2, or reject.\n" in status.output
+    )
     assert f"  {held}.\n" in status.output
     assert mimecast.writes == []
     assert desk.say("runs", "list").output.count(held) == 1
@@ -156,8 +159,7 @@ def test_a_target_that_cannot_be_reached_is_named_once(desk: Shell, mimecast: Si
 
     assert said.code == 1
     assert said.errors.splitlines()[-1] == (
-        "error: target scim: target unavailable: cannot be reached at 127.0.0.1:9:"
-        " connection refused"
+        "error: target scim: cannot be reached at 127.0.0.1:9: connection refused"
     )
 
 

@@ -47,6 +47,10 @@ class Shelf:
                 return Applied(target_id)
         return Unavailable("not there")
 
+    def count(self, resource_type: str) -> int:
+        assert resource_type == "User"
+        return sum("userName" in one for one in self.resources.values())
+
     def close(self) -> None:
         """Nothing to let go of."""
 

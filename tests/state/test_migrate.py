@@ -69,3 +69,30 @@ def test_a_failed_transaction_leaves_nothing_behind(engine: Engine):
 
     with reading(engine) as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM cycle").scalar() == 0
+
+
+def test_a_populated_database_of_the_first_release_is_brought_up_to_date(tmp_path: Path):
+    """Its rows get the values that mean: nothing is known of this yet."""
+    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
+    upgrade(engine, "0001")
+    with writing(engine) as connection:
+        for statement in _ROWS_OF_THE_FIRST_RELEASE:
+            connection.exec_driver_sql(statement)
+
+    before, after = upgrade(engine)
+
+    assert (before, after) == ("0001", "0002")
+    check_tables(engine)
+    with reading(engine) as connection:
+        operation = connection.exec_driver_sql(
+            "SELECT name, identity, removed_count, is_approved FROM operation"
+        ).one()
+        assert tuple(operation) == ("bjensen", b"", 0, 0)
+
+
+_ROWS_OF_THE_FIRST_RELEASE = (
+    """INSERT INTO cycle (id, trigger, started_at, status, reason, users_count, groups_count,
+    problems_count) VALUES (1, 'x', '2026-01-01 00:00:00', 'done', '', 1, 0, 0)""",
+    """INSERT INTO operation (cycle_id, target, kind, resource_type, external_id, name, detail,
+    status, reason) VALUES (1, 't', 'create', 'User', 'u', 'bjensen', x'7b7d', 'applied', '')""",
+)

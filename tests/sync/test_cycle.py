@@ -203,7 +203,8 @@ def test_too_many_disables_are_held_and_nothing_is_sent(bench: Bench):
     report = bench.cycle()
     assert report.status is Status.HELD
     assert report.targets[0].reason == (
-        "target shelf: 2 of 7 resources to disable, limit 1 (configured: 1)"
+        "target shelf: 2 of 7 resources to disable, limit 1 (configured: 1):"
+        " anna@corp.example, bela@corp.example"
     )
     assert bench.sent() == []
 

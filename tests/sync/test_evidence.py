@@ -225,7 +225,7 @@ def test_somebody_deleted_while_a_group_is_renamed_raises_no_doubt(bench: Bench)
 
 
 def test_groups_that_suddenly_show_no_members_are_not_emptied(bench: Bench):
-    names = [f"n{number}" for number in range(12)]
+    names = [f"n{number}" for number in range(8)]
     for name in names:
         bench.company.add_user(name)
     for group in ("red", "blue"):
@@ -234,13 +234,12 @@ def test_groups_that_suddenly_show_no_members_are_not_emptied(bench: Bench):
     for group in ("red", "blue", "staff", "inner"):
         bench.company.set_members(group)
 
-    for _ in range(2):
-        report = bench.cycle()
-        assert report.status is Status.HELD
-        assert report.targets[0].reason == (
-            "target shelf: 28 of 28 memberships to remove, limit 14 (configured: 50%)"
-        )
-        assert bench.sent() == []
+    report, again = bench.cycle(), bench.cycle()
 
+    words = "20 of 20 memberships to remove, limit 10 (configured: 50%): blue, inner, red"
+    assert report.targets[0].reason == f"target shelf: {words}"
+    held = f"target shelf: held since run {report.cycle_id}: {words}"
+    assert again.targets[0].reason == held
+    assert bench.sent() == []
     assert bench.cycle(allow_removals=1).status is Status.DONE
     assert bench.shelf.members_of("red") == set()

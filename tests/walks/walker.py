@@ -128,6 +128,9 @@ class RecordingTarget:
     def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
         return self.inner.resolve(operation, target_ids)
 
+    def count(self, resource_type: str) -> int:
+        return self.inner.count(resource_type)
+
     def close(self) -> None:
         self.inner.close()
 

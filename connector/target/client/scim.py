@@ -148,6 +148,18 @@ class ScimTarget:
         """
         return self._run(read(resource_type, target_id))
 
+    def count(self, resource_type: str) -> int:
+        """Return how many resources of a type the target holds (RFC 7644 section 3.4.2).
+
+        Raises:
+            TargetUnavailable: if the target does not say.
+
+        """
+        self.discover()
+        document = self._run(_page(page_request(resource_type, 1, 1)))
+        total = document.get("totalResults")
+        return total if isinstance(total, int) else len(document.get("Resources") or ())
+
     def read_all(self, resource_type: str) -> Iterator[Mapping[str, Any]]:
         """Yield every resource of a type, each once, a page at a time.
 

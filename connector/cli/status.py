@@ -1,0 +1,100 @@
+"""`status`: how things stand, and what needs attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from connector.cli.context import CommandContext
+from connector.cli.show import (
+    AsJson,
+    ago,
+    counted,
+    print_json,
+    print_table,
+    print_text,
+    reason_at,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connector.sync.history import CycleSummary
+    from connector.sync.holds import Hold
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("status")(show_status)
+
+
+def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
+    """Show how things stand, and what needs attention.
+
+    Example: connector status --json
+    """
+    from connector.directory.store import DirectoryStore
+    from connector.sync.history import History
+    from connector.sync.holds import Holds
+
+    command: CommandContext = context.obj
+    store, history = DirectoryStore(command.engine), History(command.engine)
+    counts, linked = store.counts(), history.linked_counts()
+    problems, last = store.problems(), next(iter(history.cycles(1)), None)
+    success_at, holds = history.last_success_at(), Holds(command.engine).open_holds()
+    if as_json:
+        print_json(
+            {
+                "directory": counts._asdict(),
+                "targets": linked,
+                "last_cycle": last,
+                "last_success_at": success_at,
+                "problems": problems,
+                "held": holds,
+            }
+        )
+        return 0
+    print_text(
+        f"Directory: {counted(counts.users, 'person', 'people')},"
+        f" {counted(counts.groups, 'group')}, {counted(counts.leavers, 'leaver')}."
+    )
+    for target in command.settings.target:
+        held = linked.get(target.name, {})
+        print_text(
+            f"Target {target.name}: {counted(held.get('User', 0), 'account')},"
+            f" {counted(held.get('Group', 0), 'group')}."
+        )
+    _print_last(last, success_at)
+    _print_held(holds)
+    if problems:
+        print_text(f"{counted(counts.problems, 'entry', 'entries')} cannot be mapped:")
+        print_table(
+            ("entry", "attribute", "problem"),
+            [(one.distinguished_name, one.attribute_path, one.problem) for one in problems],
+        )
+    return 0
+
+
+def _print_last(last: CycleSummary | None, success_at: datetime | None) -> None:
+    if last is None:
+        print_text("No cycle has run yet; start one with: connector sync")
+        return
+    reason = f": {last.reason}" if last.reason else ""
+    print_text(f"Last cycle: {last.cycle_id}, {last.status}, {ago(last.started_at)}{reason}.")
+    for part in last.parts:
+        if part.reason:
+            print_text(f"  {reason_at(part.target, part.reason)}.")
+    if last.status not in {"done", "running"}:
+        print_text(f"  More: connector runs show {last.cycle_id} --failed")
+    print_text(f"Last cycle without any fault: {ago(success_at)}.")
+
+
+def _print_held(holds: list[Hold]) -> None:
+    for hold in holds:
+        print_text(f"Waits for you since {ago(hold.opened_at)}: run {hold.cycle_id}.")
+        print_text(f"  {reason_at(hold.target, hold.reason)}.")
+        print_text(
+            f"  Look: connector runs show {hold.cycle_id};"
+            f" then: connector runs approve {hold.cycle_id}, or reject."
+        )
