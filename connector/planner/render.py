@@ -62,6 +62,18 @@ def counts_by_verb(plan: Plan) -> Counter[str]:
     return Counter(VERBS[kind] for kind, _, _ in touched)
 
 
+def describe(operation: Operation) -> str:
+    """Return an operation in one line.
+
+    >>> from connector.planner.operation import Operation
+    >>> describe(Operation(OperationKind.DISABLE, "User", "u", "anna", reason="left the source"))
+    'disable user anna  (left the source)'
+
+    """
+    words = f"{VERBS[operation.kind]} {operation.resource_type.lower()} {operation.name}"
+    return "  ".join((words, *_details(operation)))
+
+
 def to_json_values(plan: Plan) -> dict[str, Any]:
     """Return the plan as JSON values."""
     return {

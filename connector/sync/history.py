@@ -87,6 +87,22 @@ class OperationLine:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class PastOperation:
+    """One operation on one resource, with the cycle that planned it.
+
+    Attributes:
+        cycle_id: Of which cycle.
+        answered_at: When its outcome was written down; None if there is none.
+        line: What it was.
+
+    """
+
+    cycle_id: int
+    answered_at: datetime | None
+    line: OperationLine
+
+
 class History:
     """Reads the ledger; writes nothing."""
 
@@ -124,6 +140,18 @@ class History:
         statement = statement.order_by(OPERATIONS.c.id).limit(limit)
         with reading(self._engine) as connection:
             return [_to_line(row) for row in connection.execute(statement)]
+
+    def operations_on(self, target: str, external_id: str, limit: int) -> list[PastOperation]:
+        """Return the latest operations on one resource, newest first."""
+        statement = select(OPERATIONS).where(
+            OPERATIONS.c.target == target, OPERATIONS.c.external_id == external_id
+        )
+        statement = statement.order_by(OPERATIONS.c.id.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [
+                PastOperation(row.cycle_id, row.answered_at, _to_line(row))
+                for row in connection.execute(statement)
+            ]
 
     def linked_counts(self) -> dict[str, dict[str, int]]:
         """Return how many resources of each type are ours, by target."""
