@@ -93,7 +93,7 @@ class Daemon:
         if self._stopping.is_set():
             return
         log.info("cycle.started", trigger=trigger)
-        request = Request(f"the daemon, by {trigger}")
+        request = Request(f"the daemon, by {trigger}", heeds_pauses=trigger == "schedule")
         try:
             report = run_cycle(self._parts, request, _ignore, self._stopping)
         except CycleRunning:

@@ -117,3 +117,14 @@ class HoldRow(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_by: str = ""
+
+
+class PauseRow(SQLModel, table=True):
+    """A target that failed, and until when scheduled cycles leave it alone."""
+
+    __tablename__ = "target_pause"
+
+    target: str = Field(primary_key=True)
+    failed_count: int
+    reason: str
+    until_at: datetime = Field(sa_type=UtcDateTime)

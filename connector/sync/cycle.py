@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from connector.sync.holds import Holds
 from connector.sync.intake_read import staged_read
 from connector.sync.ledger import Ledger
 from connector.sync.lock import cycle_lock, database_cycle_lock
+from connector.sync.pauses import Pauses
 from connector.sync.planning import narrow, plan_target
 from connector.sync.ports import Parts, Progress, Status, worst
 from connector.sync.review import HeldBefore, Reviewed, Reviewer, find_excess
@@ -42,6 +44,8 @@ class Request:
         user: external_id of the one person to bring in step; "" for everybody.
         allow_removals: So many deletes and disables are allowed this once; None: as configured.
         selection: Operations of an earlier plan, to be sent and no others; None: as planned now.
+        heeds_pauses: Whether targets that failed lately are left alone; somebody who asks by
+            hand wants to know.
 
     """
 
@@ -50,6 +54,7 @@ class Request:
     user: str = ""
     allow_removals: int | None = None
     selection: Selection | None = None
+    heeds_pauses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +162,16 @@ def _run(
             read = staged.summary
     except SourceUnavailable as error:
         return CycleReport(cycle_id, Status.FAILED, str(error), None, store.counts(), ())
-    reports = []
-    for port in _chosen(parts, request):
+
+    def serve(port: TargetPort) -> TargetReport:
         report = _serve(parts, port, request, (ledger, cycle_id, read.proof), listener, stop)
         _note(ledger, cycle_id, report)
-        reports.append(report)
+        return report
+
+    ports = _chosen(parts, request)
+    # A target that is slow does not hold the others back.
+    with ThreadPoolExecutor(max(1, len(ports)), thread_name_prefix="target") as crew:
+        reports = list(crew.map(serve, ports))
     counts = store.counts()
     own = Status.FAILURES if counts.problems or not read.proof.is_complete else Status.DONE
     status = worst([own, *(report.status for report in reports)])
@@ -194,7 +204,28 @@ def _serve(
     listener: Listener,
     stop: Event,
 ) -> TargetReport:
-    """Bring one target in step; whatever happens to it does not hold the others back."""
+    """Bring one target in step, unless it is paused; note whether it answers."""
+    pauses, now = Pauses(parts.engine), parts.clock.now()
+    pause = pauses.of(port.name, now) if request.heeds_pauses else None
+    if pause is not None:
+        return TargetReport(port.name, Status.FAILED, str(pause), None, Counter())
+    report = _bring_in_step(parts, port, request, book, listener, stop)
+    if report.status is Status.FAILED:
+        pauses.note_failure(port.name, report.reason, now)
+    else:
+        pauses.note_answer(port.name)
+    return report
+
+
+def _bring_in_step(
+    parts: Parts,
+    port: TargetPort,
+    request: Request,
+    book: tuple[Ledger, int, Proof],
+    listener: Listener,
+    stop: Event,
+) -> TargetReport:
+    """Make the plan of one target and send what may be sent of it."""
     ledger, cycle_id, proof = book
     plan = None
     try:

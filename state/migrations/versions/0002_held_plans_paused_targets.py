@@ -1,4 +1,4 @@
-"""held plans
+"""held plans, paused targets
 
 Revision: 0002
 Follows: 0001
@@ -21,6 +21,13 @@ def _no_bytes() -> sa.TextClause:
 
 
 def upgrade() -> None:
+    op.create_table('target_pause',
+    sa.Column('target', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('failed_count', sa.Integer(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('until_at', state.engine.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('target', name=op.f('pk_target_pause'))
+    )
     op.create_table('plan_hold',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('cycle_id', sa.Integer(), nullable=False),
