@@ -128,3 +128,22 @@ class PauseRow(SQLModel, table=True):
     failed_count: int
     reason: str
     until_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SetbackRow(SQLModel, table=True):
+    """A resource whose last operation was refused.
+
+    `retry_at` is None for a conflict: it waits until what is wanted changes, or somebody asks.
+    """
+
+    __tablename__ = "setback"
+
+    target: str = Field(primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    name: str
+    identity: bytes
+    reason: str
+    refused_count: int
+    since_at: datetime = Field(sa_type=UtcDateTime)
+    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -4,8 +4,9 @@ Results go to standard output, progress and logs to standard error. Exit codes: 
 2 wrong usage (or changes, with `plan --detailed-exitcode`), 3 held by a guard, 4 done with
 failures, 130 interrupted.
 
-Reading order: `app` (the commands together), `sync`, `runs`, `check`, `applications`, `service`,
-and what they share: `context` (settings and database) and `show` (tables, JSON, progress).
+Reading order: `app` (the commands together), `plan`, `sync`, `status`, `explain`, `runs`, `check`,
+`applications`, `service`, and what they share: `context` (settings and database), `report` (a
+cycle as commands run it) and `show` (tables, JSON, progress).
 """
 
 from __future__ import annotations

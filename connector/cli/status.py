@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from connector.sync.history import CycleSummary
     from connector.sync.holds import Hold
+    from connector.sync.setbacks import Setback
+
+_SHOWN = 50
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -37,12 +40,14 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
     from connector.directory.store import DirectoryStore
     from connector.sync.history import History
     from connector.sync.holds import Holds
+    from connector.sync.setbacks import Setbacks
 
     command: CommandContext = context.obj
     store, history = DirectoryStore(command.engine), History(command.engine)
     counts, linked = store.counts(), history.linked_counts()
     problems, last = store.problems(), next(iter(history.cycles(1)), None)
     success_at, holds = history.last_success_at(), Holds(command.engine).open_holds()
+    setbacks = Setbacks(command.engine).all()
     if as_json:
         print_json(
             {
@@ -52,6 +57,7 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
                 "last_success_at": success_at,
                 "problems": problems,
                 "held": holds,
+                "refused": [_values(setback) for setback in setbacks],
             }
         )
         return 0
@@ -67,6 +73,7 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
         )
     _print_last(last, success_at)
     _print_held(holds)
+    _print_setbacks(setbacks)
     if problems:
         print_text(f"{counted(counts.problems, 'entry', 'entries')} cannot be mapped:")
         print_table(
@@ -98,3 +105,27 @@ def _print_held(holds: list[Hold]) -> None:
             f"  Look: connector runs show {hold.cycle_id};"
             f" then: connector runs approve {hold.cycle_id}, or reject."
         )
+
+
+def _values(setback: Setback) -> dict[str, Any]:
+    return setback._asdict() | {"identity": setback.identity.hex()}
+
+
+def _print_setbacks(setbacks: list[Setback]) -> None:
+    if not setbacks:
+        return
+    print_text(f"{counted(len(setbacks), 'resource was', 'resources were')} refused:")
+    rows = [
+        (one.target, one.resource_type, one.name, one.reason, _next_try(one))
+        for one in setbacks[:_SHOWN]
+    ]
+    print_table(("target", "of", "name", "reason", "next try"), rows)
+    if len(setbacks) > _SHOWN:
+        print_text(f"Only the first {_SHOWN} are shown; all of them: connector status --json")
+    print_text("To try all of them now: connector sync")
+
+
+def _next_try(setback: Setback) -> str:
+    if setback.retry_at is None:
+        return "when you have settled it there, or changed it in the source"
+    return f"{setback.retry_at:%Y-%m-%d %H:%M} UTC"

@@ -4,7 +4,8 @@ In: heads, groups and memberships of the directory; what the ledger knows of the
 `Plan` of `Operation`s in the order in which they are sent, or UnsafePlanError.
 
 Reading order: `view` (what of a resource a target takes), `known`, `desired` (who is in scope),
-`compare` (which keys differ), `diff` (which attributes differ), `plan`, `safety`, `render`.
+`compare` (which keys differ), `diff` (which attributes differ), `plan`, `identity` (which
+operations are the same), `waiting`, `safety`, `render`.
 
 Invariant: a plan is a value. Looking at it and sending it use the same one.
 """

@@ -69,6 +69,7 @@ class Plan:
         unchanged_count: Resources in step, for which nothing is sent.
         known_count: Resources that the target is known to hold and that are ours.
         known_members: How many members its groups are known to hold, by the group's external_id.
+        withheld_count: Operations that were refused and wait for another try; not in the plan.
         notes: What the plan leaves out and why, one sentence each.
         touched: external_id and digest of people whose change the target does not take; the
             ledger notes them as in step, nothing is sent.
@@ -82,3 +83,4 @@ class Plan:
     notes: tuple[str, ...] = ()
     touched: tuple[tuple[str, bytes], ...] = ()
     known_members: Mapping[str, int] = field(default_factory=dict)
+    withheld_count: int = 0

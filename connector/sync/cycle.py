@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from connector.directory.store import DirectoryStore
 from connector.errors import PlanHeld, SourceUnavailable, TargetUnavailable
+from connector.planner.waiting import without_waiting
 from connector.sync.apply import Courier
 from connector.sync.holds import Holds
 from connector.sync.intake_read import staged_read
@@ -18,9 +19,10 @@ from connector.sync.pauses import Pauses
 from connector.sync.planning import narrow, plan_target
 from connector.sync.ports import Parts, Progress, Status, worst
 from connector.sync.review import HeldBefore, Reviewed, Reviewer, find_excess
+from connector.sync.setbacks import Setbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from threading import Event
 
@@ -44,8 +46,8 @@ class Request:
         user: external_id of the one person to bring in step; "" for everybody.
         allow_removals: So many deletes and disables are allowed this once; None: as configured.
         selection: Operations of an earlier plan, to be sent and no others; None: as planned now.
-        heeds_pauses: Whether targets that failed lately are left alone; somebody who asks by
-            hand wants to know.
+        heeds_pauses: Whether targets that failed lately, and resources that were refused, are
+            left alone until their time has come; somebody who asks by hand wants to know.
 
     """
 
@@ -237,6 +239,9 @@ def _bring_in_step(
             store = DirectoryStore(parts.engine)
             plan = plan_target(port, store, ledger, proof, parts.clock.now())
             plan = narrow(plan, request.user) if request.user else plan
+            if request.heeds_pauses:
+                waiting = Setbacks(parts.engine).waiting(port.name, parts.clock.now())
+                plan = without_waiting(plan, waiting)
             reviewer = Reviewer(port, Holds(parts.engine), cycle_id=cycle_id, now=parts.clock.now())
             reviewed = _review(reviewer, plan, request, target)
             delivery = courier.deliver(reviewed, listener, stop)
@@ -258,18 +263,23 @@ def _review(reviewer: Reviewer, plan: Plan, request: Request, target: Target) ->
 
 
 def _to_report(port: TargetPort, reviewed: Reviewed, delivery: Delivery) -> TargetReport:
-    moved_count = len(reviewed.moved)
-    status, reason = delivery.status, delivery.reason
-    if moved_count:
-        verb = "operation was" if moved_count == 1 else "operations were"
-        left_out = f"{moved_count} {verb} left out, because the ground has moved"
-        status, reason = (
-            worst([status, Status.FAILURES]),
-            "; ".join(filter(None, (reason, left_out))),
-        )
+    reasons = [delivery.reason, *_left_out(reviewed)]
+    status = delivery.status if len(reasons) == 1 else worst([delivery.status, Status.FAILURES])
+    reason = "; ".join(filter(None, reasons))
     return TargetReport(
         port.name, status, reason, reviewed.plan, delivery.counts, moved=reviewed.moved
     )
+
+
+def _left_out(reviewed: Reviewed) -> Iterator[str]:
+    """Yield what was planned and not sent, in words."""
+    if reviewed.moved:
+        what = "operation was" if len(reviewed.moved) == 1 else "operations were"
+        yield f"{len(reviewed.moved)} {what} left out, because the ground has moved"
+    count = reviewed.plan.withheld_count
+    if count:
+        what = "refused operation waits" if count == 1 else "refused operations wait"
+        yield f"{count} {what} for another try, or for you"
 
 
 def _note(ledger: Ledger, cycle_id: int, report: TargetReport) -> None:

@@ -15,6 +15,7 @@ from connector.planner.identity import identity_of
 from connector.planner.known import RELEASED, Known, KnownHead, KnownResource
 from connector.planner.operation import Operation, OperationKind
 from connector.sync.links import LINKS, MEMBERS, link_of, update_links
+from connector.sync.setbacks import update_setbacks
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 from state.engine import reading, table_of, upsert, writing
 from state.provisioning import (
@@ -150,6 +151,10 @@ class Ledger:
         """Write outcomes down, and what they mean for what is ours at the target."""
         with writing(self._engine) as connection:
             rows = []
+            answers = list(answers)
+            update_setbacks(
+                connection, target, [(one.operation, said) for one, said in answers], now
+            )
             for recorded, outcome in answers:
                 status, reason = _status_of(outcome)
                 rows.append({"row": recorded.row_id, "new_status": status, "new_reason": reason})

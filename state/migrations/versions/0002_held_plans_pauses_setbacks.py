@@ -1,4 +1,4 @@
-"""held plans, paused targets
+"""held plans, paused targets, setbacks
 
 Revision: 0002
 Follows: 0001
@@ -21,6 +21,18 @@ def _no_bytes() -> sa.TextClause:
 
 
 def upgrade() -> None:
+    op.create_table('setback',
+    sa.Column('target', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('resource_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('external_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('identity', sa.LargeBinary(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('refused_count', sa.Integer(), nullable=False),
+    sa.Column('since_at', state.engine.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('retry_at', state.engine.UtcDateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('target', 'resource_type', 'external_id', name=op.f('pk_setback'))
+    )
     op.create_table('target_pause',
     sa.Column('target', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('failed_count', sa.Integer(), nullable=False),
