@@ -105,6 +105,7 @@ def apply_plan(
 
     Example: connector apply monday.plan
     """
+    from connector.audit import Audit, AuditEvent
     from connector.sync.cycle import Request
     from connector.sync.plan_file import read_plan_file
     from connector.sync.review import Selection
@@ -118,6 +119,9 @@ def apply_plan(
     who = getpass.getuser()
     selection = Selection(found.operations, who, keeps_limits=not over_limits)
     trigger = f"{who}, by the plan {found.digest[:12]}"
+    details = {"plan": found.digest, "by": who, "over_limits": over_limits}
+    event = AuditEvent(command.parts.clock.now(), "plan.applied", "success", details=details)
+    Audit(command.engine).record(event)
     return run_and_report(command, Request(trigger, selection=selection), as_json=as_json)
 
 

@@ -153,6 +153,7 @@ def approve_run(
     holds, who = Holds(command.engine), getpass.getuser()
     hold = _open_hold(holds, run, target)
     selection = Selection({hold.target: holds.identities(hold)}, who, hold)
+    _audit(command, "plan.approved", hold, who)
     request = Request(f"{who}, who approved run {run}", selection=selection)
     return run_and_report(command, request, as_json=as_json)
 
@@ -172,9 +173,19 @@ def reject_run(context: typer.Context, run: Run, *, target: OneTarget = "") -> i
     command: CommandContext = context.obj
     holds, who = Holds(command.engine), getpass.getuser()
     hold = _open_hold(holds, run, target)
+    _audit(command, "plan.rejected", hold, who)
     holds.decide(hold, Decision.REJECTED, who, command.parts.clock.now())
     print_text(f"Run {run}: rejected; nothing was sent to target {hold.target}.")
     return EXIT_HELD
+
+
+def _audit(command: CommandContext, event: str, hold: Hold, who: str) -> None:
+    """Note who decided about what, in the chain that shows tampering."""
+    from connector.audit import Audit, AuditEvent
+
+    details = {"run": hold.cycle_id, "target": hold.target, "by": who, "plan": hold.reason}
+    now = command.parts.clock.now()
+    Audit(command.engine).record(AuditEvent(now, event, "success", details=details))
 
 
 def _open_hold(holds: Holds, run: int, target: str) -> Hold:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.audit import Audit
+from state.engine import open_engine
 from tests.cli.test_sync import CLEO, NO_REMOVALS
 
 if TYPE_CHECKING:
@@ -156,3 +159,22 @@ def test_a_run_that_holds_nothing_cannot_be_approved(desk: Shell):
     said = desk.say("runs", "approve", "1")
 
     assert (said.code, said.errors) == (1, "error: run 1 holds no plan; see: connector status\n")
+
+
+def test_who_decided_is_in_the_audit(desk: Shell):
+    desk.say("sync")
+    desk.edit("[log]", NO_REMOVALS, "connector.toml")
+    desk.edit(CLEO, "")
+    desk.say("sync")
+    desk.say("plan", "--out", "leavers.plan")
+
+    desk.say("runs", "reject", "2")
+    desk.say("runs", "approve", "2")
+    desk.say("apply", "leavers.plan")
+
+    engine = open_engine(f"sqlite:///{desk.folder}/state.db")
+    events = Audit(engine).recent()
+    engine.dispose()
+    assert [one.event for one in events] == ["plan.applied", "plan.approved", "plan.rejected"]
+    assert events[1].details["run"] == 2
+    assert events[1].details["by"] == getpass.getuser()
