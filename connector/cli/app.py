@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import applications, check, explain, plan, runs, service, status, sync
+from connector.cli import applications, check, drift, explain, plan, runs, service, status, sync
 from connector.cli.context import CommandContext
 from connector.cli.show import print_error, print_note
 from connector.errors import ConnectorError
@@ -35,6 +35,7 @@ plan.add_commands(app)
 sync.add_commands(app)
 status.add_commands(app)
 explain.add_commands(app)
+drift.add_commands(app)
 runs.add_commands(app)
 check.add_commands(app)
 applications.add_commands(app)

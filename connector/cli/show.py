@@ -25,7 +25,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 # What is not shown on a terminal is not broken into lines: somebody may search in it.
 _BOUNDLESS = 100_000
-_PHASES = {"read": "Reading", "plan": "Planning", "send": "Sending to", "wait": "Waiting for"}
+_PHASES = {
+    "read": "Reading",
+    "plan": "Planning",
+    "send": "Sending to",
+    "compare": "Comparing",
+    "wait": "Waiting for",
+}
 
 
 def print_json(values: Any) -> None:

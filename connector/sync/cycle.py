@@ -14,7 +14,7 @@ from connector.sync.apply import Courier
 from connector.sync.holds import Holds
 from connector.sync.intake_read import staged_read
 from connector.sync.ledger import Ledger
-from connector.sync.lock import cycle_lock, database_cycle_lock
+from connector.sync.lock import lock_of
 from connector.sync.pauses import Pauses
 from connector.sync.planning import narrow, plan_target
 from connector.sync.ports import Parts, Progress, Status, worst
@@ -22,8 +22,7 @@ from connector.sync.review import HeldBefore, Reviewed, Reviewer, find_excess
 from connector.sync.setbacks import Setbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from threading import Event
 
     from connector.directory.store import DirectoryCounts
@@ -120,7 +119,7 @@ def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -
         listener(Progress("wait", holder, 0, None))
         return not stop.is_set()
 
-    with _lock_of(parts, request.trigger, keep_waiting):
+    with lock_of(parts.engine, parts.lock_path, request.trigger, keep_waiting):
         ledger = Ledger(parts.engine)
         cycle_id = ledger.open_cycle(request.trigger, parts.clock.now())
         report = _run(parts, request, (ledger, cycle_id), listener, stop)
@@ -138,15 +137,6 @@ def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -
             },
         )
         return report
-
-
-def _lock_of(
-    parts: Parts, who: str, keep_waiting: Callable[[str], bool]
-) -> AbstractContextManager[None]:
-    """Return the lock where all who share the state find it."""
-    if parts.engine.dialect.name == "postgresql":
-        return database_cycle_lock(parts.engine, who, keep_waiting)
-    return cycle_lock(parts.lock_path, who, keep_waiting)
 
 
 def _run(

@@ -16,11 +16,21 @@ from state.lock import database_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from state.engine import Engine
 
 _LOOK_AGAIN_SECONDS = 0.1
+
+
+def lock_of(
+    engine: Engine, path: Path, who: str, keep_waiting: Callable[[str], bool]
+) -> AbstractContextManager[None]:
+    """Return the lock where all who share the state find it: the database's, or the file's."""
+    if engine.dialect.name == "postgresql":
+        return database_cycle_lock(engine, who, keep_waiting)
+    return cycle_lock(path, who, keep_waiting)
 
 
 @contextmanager

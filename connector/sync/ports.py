@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -53,6 +53,14 @@ class Target(Protocol):
 
         Raises TargetUnavailable if it does not say.
         """
+        ...
+
+    def read(self, resource_type: str, target_id: str) -> Mapping[str, Any] | None:
+        """Return one resource, or None if it is not there."""
+        ...
+
+    def read_all(self, resource_type: str) -> Iterator[Mapping[str, Any]]:
+        """Yield every resource of a type; raise TargetUnavailable if not all can be listed."""
         ...
 
     def close(self) -> None:
@@ -141,7 +149,7 @@ class Progress:
     """How far a cycle is.
 
     Attributes:
-        phase: "read", "plan", "send" or "wait".
+        phase: "read", "plan", "send", "compare" or "wait".
         subject: The target's name, or whom we wait for.
         done_count: So many done.
         total_count: Of so many; None if unknown.

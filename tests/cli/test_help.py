@@ -16,7 +16,7 @@ GROUPS = {
     "key": ["list"],
 }
 GROUPS["db"] = ["upgrade", "backup"]
-SINGLE = ["plan", "apply", "sync", "status", "explain", "check", "init", "run", "demo"]
+SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]
 COMMANDS = [[one] for one in SINGLE]
 COMMANDS += [[group, one] for group, names in GROUPS.items() for one in names]
 

@@ -1,0 +1,63 @@
+"""What a target holds against what was last written there (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from connector.planner.diff import flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Difference(NamedTuple):
+    """One attribute that somebody else has changed.
+
+    Attributes:
+        attribute_path: SCIM attribute path (RFC 7644 section 3.10).
+        ours: As last written.
+        theirs: As found; None if it is not there.
+
+    """
+
+    attribute_path: str
+    ours: Any
+    theirs: Any
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Difference]:
+    """Yield what of our attributes is not there as we wrote it; what we never wrote is not ours.
+
+    >>> list(differences({"title": "Clerk"}, {"title": "Captain", "nickName": "Cap"}))
+    [Difference(attribute_path='title', ours='Clerk', theirs='Captain')]
+
+    """
+    found = flatten(theirs)
+    for path, value in sorted(flatten(ours).items()):
+        if not is_held(value, found.get(path)):
+            yield Difference(path, value, found.get(path))
+
+
+def is_held(ours: Any, theirs: Any) -> bool:
+    """Return whether a value is there, in the forms that targets give it.
+
+    Targets add sub-attributes of their own, reorder values, say "True" for true and change the
+    letter case of names.
+
+    >>> is_held([{"value": "a@b"}], [{"value": "A@b", "primary": True}]), is_held(True, "True")
+    (True, True)
+    >>> is_held([], [{"value": "a@b"}]), is_held("a", None)
+    (False, False)
+
+    """
+    match ours, theirs:
+        case dict(), dict():
+            return all(is_held(value, theirs.get(key)) for key, value in ours.items())
+        case list(), list():
+            is_each = all(any(is_held(one, other) for other in theirs) for one in ours)
+            return is_each and len(ours) == len(theirs)
+        case [], None:
+            return True
+        case ((str() | bool()), (str() | bool())):
+            return str(ours).casefold() == str(theirs).casefold()
+    return bool(ours == theirs)
