@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from connector.planner.operation import OperationKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from connector.planner.operation import Operation
 
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 class Claims:
     """Who holds what: two of ours must never end up with one resource."""
 
-    def __init__(self, target_ids: Mapping[str, str], operations: Iterable[Operation] = ()) -> None:
+    def __init__(self, target_ids: Mapping[str, str]) -> None:
         """Begin with what is known; `target_ids` may grow while we work."""
         self.target_ids = target_ids
-        self._new = {one.external_id for one in operations if one.kind is OperationKind.CREATE}
+        self._new: set[str] = set()
         self._owners: dict[str, str] | None = None
         self._claimed: dict[str, str] = {}
+
+    def expect(self, operation: Operation) -> None:
+        """Learn of an operation before it is sent: who is created has a claim of their own."""
+        if operation.kind is OperationKind.CREATE:
+            self._new.add(operation.external_id)
 
     def claim(self, target_id: str, external_id: str) -> bool:
         """Take a resource for one of ours; return False if it is another's already."""

@@ -75,14 +75,21 @@ def walk(conversation: Generator[Request, Reply, Any], *replies: Reply) -> tuple
         return asked, end.value
 
 
+def claims_of(target_ids: dict[str, str], *operations: Operation) -> Claims:
+    claims = Claims(target_ids)
+    for operation in operations:
+        claims.expect(operation)
+    return claims
+
+
 def carried(operation: Operation, *replies: Reply, **terms: Any) -> tuple[list[str], Carried]:
     target_ids = terms.pop("target_ids", IDS if operation is not CREATE else {})
-    given = Terms(terms.pop("dialect", BELIEVED), Claims(target_ids, [operation]), **terms)
+    given = Terms(terms.pop("dialect", BELIEVED), claims_of(target_ids, operation), **terms)
     return walk(carry_out(operation, given), *replies)
 
 
 def resolved(operation: Operation, *replies: Reply, dialect: Dialect = BELIEVED) -> Any:
-    return walk(resolve(operation, Terms(dialect, Claims({}, [operation]))), *replies)[1]
+    return walk(resolve(operation, Terms(dialect, claims_of({}, operation))), *replies)[1]
 
 
 # -- creation ------------------------------------------------------------------------------------
@@ -139,7 +146,7 @@ def test_a_resource_that_belongs_to_another_of_ours_is_never_adopted():
 
 def test_two_creations_under_way_do_not_end_with_one_resource():
     other = replace(CREATE, external_id="guid-9")
-    terms = Terms(BELIEVED, Claims({}, [CREATE, other]))
+    terms = Terms(BELIEVED, claims_of({}, CREATE, other))
     walk(carry_out(CREATE, terms), CREATED)
 
     _, end = walk(carry_out(other, terms), TAKEN, NOTHING, listed({"id": "new"} | JENSEN))

@@ -95,6 +95,50 @@ def listening(answer: Callable[[socket.socket], None]) -> Iterator[tuple[str, li
     thread.join()
 
 
+# -- operations as they come -----------------------------------------------------------------------
+
+
+def test_operations_are_taken_one_by_one_in_the_thread_of_the_caller_and_hardly_ahead():
+    taken, answered, ahead, threads = 0, 0, [], set()
+
+    def coming() -> Iterator[Operation]:
+        nonlocal taken
+        for number in range(100):
+            taken += 1
+            ahead.append(taken - answered)
+            threads.add(threading.get_ident())
+            yield creation(number)
+
+    with ScimTarget(
+        connection(concurrency=3), Dialect(), transport=httpx.MockTransport(Script())
+    ) as target:
+        for _ in target.send(coming(), {}):
+            answered += 1
+
+    assert (answered, threads) == (100, {threading.get_ident()})
+    assert max(ahead) <= 7
+
+
+def test_nothing_is_asked_for_no_operation():
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(request.url)
+
+    assert send(refuse, []) == []
+
+
+def test_an_error_of_who_gives_the_operations_reaches_the_caller():
+    def coming() -> Iterator[Operation]:
+        yield creation(1)
+        raise LookupError("no more")
+
+    transport = httpx.MockTransport(Script())
+    with (
+        ScimTarget(connection(), Dialect(), transport=transport) as target,
+        pytest.raises(LookupError),
+    ):
+        list(target.send(coming(), {}))
+
+
 # -- putting off ---------------------------------------------------------------------------------
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-# Answers that nobody has taken yet, at most: what a slow reader may lose in a crash is bounded.
-_BACKLOG: Final = 256
 
 
 class Background:
@@ -41,44 +40,53 @@ class Background:
 
     def spread(
         self,
-        things: Sequence[Given],
+        things: Iterable[Given],
         work: Callable[[Given], Awaitable[Made]],
         *,
         at_once: int,
     ) -> Generator[tuple[Given, Made], None, None]:
-        """Do work on many things, several at once; yield each with what it made, as it comes.
+        """Do work on things as they come, several at once; yield each with what it made.
 
-        Closing the iterator lets those under way finish, and starts no other.
+        Things are taken in the thread of the caller, one at a time, and only so far ahead that
+        no worker has to wait for the caller: as many wait as are worked on. Closing the iterator
+        lets those under way finish, and starts no other.
         """
-        crew = _Crew(things, work, self._loop)
+        crew = _Crew(work, self._loop)
         done = asyncio.run_coroutine_threadsafe(crew.work(at_once), self._loop)
+        waiting = iter(things)
+        under_way = 0
         try:
-            while (pair := crew.take()) is not None:
+            while True:
+                for thing in islice(waiting, 2 * at_once - under_way):
+                    crew.give(thing)
+                    under_way += 1
+                if not under_way:
+                    return
+                pair = crew.take()
+                if pair is None:
+                    return
                 yield pair
+                under_way -= 1
         finally:
             self._loop.call_soon_threadsafe(crew.stop)
             done.result()
 
 
-class _Crew:
-    """Workers that share one list of things and one queue of what they made."""
+class _Crew(Generic[Given, Made]):
+    """Workers that share what is given to them, and one queue of what they made."""
 
     def __init__(
-        self,
-        things: Sequence[Given],
-        work: Callable[[Given], Awaitable[Made]],
-        loop: asyncio.AbstractEventLoop,
+        self, work: Callable[[Given], Awaitable[Made]], loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._things = iter(things)
         self._work = work
         self._loop = loop
-        self._made: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._given: deque[Given] = deque()
+        self._made: queue.SimpleQueue[tuple[Given, Made] | None] = queue.SimpleQueue()
+        self._is_given = asyncio.Event()
         self._is_stopped = False
 
     async def work(self, at_once: int) -> None:
-        """Work until nothing is left; the queue ends with None, whatever happens."""
+        """Work until stopped; the queue ends with None, whatever happens."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(at_once):
@@ -86,23 +94,28 @@ class _Crew:
         finally:
             self._made.put(None)
 
-    def take(self) -> Any:
-        """Return the next pair; None at the end. Called from outside the thread."""
-        pair = self._made.get()
-        if not self._has_room.is_set() and self._made.qsize() < _BACKLOG // 2:
-            self._loop.call_soon_threadsafe(self._has_room.set)
-        return pair
+    def give(self, thing: Given) -> None:
+        """Have it worked on. Called from outside the thread."""
+        self._given.append(thing)
+        if not self._is_given.is_set():
+            self._loop.call_soon_threadsafe(self._is_given.set)
+
+    def take(self) -> tuple[Given, Made] | None:
+        """Return the next pair, once it is there; None if there will be none. Called likewise."""
+        return self._made.get()
 
     def stop(self) -> None:
         """Start no other."""
         self._is_stopped = True
-        self._has_room.set()
+        self._is_given.set()
 
     async def _work_on(self) -> None:
-        for thing in self._things:
-            self._made.put((thing, await self._work(thing)))
-            if self._made.qsize() >= _BACKLOG and not self._is_stopped:
-                self._has_room.clear()
-                await self._has_room.wait()
-            if self._is_stopped:
-                return
+        while not self._is_stopped:
+            if self._given:
+                thing = self._given.popleft()
+                self._made.put((thing, await self._work(thing)))
+                continue
+            self._is_given.clear()
+            # Looked at again: one may have come just before the mark was taken away.
+            if not self._given:
+                await self._is_given.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from connector.clock import SystemClock
@@ -19,7 +20,7 @@ from connector.target.response import Answer, NotSent, as_meant, document_of
 from connector.target.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     import httpx
 
@@ -87,7 +88,7 @@ class ScimTarget:
     # -- writing --------------------------------------------------------------------------------
 
     def send(
-        self, operations: Sequence[Operation], target_ids: Mapping[str, str]
+        self, operations: Iterable[Operation], target_ids: Mapping[str, str]
     ) -> Generator[tuple[Operation, Outcome], None, None]:
         """Send the operations, several at a time; yield each with its outcome as it comes.
 
@@ -95,17 +96,27 @@ class ScimTarget:
         Closing the iterator waits for requests in flight and sends no other.
 
         Args:
-            operations: In any order; no two on the same resource.
+            operations: No two in flight on the same resource. They are taken in the caller's
+                thread, one by one, while this iterator is asked for its next pair.
             target_ids: The target's `id` by external_id; may grow meanwhile.
 
         """
-        self._breakdown = self._find_out() if operations else ""
-        claims = Claims(target_ids, operations)
+        waiting = iter(operations)
+        first = next(waiting, None)
+        if first is None:
+            return
+        self._breakdown = self._find_out()
+        claims = Claims(target_ids)
+
+        def expected() -> Iterator[Operation]:
+            for operation in chain((first,), waiting):
+                claims.expect(operation)
+                yield operation
 
         async def deliver(operation: Operation) -> Outcome:
             return await self._deliver(operation, claims)
 
-        crew = self._background.spread(operations, deliver, at_once=self._connection.concurrency)
+        crew = self._background.spread(expected(), deliver, at_once=self._connection.concurrency)
         try:
             # Not `yield from`: that would close the crew before the waiting is ended.
             while (pair := next(crew, None)) is not None:
