@@ -109,7 +109,14 @@ def _key(operation: Operation) -> Touched:
 
 
 def _is_counted(operation: Operation, verb: str) -> bool:
-    return operation.target_id is not None and VERBS.get(operation.kind) == verb
+    is_known = operation.target_id is not None and not _completes_creation(operation)
+    return is_known and VERBS.get(operation.kind) == verb
+
+
+def _completes_creation(operation: Operation) -> bool:
+    """Return whether nothing is known of a resource but that it is ours, as after a crash."""
+    name = "displayName" if operation.resource_type == "Group" else "userName"
+    return name in operation.changes and operation.previous.get(name) is None
 
 
 def _first(names: Mapping[Touched, str]) -> tuple[str, ...]:

@@ -86,9 +86,12 @@ class Holds:
         """Return everything that waits for an operator, oldest first."""
         return self._find(HOLDS.c.status == Decision.OPEN)
 
-    def was_ever_approved(self, target: str) -> bool:
-        """Return whether an operator has ever approved a plan for this target."""
-        return bool(self._find((HOLDS.c.target == target) & (HOLDS.c.status == Decision.APPROVED)))
+    def was_ever_served(self, target: str) -> bool:
+        """Return whether anything was ever sent to this target."""
+        sent = (OPERATIONS.c.target == target, OPERATIONS.c.sent_at.is_not(None))
+        with reading(self._engine) as connection:
+            found = connection.scalar(select(OPERATIONS.c.id).where(*sent).limit(1))
+        return found is not None
 
     def hold(self, cycle_id: int, plan: Plan, reason: str, now: datetime) -> Hold:
         """Keep a plan; one that was open until now gives way to it."""

@@ -120,7 +120,8 @@ class Reviewer:
         is_first = plan.operations and not plan.known_count
         if self._port.first_cycle == "send" or not is_first:
             return None
-        if self._holds.was_ever_approved(plan.target):
+        # A first load that was killed goes on where it was.
+        if self._holds.was_ever_served(plan.target):
             return None
         count = target.count("User")
         if not count:

@@ -23,11 +23,12 @@ class Shelf:
     commits_before_unknown: bool = True
     names_are_unique: bool = False
     is_at_rest: bool = True
+    target_ids: Mapping[str, str] = field(default_factory=dict)
 
     def send(
         self, operations: Sequence[Operation], target_ids: Mapping[str, str]
     ) -> Iterator[tuple[Operation, Outcome]]:
-        self.is_at_rest = False
+        self.is_at_rest, self.target_ids = False, target_ids
         try:
             for operation in operations:
                 self.sent.append(operation)
@@ -53,6 +54,10 @@ class Shelf:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def do(self, operation: Operation) -> Outcome:
+        """Do what the operation that is being answered asks."""
+        return self._do(operation, self.target_ids)
 
     def _do(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
         if self.names_are_unique and self._is_taken(operation):

@@ -110,7 +110,8 @@ def test_a_thousand_people_and_what_then_happens_to_them(
         operator.write_source(samba)
         + f'group_filter = "(&(objectCategory=group){SEEDED_GROUPS})"\n'
     )
-    operator.configure(source, operator.write_target(scim2_server))
+    limits = "[target.limits]\nmax_group_removals = 30\n"
+    operator.configure(source, operator.write_target(scim2_server, limits))
 
     first = operator.run_json("sync")
     assert first["status"] == "done", first

@@ -12,6 +12,7 @@ from connector.settings.values import Limit
 from connector.sync.holds import Decision, Holds
 from connector.sync.ports import Status
 from connector.sync.review import Selection
+from connector.target.outcome import Outcome, Unknown
 
 if TYPE_CHECKING:
     from tests.sync.bench import Bench
@@ -195,3 +196,22 @@ def test_the_first_plan_is_sent_at_once_where_that_is_configured(bench: Bench):
     bench.port["first_cycle"] = "send"
 
     assert bench.cycle().status is Status.DONE
+
+
+def test_a_first_load_that_was_killed_goes_on_without_review(bench: Bench):
+    """What an earlier cycle left in doubt is found there; to complete it is no change."""
+    bench.port["limits"] = Limits(Limit(count=0), Limit(count=0), Limit(count=0))
+    answered = []
+
+    def break_off(operation: object) -> Outcome | None:
+        answered.append(operation)
+        return Unknown("no answer in time")
+
+    bench.shelf.answer = break_off
+    bench.shelf.resolved = lambda operation: Unknown("no answer in time")
+    bench.cycle()
+    assert len(answered) >= 5
+    bench.shelf.answer = bench.shelf.resolved = lambda operation: None
+
+    assert bench.cycle().status is Status.DONE
+    assert len(bench.shelf.resources) == 7
