@@ -21,7 +21,7 @@ class TargetConnection:
     Attributes:
         name: As configured.
         base_url: Where its SCIM service is, without a final slash.
-        token: Bearer token; never in a repr.
+        token: Bearer token of every request; "" if requests bring their own. Never in a repr.
         concurrency: Requests in flight at most.
         rate: Requests a second at most; None for no limit of ours.
         timeout: How long one answer may take.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlencode
 
@@ -30,18 +30,21 @@ CONFIG_PATH: Final = "/ServiceProviderConfig"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, before any address or token.
+    """One HTTP request, before any address.
 
     Attributes:
         method: HTTP method.
         path: Percent-encoded, with its query; starts with "/" and continues the base URL.
         body: JSON in UTF-8, or None.
+        headers: Names and values that this request has of its own; never in a repr, for one of
+            them may be a token.
 
     """
 
     method: str
     path: str
     body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def describe(request: Request) -> str:

@@ -165,6 +165,7 @@ class Exchange:
                     request.method,
                     self._connection.base_url + request.path,
                     content=request.body,
+                    headers=request.headers,
                 )
         except TimeoutError:
             return NoAnswer(f"no answer within {self._seconds:g} seconds")
@@ -188,14 +189,13 @@ def _make_client(
     # httpx logs every address at INFO, and filters in them hold names of people.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     seconds = connection.timeout.total_seconds()
+    headers = {"accept": f"{_MEDIA_TYPE}, application/json", "content-type": _MEDIA_TYPE}
+    if connection.token:
+        headers["authorization"] = f"Bearer {connection.token}"
     return httpx.AsyncClient(
         transport=transport,
         timeout=httpx.Timeout(seconds, connect=min(seconds * 0.8, _CONNECT_SECONDS), pool=None),
-        headers={
-            "authorization": f"Bearer {connection.token}",
-            "accept": f"{_MEDIA_TYPE}, application/json",
-            "content-type": _MEDIA_TYPE,
-        },
+        headers=headers,
         trust_env=False,
         follow_redirects=False,
     )
