@@ -50,19 +50,38 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberChange:
+    """What has changed among the direct members of one group, of which nothing else was read.
+
+    Attributes:
+        group_id: external_id of the group.
+        added_names: Distinguished names that have come.
+        removed_names: Distinguished names that have gone.
+
+    """
+
+    group_id: str
+    added_names: tuple[str, ...]
+    removed_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some entries of a read.
 
     Attributes:
         entries: New or changed ones, decoded.
         unchanged: external_ids of those whose digest is the known one.
-        departures: Known ones that have left; they hold even if the read is not complete.
+        departures: Entries that are gone or stand elsewhere, whether they were known or not; they
+            hold even if the read is not complete.
+        member_changes: Of groups too large to be read whole for one member.
 
     """
 
     entries: tuple[SourceEntry, ...]
     unchanged: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()
+    member_changes: tuple[MemberChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
