@@ -26,8 +26,10 @@ from connector.planner.safety import Limits
 from connector.planner.view import AttributeView
 from connector.settings import Limit
 from connector.source.entry import EntryKind
-from connector.sync.cycle import Request, run_cycle
+from connector.source.roll_call import RollCall
+from connector.sync.cycle import run_cycle
 from connector.sync.ports import Parts, Progress, TargetPort
+from connector.sync.request import Request
 from connector.target.outcome import Applied
 from state.engine import open_engine
 from state.migrate import upgrade
@@ -102,7 +104,7 @@ def one_cycle(folder: Path, users: int, groups: int) -> dict[str, float]:
     counter = Counter()
     parts = make_parts(folder, users, groups, counter)
     begun = time.perf_counter()
-    report = run_cycle(parts, Request("benchmark"), ignore, Event())
+    report = run_cycle(parts, Request("benchmark", is_full=True), ignore, Event())
     seconds = time.perf_counter() - begun
     assert report.status == "done", report
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -113,10 +115,11 @@ def reader_alone(users: int, groups: int) -> float:
     """Return the seconds that the same reader takes when every digest is known."""
     source = SyntheticSource(users, groups)
     known = {}
-    for page in source.read_full({}):
+    for page in source.read_full(RollCall({}), None):
         known.update((entry.external_id, entry.digest) for entry in page.entries)
+    roll = RollCall(known)
     begun = time.perf_counter()
-    for _ in source.read_full(known):
+    for _ in source.read_full(roll, None):
         pass
     return time.perf_counter() - begun
 

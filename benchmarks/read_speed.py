@@ -35,11 +35,12 @@ from connector.clock import SystemClock
 from connector.settings import Secret, SourceSettings
 from connector.source.ldap_library import ldap3
 from connector.source.reader import LdapSource, Wanted
+from connector.source.roll_call import RollCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BAR = 0.35
+BAR = 0.40
 ROUNDS = 5
 PAGE_SIZE = 1000
 ADDRESS = "127.0.60.1"
@@ -223,7 +224,7 @@ def make_source(slapd: Slapd) -> LdapSource:
 
 def read_by_us(slapd: Slapd, known: dict[str, bytes]) -> dict[str, bytes]:
     """Read with our source; return the digests of what was new."""
-    batch = make_source(slapd).read_full(known)
+    batch = make_source(slapd).read_full(RollCall(dict(known)), None)
     new = {entry.external_id: entry.digest for page in batch for entry in page.entries}
     assert batch.proof.is_complete, batch.proof.reason
     return new

@@ -9,9 +9,12 @@ from connector.source.batch import Batch, Page, Proof, Watermark
 from connector.source.decode import external_id_of, to_entry
 from connector.source.entry import EntryKind
 from connector.source.ldap_decoder import RawEntry, digest_of
+from connector.source.roll_call import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator
+
+    from connector.source.roll_call import RollCall
 
 BASE = "DC=corp,DC=example"
 PAGE_SIZE = 1000
@@ -70,11 +73,12 @@ def group(number: int, users_count: int) -> RawEntry:
 
 
 class SyntheticSource:
-    """So many users and groups, always the same."""
+    """So many users and groups, always the same; `changes` are what a read of changes gives."""
 
     def __init__(self, users_count: int, groups_count: int) -> None:
         self._users_count = users_count
         self._groups_count = groups_count
+        self.changes: tuple[Page, ...] = ()
 
     def _entries(self) -> Iterator[tuple[EntryKind, RawEntry]]:
         for number in range(self._users_count):
@@ -82,14 +86,22 @@ class SyntheticSource:
         for number in range(self._groups_count):
             yield EntryKind.GROUP, group(number, self._users_count)
 
-    def read_full(self, known: Mapping[str, bytes]) -> Batch:
-        return Batch(self._pages(known))
+    def read_full(self, roll: RollCall, since: Watermark | None) -> Batch:
+        del since  # it never changes
+        return Batch(self._pages(roll))
 
-    def _pages(self, known: Mapping[str, bytes]) -> Generator[Page, None, Proof]:
+    def read_changes(self, since: Watermark) -> Batch:
+        return Batch(self._changed_pages(since))
+
+    def _changed_pages(self, since: Watermark) -> Generator[Page, None, Proof]:
+        yield from self.changes
+        return Proof(True, "", since, is_full=False)
+
+    def _pages(self, roll: RollCall) -> Generator[Page, None, Proof]:
         entries, unchanged = [], []
         for kind, raw in self._entries():
             external_id, digest = external_id_of(raw), digest_of(raw)
-            if known.get(external_id) == digest:
+            if roll.answer(external_id, digest) is Standing.UNCHANGED:
                 unchanged.append(external_id)
             else:
                 entries.append(to_entry(kind, external_id, raw, digest))

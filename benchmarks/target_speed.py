@@ -1,117 +1,91 @@
-"""How close our SCIM client comes to a bare loop of httpx with httpx-aiohttp, 16 requests in flight.
+"""A first load of many users: by single requests against a bare loop, and by bulk requests.
 
-Run it as `python -m benchmarks.target_speed`. A sink in a process of its own answers every POST of
-a user with 201 and an id. Both ways send the same users, in turn; only the ratio means anything.
-Bar: 0.65.
+Run it as `python -m benchmarks.target_speed`; CONNECTOR_BENCH_USERS says how many users, 100,000
+unless told. The bare loop posts finished documents with httpx and httpx-aiohttp and reads the ids.
+Ours is the whole second half of a cycle: the plan into the ledger, requests, outcomes, links, in
+SQLite. The ways take turns in one run, each a fresh process and a fresh database; only the ratios
+mean anything. Bars: 0.65 of the bare loop by single requests, 8 times that by bulk requests.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
-import multiprocessing
+import os
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import uuid
-from typing import TYPE_CHECKING
+from pathlib import Path
+from threading import Event
 
 import httpx
 import orjson
 from httpx_aiohttp import AiohttpTransport
 
-from connector.planner.operation import Operation, OperationKind
+from benchmarks.scim_sink import running_sink
+from connector.clock import SystemClock
+from connector.planner.operation import Operation, OperationKind, Plan
+from connector.sync.apply import Courier
+from connector.sync.ledger import Ledger
+from connector.sync.ports import Status
+from connector.sync.review import Reviewed
 from connector.target.client import ScimTarget, TargetConnection
-from connector.target.dialect import Dialect
-from connector.target.outcome import Applied
+from connector.target.dialect import load_dialect
+from state.engine import open_engine
+from state.migrate import upgrade
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-BAR = 0.65
+BAR, BULK_BAR = 0.65, 8.0
 ROUNDS, IN_FLIGHT = 5, 16
-USERS = 4000
+USERS = int(os.environ.get("CONNECTOR_BENCH_USERS", "100000"))
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+MAPPINGS = Path(__file__).parents[1] / "mappings"
 
 
-class Sink(asyncio.Protocol):
-    """Answers each request of a connection at once, without looking at it."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.received = b""
-
-    def data_received(self, octets: bytes) -> None:
-        self.received += octets
-        while (request := self._next()) is not None:
-            is_post = request.startswith(b"POST")
-            answer = {"id": str(uuid.uuid4())} if is_post else {"patch": {"supported": True}}
-            body = json.dumps(answer).encode()
-            status = b"201 Created" if is_post else b"200 OK"
-            head = (
-                b"HTTP/1.1 %b\r\ncontent-type: application/scim+json\r\ncontent-length: %d\r\n\r\n"
-            )
-            self.transport.write(head % (status, len(body)) + body)
-
-    def _next(self) -> bytes | None:
-        head, separator, rest = self.received.partition(b"\r\n\r\n")
-        if not separator:
-            return None
-        length = 0
-        for line in head.lower().split(b"\r\n"):
-            if line.startswith(b"content-length:"):
-                length = int(line.partition(b":")[2])
-        if len(rest) < length:
-            return None
-        self.received = rest[length:]
-        return head
+def make_operation(number: int) -> Operation:
+    external_id = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
+    document = {
+        "userName": f"user{number}@corp.example",
+        "name": {"givenName": f"Given{number}", "familyName": f"Family{number}"},
+        "displayName": f"Given{number} Family{number}",
+        "title": "Clerk in the department of long descriptions",
+        "emails": [{"value": f"user{number}@corp.example", "type": "work", "primary": True}],
+        "phoneNumbers": [{"value": f"+49 30 {number:06}", "type": "work"}],
+        "addresses": [{"locality": "Berlin", "country": "DE", "type": "work"}],
+        ENTERPRISE: {"department": f"Department {number % 40}", "employeeNumber": str(number)},
+        "active": True,
+    }
+    digest = external_id.encode()[:16]
+    return Operation(
+        OperationKind.CREATE,
+        "User",
+        external_id,
+        f"user{number}@corp.example",
+        document=document,
+        desired_digest=digest,
+        reason="joined",
+    )
 
 
-def serve_sink(port: Connection) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
-        port.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(serve())
-
-
-def make_operations() -> list[Operation]:
-    operations = []
-    for number in range(USERS):
-        external_id = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
-        document = {
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
-            "externalId": external_id,
-            "userName": f"user{number}@corp.example",
-            "name": {"givenName": f"Given{number}", "familyName": f"Family{number}"},
-            "displayName": f"Given{number} Family{number}",
-            "title": "Clerk in the department of long descriptions",
-            "emails": [{"value": f"user{number}@corp.example", "type": "work", "primary": True}],
-            "phoneNumbers": [{"value": f"+49 30 {number:06}", "type": "work"}],
-            "addresses": [{"locality": "Berlin", "country": "DE", "type": "work"}],
-            ENTERPRISE: {"department": f"Department {number % 40}", "employeeNumber": str(number)},
-        }
-        operations.append(
-            Operation(OperationKind.CREATE, "User", external_id, f"user{number}", document=document)
-        )
-    return operations
-
-
-def bare(base_url: str, operations: list[Operation]) -> None:
+def bare(base_url: str, operations: list[Operation], folder: Path) -> None:
     """Post every document, read every id, and do nothing else."""
+    del folder
+    bodies = [orjson.dumps({"externalId": one.external_id, **one.document}) for one in operations]
 
     async def send() -> int:
         limits = httpx.Limits(max_connections=IN_FLIGHT)
         transport = AiohttpTransport(limits=limits)
         headers = {"authorization": "Bearer token", "content-type": "application/scim+json"}
-        waiting = iter(operations)
+        waiting = iter(bodies)
         async with httpx.AsyncClient(transport=transport, headers=headers) as client:
 
             async def work() -> int:
                 count = 0
-                for operation in waiting:
-                    body = orjson.dumps(operation.document)
+                for body in waiting:
                     answer = await client.post(base_url + "/Users", content=body)
                     count += bool(orjson.loads(answer.content)["id"])
                 return count
@@ -121,44 +95,74 @@ def bare(base_url: str, operations: list[Operation]) -> None:
     assert asyncio.run(send()) == len(operations)
 
 
-def ours(base_url: str, operations: list[Operation]) -> None:
+def first_load(base_url: str, operations: list[Operation], folder: Path) -> None:
+    """Deliver a plan of creations, ledger and all."""
+    engine = open_engine(f"sqlite:///{folder}/state.db")
     connection = TargetConnection("sink", base_url, "token", concurrency=IN_FLIGHT)
-    target_ids: dict[str, str] = {}
-    with ScimTarget(connection, Dialect()) as target:
-        for operation, outcome in target.send(operations, target_ids):
-            assert isinstance(outcome, Applied), outcome
-            target_ids[operation.external_id] = outcome.target_id
-    assert len(target_ids) == len(operations)
+    ledger, clock = Ledger(engine), SystemClock()
+    cycle_id = ledger.open_cycle("benchmark", clock.now())
+    plan = Plan("sink", tuple(operations), 0, 0)
+    with ScimTarget(connection, load_dialect("scim.toml", [MAPPINGS])) as target:
+        courier = Courier(ledger, target, clock, cycle_id=cycle_id, name="sink")
+        delivery = courier.deliver(Reviewed(plan), lambda _: None, Event())
+    assert delivery.status is Status.DONE, delivery
+    assert len(ledger.target_ids("sink")) == len(operations)
+    engine.dispose()
+
+
+WAYS = {"bare": bare, "single": first_load, "bulk": first_load}
+
+
+def one_way(way: str, base_url: str, users: int) -> dict[str, float]:
+    """Send in this process; return what it took."""
+    operations = [make_operation(number) for number in range(users)]
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/state.db")
+        upgrade(engine)
+        engine.dispose()
+        begun, used = time.perf_counter(), time.process_time()
+        WAYS[way](base_url, operations, Path(folder))
+        seconds, processor = time.perf_counter() - begun, time.process_time() - used
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"rate": users / seconds, "cost": processor / users * 1e6, "peak_mb": peak}
+
+
+def in_fresh_process(way: str) -> dict[str, float]:
+    with running_sink(takes_bulk=way == "bulk") as base_url:
+        command = [sys.executable, "-m", "benchmarks.target_speed", way, base_url, str(USERS)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        seen = httpx.get(f"{base_url}/seen").json()
+    assert seen == {"made": USERS, "twice": 0, "refused": 0}, seen
+    return json.loads(done.stdout)
 
 
 def main() -> None:
-    here, there = multiprocessing.Pipe()
-    sink = multiprocessing.get_context("spawn").Process(target=serve_sink, args=(there,))
-    sink.start()
-    try:
-        base_url = f"http://127.0.0.1:{here.recv()}"
-        operations = make_operations()
-        ways = {"bare httpx-aiohttp loop": bare, "ScimTarget.send": ours}
-        rates: dict[str, list[float]] = {name: [] for name in ways}
-        processor: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(ROUNDS):
-            for name, way in ways.items():
-                begun, used = time.perf_counter(), time.process_time()
-                way(base_url, operations)
-                rates[name].append(USERS / (time.perf_counter() - begun))
-                processor[name].append((time.process_time() - used) / USERS * 1e6)
-    finally:
-        sink.terminate()
-        sink.join()
-    print(f"Creation of {USERS:,} users, {IN_FLIGHT} in flight (median of {ROUNDS})")
-    for name in ways:
-        rate, cost = statistics.median(rates[name]), statistics.median(processor[name])
-        print(f"  {name:<28}{rate:8.0f} requests/s  {cost:6.0f} us of processor each")
-    ratios = [ours / bare for bare, ours in zip(*rates.values(), strict=True)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"  ratio                       {statistics.median(ratios):8.2f}   bar {BAR}")
-    print(f"  peak memory                 {peak:8.0f} MB")
+    rounds = [{way: in_fresh_process(way) for way in WAYS} for _ in range(ROUNDS)]
+    names = {
+        "bare": "bare httpx-aiohttp loop",
+        "single": "first load, single requests",
+        "bulk": "first load, bulk requests",
+    }
+    print(f"First load of {USERS:,} users, {IN_FLIGHT} in flight (median of {ROUNDS})")
+    for way, name in names.items():
+        rate, cost, peak = (
+            statistics.median(one[way][what] for one in rounds)
+            for what in ("rate", "cost", "peak_mb")
+        )
+        print(f"  {name:<28}{rate:8.0f} users/s  {cost:6.0f} us of processor each  {peak:5.0f} MB")
+    single = statistics.median(one["single"]["rate"] / one["bare"]["rate"] for one in rounds)
+    bulk = statistics.median(one["bulk"]["rate"] / one["single"]["rate"] for one in rounds)
+    print(f"  single requests / bare loop {single:8.2f}   bar {BAR}")
+    print(f"  bulk / single requests      {bulk:8.2f}   bar {BULK_BAR}")
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        parser = argparse.ArgumentParser()
+        parser.add_argument("way", choices=WAYS)
+        parser.add_argument("base_url")
+        parser.add_argument("users", type=int)
+        given = parser.parse_args()
+        print(json.dumps(one_way(given.way, given.base_url, given.users)))
+    else:
+        main()

@@ -7,11 +7,11 @@ One entry of the source (conductor: `sync/cycle.py`):
 ==  =====================  ======================  ==============================================
 1   source/ldap.py         filter, page size       raw attributes (bytes)
 2   source/entry.py        raw attributes          SourceEntry: text, UTC times, flags
-3   source/reader.py       known digests           Batch: entries, and the proof of completeness
+3   source/reader.py       Watermark, RollCall     Batch: entries, departures, proof of completeness
 4   mapping/mapper.py      entry, ResourceMapping  MappedResource or MappingProblem
 5   directory/lifecycle.py stored, mapped, now     DirectoryUser (joiner, mover, leaver)
-6   directory/store.py     changes, watermark      committed in one transaction, or nothing
-7   planner/plan.py        desired, known          Plan of Operations
+6   directory/merge.py     changes, watermark      committed in one transaction, or nothing
+7   planner/plan.py        those concerned         Plan of Operations
 8   planner/safety.py      plan, limits            the plan, or UnsafePlanError with both numbers
 9   target/request.py      operation, dialect      request
 10  target/client.py       request                 answer

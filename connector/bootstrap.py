@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,16 +30,16 @@ from connector.planner.safety import Limits
 from connector.source.entry import EntryKind
 from connector.source.file import FilePasswordCheck, FileSource
 from connector.source.ldap import LdapPasswordCheck
-from connector.source.reader import LdapSource, Wanted
+from connector.source.reader import LdapSource, SourceCheck, Wanted
 from connector.sync.ports import Parts, TargetPort
-from connector.target.client import ScimTarget, connection_of
+from connector.target.client import MimecastApiTarget, ScimTarget, api_access_of, connection_of
 from connector.target.dialect import load_dialect
 from state.engine import open_engine
 from state.errors import StateError
 from state.migrate import is_new, pending, upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from connector.clock import Clock
     from connector.idp.authenticator import PasswordCheck
@@ -130,11 +131,34 @@ def _check_source(settings: Settings) -> list[Finding]:
     if ends_at is not None and ends_at - SystemClock().now() < EXPIRY_WARNING:
         words = f"its certificate ends on {ends_at:%Y-%m-%d}"
         findings.append(Finding("warn", "source", words))
+    if found.is_base_there:
+        findings += _check_changes(found)
     return findings
 
 
+def _check_changes(found: SourceCheck) -> Iterator[Finding]:
+    """Yield how soon changes and deletions are noticed."""
+    if found.untold:
+        words = (
+            f"changes cannot be read, so everything always is: the mapping or a filter depends on"
+            f" {', '.join(found.untold)}, of which the server tells no change"
+        )
+        yield Finding("warn", "source", words)
+    elif not found.changes_by:
+        words = "changes cannot be read, so everything always is: it keeps no account of them"
+        yield Finding("warn", "source", words)
+    else:
+        yield Finding("ok", "source", f"changes are read by {found.changes_by}")
+    if not found.sees_deleted:
+        words = (
+            "deleted entries are hidden from the account: only full reads notice a deletion, and"
+            " have no proof of it; see docs/configuration.md, [source]"
+        )
+        yield Finding("warn", "source", words)
+
+
 def _check_target(target: TargetSettings, dialect: Dialect) -> Finding:
-    with ScimTarget(connection_of(target), dialect) as connection:
+    with closing(_connect(target, dialect)) as connection:
         found = connection.check()
     subject = f"target {target.name}"
     words = found.words.removeprefix(f"{subject}: ")
@@ -210,6 +234,7 @@ def make_parts(settings: Settings, engine: Engine, clock: Clock | None = None) -
         ),
         clock=clock,
         lock_path=lock_path(engine),
+        full_every=settings.schedule.full_every,
     )
 
 
@@ -238,7 +263,14 @@ def _to_port(settings: TargetSettings, dialect: Dialect) -> TargetPort:
 
 
 def _connector(settings: TargetSettings, dialect: Dialect) -> Callable[[], Target]:
-    return lambda: ScimTarget(connection_of(settings), dialect)
+    return lambda: _connect(settings, dialect)
+
+
+def _connect(settings: TargetSettings, dialect: Dialect) -> ScimTarget | MimecastApiTarget:
+    connection = connection_of(settings)
+    if settings.kind == "mimecast-api":
+        return MimecastApiTarget(connection, dialect, api_access_of(settings))
+    return ScimTarget(connection, dialect)
 
 
 # -- the identity provider -----------------------------------------------------------------------

@@ -14,9 +14,12 @@ import structlog
 from connector.bootstrap import make_identity_provider, make_parts
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
-from connector.sync.cycle import Request, run_cycle
+from connector.sync.cycle import run_cycle
 from connector.sync.history import History
+from connector.sync.intake_read import describe_missed
+from connector.sync.lookout import Lookout
 from connector.sync.ports import Status
+from connector.sync.request import Request
 from connector.sync.schedule import Schedule
 from connector.web.app import web_app
 from connector.web.health import Sample, operations_app
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from state.engine import Engine
 
 log = structlog.get_logger()
+
+CHANGE = "change"
 
 
 def _ignore(told: object) -> None:
@@ -57,6 +62,7 @@ class Daemon:
         self._schedule = Schedule(
             self._run_cycle, every=settings.schedule.every, cron=settings.schedule.cron
         )
+        self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._web = WebServer(_listeners(settings, engine, clock, self._faults))
 
     def start(self) -> None:
@@ -68,6 +74,7 @@ class Daemon:
         """
         self._web.start()
         self._schedule.start(self._clock.now())
+        self._lookout.start()
         log.info("daemon.started", addresses=[str(each) for each in self._web.addresses])
 
     def run_now(self) -> None:
@@ -85,24 +92,36 @@ class Daemon:
         """End the cycle that runs between two operations, finish what is being answered."""
         log.info("daemon.stopping")
         self._stopping.set()
+        self._lookout.stop()
         self._schedule.stop()
         self._web.stop()
         log.info("daemon.stopped")
 
-    def _run_cycle(self, trigger: str) -> None:
+    def _run_changes(self) -> bool:
+        """Run a cycle because something has changed; return whether the source could be read."""
+        return self._schedule.run(CHANGE)
+
+    def _run_cycle(self, trigger: str) -> bool:
+        """Run a cycle; return whether the source could be read."""
         if self._stopping.is_set():
-            return
-        log.info("cycle.started", trigger=trigger)
-        request = Request(f"the daemon, by {trigger}", heeds_pauses=trigger == "schedule")
+            return True
+        is_quiet = trigger == CHANGE
+        if not is_quiet:
+            log.info("cycle.started", trigger=trigger)
+        request = Request(
+            f"the daemon, by {trigger}", heeds_pauses=trigger != "request", is_quiet=is_quiet
+        )
         try:
             report = run_cycle(self._parts, request, _ignore, self._stopping)
         except CycleRunning:
-            return
+            return True
         except (ConnectorError, StateError) as error:
             log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - the reason says it
-            return
-        _log_report(report)
-        self._on_report(report)
+            return False
+        if report.cycle_id:
+            _log_report(report)
+            self._on_report(report)
+        return report.read is not None
 
     def _faults(self) -> dict[str, str]:
         """Return what keeps the daemon from its work, by the name of the part."""
@@ -216,6 +235,11 @@ def _log_report(report: CycleReport) -> None:
             attribute=problem.attribute_path,
             problem=problem.problem,
         )
+    if report.read and report.read.note:
+        log.info("source.read_in_full", cycle_id=report.cycle_id, reason=report.read.note)
+    if report.read and report.read.missed:
+        words = describe_missed(report.read.missed)
+        log.warning("source.changes_missed", cycle_id=report.cycle_id, reason=words)
     for part in report.targets:
         if part.is_news:
             log.warning(

@@ -11,7 +11,11 @@ from state.engine import UtcDateTime
 
 
 class UserRow(SQLModel, table=True):
-    """A person; the key is the source's, which survives renames."""
+    """A person; the key is the source's, which survives renames.
+
+    `revision` is that of the directory in which the person, or a group that the person is in
+    through whatever nesting, changed last.
+    """
 
     __tablename__ = "directory_user"
 
@@ -23,10 +27,11 @@ class UserRow(SQLModel, table=True):
     digest: bytes
     bind_name: str
     is_enabled: bool
-    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     first_seen_at: datetime = Field(sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
-    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    revision: int = Field(default=0, index=True)
 
 
 class LoginNameRow(SQLModel, table=True):
@@ -83,7 +88,11 @@ class ProblemRow(SQLModel, table=True):
 
 
 class WatermarkRow(SQLModel, table=True):
-    """Up to where the source was read, and with which mapping; one row."""
+    """Up to where the source was read, and with which mapping; one row.
+
+    `revision` counts the reads that changed anything. `full_read_at` is when the last full read
+    that was proven complete began.
+    """
 
     __tablename__ = "directory_watermark"
 
@@ -93,3 +102,6 @@ class WatermarkRow(SQLModel, table=True):
     highest_usn: int
     read_at: datetime = Field(sa_type=UtcDateTime)
     mapping_fingerprint: str
+    cookie: bytes = b""
+    revision: int = 0
+    full_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -22,16 +22,18 @@ from sqlmodel import SQLModel
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from sqlalchemy import Dialect, Select, Table
+    from sqlalchemy import ColumnElement, Dialect, Select, Table
 
 # The database as the rest of the program names it, without knowing the library.
 __all__ = [
     "Engine",
     "UtcDateTime",
     "back_up",
+    "batches",
+    "of_some",
     "open_engine",
     "reading",
     "table_of",
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 BUSY_TIMEOUT_MS = 15_000
+# Keys in one statement.
+BATCH = 500
 # Numbers of advisory locks, which are one to a database (PostgreSQL, section 13.3.5).
 WRITER_LOCK = 7_264_001
 CYCLE_LOCK = 7_264_002
@@ -172,6 +176,24 @@ def _overwriting(statement: Any, table: Table) -> Any:
     if not values:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def batches(keys: Collection[str]) -> Iterator[list[str]]:
+    """Yield the keys in lists short enough for one statement."""
+    waiting = list(keys)
+    for start in range(0, len(waiting), BATCH):
+        yield waiting[start : start + BATCH]
+
+
+def of_some(
+    statement: Select[Any], key: ColumnElement[Any], keys: Collection[str] | None
+) -> Iterator[Select[Any]]:
+    """Yield the statement for everything, or statements for these keys only."""
+    if keys is None:
+        yield statement
+        return
+    for some in batches(keys):
+        yield statement.where(key.in_(some))
 
 
 @contextmanager

@@ -77,13 +77,18 @@ class LinkRow(SQLModel, table=True):
     """A resource at a target that is ours: made or adopted by us. Nothing else is ever touched."""
 
     __tablename__ = "target_link"
-    __table_args__ = (Index("ix_target_link_target_target_id", "target", "target_id"),)
+    __table_args__ = (
+        Index("ix_target_link_target_target_id", "target", "target_id"),
+        Index("ix_target_link_target_name_folded", "target", "name_folded"),
+        Index("ix_target_link_target_digest", "target", "digest"),
+    )
 
     target: str = Field(primary_key=True)
     resource_type: str = Field(primary_key=True)
     external_id: str = Field(primary_key=True)
     target_id: str
     name: str
+    name_folded: str = ""
     is_active: bool
     document: bytes
     digest: bytes
@@ -147,3 +152,19 @@ class SetbackRow(SQLModel, table=True):
     refused_count: int
     since_at: datetime = Field(sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SettledRow(SQLModel, table=True):
+    """Up to which revision of the directory a target is in step, but for its setbacks.
+
+    `fingerprint` is of how the target is kept; what was settled under another one says nothing.
+    `whole_at` is when everything was last compared, not only what had changed.
+    """
+
+    __tablename__ = "target_settled"
+
+    target: str = Field(primary_key=True)
+    revision: int
+    fingerprint: bytes
+    settled_at: datetime = Field(sa_type=UtcDateTime)
+    whole_at: datetime = Field(sa_type=UtcDateTime)

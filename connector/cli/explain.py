@@ -51,7 +51,7 @@ def explain_user(
     search, now = DirectorySearch(command.engine), command.parts.clock.now()
     people = search.people(user)
     if not people:
-        return _nobody(search, user)
+        return _nobody(command, search, user)
     for person in people:
         standings = [
             explain(command.engine, port, person, now)
@@ -62,7 +62,7 @@ def explain_user(
         if as_json:
             print_json(_values(person, standings, applications))
             continue
-        _print_person(command, search, person, now)
+        _print_person(command, person, now)
         for standing in standings:
             _print_standing(standing)
         for name, words in applications.items():
@@ -85,7 +85,9 @@ def _values(
     return {"person": described, "targets": targets, "applications": applications}
 
 
-def _nobody(search: DirectorySearch, user: str) -> int:
+def _nobody(command: CommandContext, search: DirectorySearch, user: str) -> int:
+    from connector.directory.store import DirectoryStore
+
     print_error(f"nobody in the directory goes by {user}")
     for problem in search.problems(user):
         words = f"{problem.attribute_path}: {problem.problem}"
@@ -93,17 +95,17 @@ def _nobody(search: DirectorySearch, user: str) -> int:
     names = search.nearest_names(user)
     if names:
         print_text(f"The nearest names: {', '.join(names)}.")
-    mark = search.read_mark()
+    mark = DirectoryStore(command.engine).read_mark()
     when = f"was last read {ago(mark.read_at)}" if mark else "has never been read"
     print_text(f"The source {when}; to read it now: connector sync")
     return 1
 
 
-def _print_person(
-    command: CommandContext, search: DirectorySearch, person: DirectoryUser, now: datetime
-) -> None:
+def _print_person(command: CommandContext, person: DirectoryUser, now: datetime) -> None:
+    from connector.directory.store import DirectoryStore
+
     print_text(f"{person.document.get('userName', person.distinguished_name)}")
-    mark = search.read_mark()
+    mark = DirectoryStore(command.engine).read_mark()
     server = f" from {mark.server}" if mark else ""
     read = f", read {ago(mark.read_at)}{server}" if mark else ""
     print_text(f"Source: {person.distinguished_name}{read}.")

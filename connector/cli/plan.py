@@ -43,6 +43,9 @@ def add_commands(app: typer.Typer) -> None:
 def show_plan(
     context: typer.Context,
     *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read and compare everything, not only what changed.")
+    ] = False,
     target: Target = None,
     user: User = "",
     allow_deletes: AllowDeletes = None,
@@ -70,7 +73,7 @@ def show_plan(
     from connector.sync.cycle import preview_cycle
 
     command: CommandContext = context.obj
-    request = request_of(command, target, user, allow_deletes)
+    request = request_of(command, target, user, allow_deletes, is_full=full)
     with LiveProgress() as progress:
         preview = preview_cycle(command.parts, request, progress)
     _warn_of_read(preview)
@@ -106,8 +109,8 @@ def apply_plan(
     Example: connector apply monday.plan
     """
     from connector.audit import Audit, AuditEvent
-    from connector.sync.cycle import Request
     from connector.sync.plan_file import read_plan_file
+    from connector.sync.request import Request
     from connector.sync.review import Selection
 
     command: CommandContext = context.obj
@@ -140,6 +143,7 @@ def _plan_values(
     from connector.bootstrap import mapping_folders
     from connector.planner.render import to_json_values
     from connector.target.dialect import load_dialect
+    from connector.target.mimecast_api import wire
     from connector.target.request import foreseen
 
     settings = command.settings
@@ -147,7 +151,8 @@ def _plan_values(
     dialect = load_dialect(target.mapping, mapping_folders(settings))
     values = to_json_values(plan)
     for operation, operation_values in zip(plan.operations, values["operations"], strict=True):
-        method, path = foreseen(operation, dialect)
+        is_scim = target.kind == "scim"
+        method, path = foreseen(operation, dialect) if is_scim else wire.foreseen(operation)
         operation_values |= {"method": method, "path": path}
     return values | {"held": str(objection) if objection else None}
 

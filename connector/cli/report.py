@@ -19,12 +19,13 @@ from connector.cli.show import (
     print_text,
     reason_at,
 )
-from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connector.sync.cycle import CycleReport, Request, TargetReport
+    from connector.sync.cycle import CycleReport
+    from connector.sync.request import Request
+    from connector.sync.serving import TargetReport
 
 EXIT_HELD = 3
 EXIT_FAILURES = 4
@@ -54,30 +55,29 @@ def run_and_report(command: CommandContext, request: Request, *, as_json: bool) 
 
 
 def request_of(
-    command: CommandContext, targets: list[str] | None, user: str, allow_deletes: int | None
+    command: CommandContext,
+    targets: list[str] | None,
+    user: str,
+    allow_deletes: int | None,
+    *,
+    is_full: bool = False,
 ) -> Request:
-    """Return what the options of a command ask of a cycle.
-
-    Raises:
-        ConnectorError: if nobody is called like that user.
-
-    """
-    from connector.directory.store import DirectoryStore
-    from connector.sync.cycle import Request
+    """Return what the options of a command ask of a cycle."""
+    from connector.sync.request import Request
 
     known = [target.name for target in command.settings.target]
     unknown = [name for name in targets or () if name not in known]
     if unknown:
         message = f"no target is called {unknown[0]}; there are: {', '.join(known) or 'none'}"
         raise typer.BadParameter(message, param_hint="--target")
-    external_id = ""
-    if user:
-        person = DirectoryStore(command.engine).find_login(user.strip().casefold())
-        if person is None:
-            message = f"nobody in the directory signs in as {user}; after a joiner, sync once"
-            raise ConnectorError(message)
-        external_id = person.external_id
-    return Request("the command line", tuple(targets or ()), external_id, allow_deletes)
+    return Request(
+        "the command line",
+        tuple(targets or ()),
+        user.strip(),
+        allow_deletes,
+        is_full=is_full,
+        is_whole=is_full,
+    )
 
 
 @contextmanager

@@ -145,8 +145,8 @@ def approve_run(
 
     Example: connector runs approve 42
     """
-    from connector.sync.cycle import Request
     from connector.sync.holds import Holds
+    from connector.sync.request import Request
     from connector.sync.review import Selection
 
     command: CommandContext = context.obj

@@ -21,7 +21,7 @@ def run_sync(
     context: typer.Context,
     *,
     full: Annotated[
-        bool, typer.Option("--full", help="Read everything; at present every sync does.")
+        bool, typer.Option("--full", help="Read and compare everything, not only what changed.")
     ] = False,
     target: Target = None,
     user: User = "",
@@ -38,11 +38,15 @@ def run_sync(
 
     Example: connector sync --allow-deletes 40
     """
-    del full  # the promise of the name is kept already
     if dry_run:
         return show_plan(
-            context, target=target, user=user, allow_deletes=allow_deletes, as_json=as_json
+            context,
+            full=full,
+            target=target,
+            user=user,
+            allow_deletes=allow_deletes,
+            as_json=as_json,
         )
     command: CommandContext = context.obj
-    request = request_of(command, target, user, allow_deletes)
+    request = request_of(command, target, user, allow_deletes, is_full=full)
     return run_and_report(command, request, as_json=as_json)

@@ -44,6 +44,12 @@ class Behaviour:
         can_delete: False: DELETE is answered 501.
         has_text_errors: Errors are text/plain.
         has_config: Whether there is a ServiceProviderConfig.
+        bulk: Bulk requests: "none" are announced; or "standard" ones; "status-object" answers
+            with {"code": "201"}; "refused" are announced and answered 501; "forgetful" answers
+            tell of every second operation only.
+        bulk_operations: Operations a bulk request at most.
+        bulk_bytes: Bytes a bulk request at most.
+        announced_bulk_bytes: What it says of that; None: the truth.
 
     """
 
@@ -62,3 +68,7 @@ class Behaviour:
     can_delete: bool = True
     has_text_errors: bool = False
     has_config: bool = True
+    bulk: Literal["none", "standard", "status-object", "refused", "forgetful"] = "none"
+    bulk_operations: int = 1000
+    bulk_bytes: int = 1_048_576
+    announced_bulk_bytes: int | None = None

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from connector.demo.scim_behaviour import Behaviour, Silence
+from connector.demo.scim_bulk import answer_bulk
 from connector.demo.scim_page import render_page
 from connector.demo.scim_store import NAMES, Refusal, Store
 
@@ -116,11 +117,11 @@ class ScimService:
     def carry_out(self, request: Request, body: dict[str, Any]) -> tuple[int, Any]:
         """Do what is asked; return the status and the JSON of the answer, None for no body."""
         endpoint, _, target_id = request.path_params["path"].partition("/")
+        if endpoint == "Bulk" and request.method == "POST":
+            size = int(request.headers.get("content-length", 0))
+            return 200, answer_bulk(body, size, self.behaviour, self._carry_out)
         if endpoint not in NAMES:
             return 200, self._discovery(request.method, endpoint)
-        name = body.get(NAMES[endpoint])
-        if request.method != "GET" and name in self.behaviour.failing_names:
-            raise Refusal(500, "internal error")
         if request.method == "GET" and not target_id:
             return 200, self._page(endpoint, request)
         return self._carry_out(request.method, endpoint, target_id, body)
@@ -128,6 +129,8 @@ class ScimService:
     def _carry_out(
         self, method: str, endpoint: str, target_id: str, body: dict[str, Any]
     ) -> tuple[int, Any]:
+        if method != "GET" and body.get(NAMES[endpoint]) in self.behaviour.failing_names:
+            raise Refusal(500, "internal error")
         match method:
             case "GET":
                 return 200, self.store.get(endpoint, target_id)
@@ -279,7 +282,11 @@ def _config(behaviour: Behaviour) -> dict[str, Any]:
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         # One that does not do PATCH may well say that it does.
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": behaviour.bulk != "none",
+            "maxOperations": behaviour.bulk_operations,
+            "maxPayloadSize": behaviour.announced_bulk_bytes or behaviour.bulk_bytes,
+        },
         "filter": {"supported": True, "maxResults": behaviour.default_page_size},
         "changePassword": unsupported,
         "sort": unsupported,

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from connector.sync.cycle import CycleReport, TargetReport
+    from connector.sync.cycle import CycleReport
+    from connector.sync.serving import TargetReport
 
 MARKER = "made-by-connector-demo"
 LOOK_AGAIN_SECONDS = 0.5

@@ -13,26 +13,16 @@ from connector.directory.store import (
     MEMBERS,
     PROBLEMS,
     USERS,
-    WATERMARK,
     DirectoryStore,
 )
 from connector.mapping.resource import MappingProblem
 from state.engine import reading
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from connector.directory.person import DirectoryUser
     from state.engine import Engine
 
 _NEAREST = 5
-
-
-class ReadMark(NamedTuple):
-    """When the source was last read, and which server answered."""
-
-    server: str
-    read_at: datetime
 
 
 class Step(NamedTuple):
@@ -105,12 +95,6 @@ class DirectorySearch:
                         found[name.casefold()] = Step(name, below)
                         waiting.add(name.casefold())
         return found
-
-    def read_mark(self) -> ReadMark | None:
-        """Return when the source was last read; None if it never was."""
-        with reading(self._engine) as connection:
-            row = connection.execute(select(WATERMARK.c.server, WATERMARK.c.read_at)).first()
-        return ReadMark._make(row) if row else None
 
 
 def way_to(group: str, steps: dict[str, Step]) -> list[str]:

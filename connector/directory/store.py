@@ -11,10 +11,11 @@ from connector.directory.membership import MemberGraph
 from connector.directory.person import DirectoryGroup, DirectoryUser, UserHead
 from connector.mapping.resource import MappingProblem
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
-from state.engine import reading, table_of
+from state.engine import batches, of_some, reading, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from datetime import datetime
 
     from sqlalchemy import Connection, Engine, Row, Select, Table
 
@@ -25,8 +26,6 @@ LOGIN_NAMES = table_of(LoginNameRow)
 PROBLEMS = table_of(ProblemRow)
 WATERMARK = table_of(WatermarkRow)
 
-BATCH = 500
-
 
 class DirectoryCounts(NamedTuple):
     """How many there are."""
@@ -35,6 +34,31 @@ class DirectoryCounts(NamedTuple):
     groups: int
     leavers: int
     problems: int
+
+
+class ReadMark(NamedTuple):
+    """Up to where the source was read, and what came of it.
+
+    Attributes:
+        server: The server that answered.
+        invocation_id: Identity of its copy of the database.
+        highest_usn: Its highestCommittedUSN before the read.
+        read_at: When the read began.
+        mapping_fingerprint: The rules that mapped it.
+        cookie: Where the next read of changes goes on, for servers that give one.
+        revision: How many reads have changed anything.
+        full_read_at: When the last full read that was complete began; None if there was none.
+
+    """
+
+    server: str
+    invocation_id: str
+    highest_usn: int
+    read_at: datetime
+    mapping_fingerprint: str
+    cookie: bytes
+    revision: int
+    full_read_at: datetime | None
 
 
 class KindCounts(NamedTuple):
@@ -67,11 +91,42 @@ class DirectoryStore:
             mapped_by = connection.scalar(select(WATERMARK.c.mapping_fingerprint))
         return held if mapped_by == fingerprint else dict.fromkeys(held, b"")
 
+    def digests(self, external_ids: Collection[str]) -> dict[str, bytes]:
+        """Return the source's digests of those of these entries that are held."""
+        held = dict[str, bytes]()
+        with reading(self._engine) as connection:
+            for some in batches(external_ids):
+                for table in (USERS, GROUPS, PROBLEMS):
+                    columns = (table.c.external_id, table.c.source_digest)
+                    statement = select(*columns).where(table.c.external_id.in_(some))
+                    if table is USERS:
+                        statement = statement.where(USERS.c.left_at.is_(None))
+                    held.update(connection.execute(statement).all())
+        return held
+
+    def read_mark(self) -> ReadMark | None:
+        """Return up to where the source was read; None if it never was."""
+        columns = [WATERMARK.c[name] for name in ReadMark._fields]
+        with reading(self._engine) as connection:
+            row = connection.execute(select(*columns)).first()
+        return ReadMark._make(row) if row else None
+
+    def concerned_since(self, revision: int, since: datetime, until: datetime) -> frozenset[str]:
+        """Return who changed after a revision, or whose account ends between two moments."""
+        ends = USERS.c.expires_at.between(since, until)
+        statement = select(USERS.c.external_id)
+        with reading(self._engine) as connection:
+            return frozenset(
+                key
+                for condition in (USERS.c.revision > revision, ends)
+                for key in connection.scalars(statement.where(condition))
+            )
+
     def users(self, external_ids: Collection[str]) -> dict[str, DirectoryUser]:
         """Return the people with these keys, leavers included, by key."""
         found = {}
         with reading(self._engine) as connection:
-            for some in _batches(external_ids):
+            for some in batches(external_ids):
                 rows = connection.execute(select(USERS).where(USERS.c.external_id.in_(some)))
                 names = _login_names(connection, some)
                 found.update(
@@ -111,27 +166,19 @@ class DirectoryStore:
                 groups |= above
         return frozenset(groups)
 
-    def user_heads(self) -> Iterator[UserHead]:
-        """Yield everybody, leavers included, as heads."""
-        statement = select(
-            USERS.c.external_id,
-            USERS.c.digest,
-            USERS.c.is_enabled,
-            USERS.c.expires_at,
-            USERS.c.left_at,
-        )
+    def user_heads(self, external_ids: Collection[str] | None = None) -> Iterator[UserHead]:
+        """Yield everybody, or these people, leavers included, as heads."""
+        columns = [USERS.c[name] for name in UserHead._fields]
         with reading(self._engine) as connection:
-            # For this statement only: the connection may be in the middle of a preview.
-            streamed = connection.execute(statement, execution_options={"stream_results": True})
-            for row in streamed:
-                yield UserHead._make(row)
+            for statement in of_some(select(*columns), USERS.c.external_id, external_ids):
+                # For this statement only: the connection may be in the middle of a preview.
+                streamed = connection.execute(statement, execution_options={"stream_results": True})
+                for row in streamed:
+                    yield UserHead._make(row)
 
     def groups(self, external_ids: Collection[str] | None = None) -> list[DirectoryGroup]:
         """Return all groups, or those with these keys, without their members."""
-        statements = [select(GROUPS)]
-        if external_ids is not None:
-            chosen = _batches(external_ids)
-            statements = [select(GROUPS).where(GROUPS.c.external_id.in_(some)) for some in chosen]
+        statements = of_some(select(GROUPS), GROUPS.c.external_id, external_ids)
         with reading(self._engine) as connection:
             return [
                 DirectoryGroup(
@@ -141,16 +188,22 @@ class DirectoryStore:
                 for row in connection.execute(statement)
             ]
 
-    def graph(self) -> MemberGraph:
-        """Return who is directly in which group, by the names as they stand now."""
+    def graph(self, external_ids: Collection[str] | None = None) -> MemberGraph:
+        """Return who is directly in which group, by the names as they stand now.
+
+        Args:
+            external_ids: Of the people to be shown in it; None for everybody.
+
+        """
         users: dict[str, list[str]] = {}
         nested: dict[str, list[str]] = {}
         with reading(self._engine) as connection:
             names = connection.execute(select(GROUPS.c.name_folded, GROUPS.c.external_id))
             group_ids = {name: external_id for name, external_id in names}  # noqa: C416 - rows, not pairs
             shared = {external_id: external_id for external_id in group_ids.values()}
-            for group_id, member_id in connection.execute(_members_who(USERS)):
-                users.setdefault(shared[group_id], []).append(member_id)
+            for statement in of_some(_members_who(USERS), USERS.c.external_id, external_ids):
+                for group_id, member_id in connection.execute(statement):
+                    users.setdefault(shared[group_id], []).append(member_id)
             for group_id, member_id in connection.execute(_members_who(GROUPS)):
                 nested.setdefault(shared[group_id], []).append(member_id)
         return MemberGraph(
@@ -158,6 +211,21 @@ class DirectoryStore:
             {group_id: tuple(members) for group_id, members in users.items()},
             {group_id: tuple(members) for group_id, members in nested.items()},
         )
+
+    def people_within(self, group_ids: Collection[str]) -> frozenset[str]:
+        """Return the external_ids of all people in these groups, nested ones included."""
+        waiting, within, found = set(group_ids), set[str](), set[str]()
+        with reading(self._engine) as connection:
+            while waiting:
+                within |= waiting
+                below = set[str]()
+                for some in batches(waiting):
+                    is_in = MEMBERS.c.group_id.in_(some)
+                    for members, owner in ((found, USERS), (below, GROUPS)):
+                        rows = connection.execute(_members_who(owner).where(is_in))
+                        members.update(member_id for _, member_id in rows)
+                waiting = below - within
+        return frozenset(found)
 
     def problems(self) -> list[MappingProblem]:
         """Return the entries that could not be mapped in their present form."""
@@ -176,7 +244,7 @@ class DirectoryStore:
         present = select(func.count()).select_from(USERS).where(USERS.c.left_at.is_(None))
         held = select(func.count()).select_from(GROUPS)
         with reading(self._engine) as connection:
-            for some in _batches(external_ids):
+            for some in batches(external_ids):
                 users += connection.scalar(present.where(USERS.c.external_id.in_(some))) or 0
                 groups += connection.scalar(held.where(GROUPS.c.external_id.in_(some))) or 0
         return KindCounts(users, groups)
@@ -208,12 +276,6 @@ def _members_who(owner: Table) -> Select[Any, Any]:
         owner, owner.c.name_folded == MEMBERS.c.name_folded
     )
     return statement.where(USERS.c.left_at.is_(None)) if owner is USERS else statement
-
-
-def _batches(external_ids: Collection[str]) -> Iterator[list[str]]:
-    waiting = list(external_ids)
-    for start in range(0, len(waiting), BATCH):
-        yield waiting[start : start + BATCH]
 
 
 def _login_names(connection: Connection, external_ids: list[str]) -> dict[str, tuple[str, ...]]:

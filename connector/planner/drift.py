@@ -28,13 +28,17 @@ class Difference(NamedTuple):
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Difference]:
     """Yield what of our attributes is not there as we wrote it; what we never wrote is not ours.
 
+    An externalId that is not there at all is no difference: there are targets that keep none, and
+    we know our own by their id.
+
     >>> list(differences({"title": "Clerk"}, {"title": "Captain", "nickName": "Cap"}))
     [Difference(attribute_path='title', ours='Clerk', theirs='Captain')]
 
     """
     found = flatten(theirs)
     for path, value in sorted(flatten(ours).items()):
-        if not is_held(value, found.get(path)):
+        is_kept = path != "externalId" or path in found
+        if is_kept and not is_held(value, found.get(path)):
             yield Difference(path, value, found.get(path))
 
 

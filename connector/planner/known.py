@@ -51,20 +51,17 @@ class KnownResource(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Everything of ours at one target.
+    """What is ours at one target: all of it, or of people only those who are looked at.
 
     Attributes:
         users: Heads by external_id.
         groups: By external_id.
         members: external_ids of the users that a group is known to hold, by the group's.
+        total_count: How many resources are ours there, looked at or not.
 
     """
 
     users: Mapping[str, KnownHead]
     groups: Mapping[str, KnownResource]
     members: Mapping[str, frozenset[str]]
-
-    @property
-    def total_count(self) -> int:
-        """Return how many resources that is."""
-        return len(self.users) + len(self.groups)
+    total_count: int

@@ -73,6 +73,7 @@ class Plan:
         notes: What the plan leaves out and why, one sentence each.
         touched: external_id and digest of people whose change the target does not take; the
             ledger notes them as in step, nothing is sent.
+        is_whole: Whether nothing was left out for want of proof that somebody is gone.
 
     """
 
@@ -84,3 +85,4 @@ class Plan:
     touched: tuple[tuple[str, bytes], ...] = ()
     known_members: Mapping[str, int] = field(default_factory=dict)
     withheld_count: int = 0
+    is_whole: bool = True

@@ -55,6 +55,7 @@ def make_plan(ground: Ground, comparison: Comparison, documents: Documents) -> P
         known_members={key: len(held) for key, held in ground.known.members.items()},
         notes=(*ground.notes, *_notes(comparison, users)),
         touched=tuple(_touched(ground, comparison, users)),
+        is_whole=ground.rules.absence_is_proven,
     )
 
 

@@ -53,8 +53,8 @@ def _ldap_url(value: str) -> str:
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 LdapUrl = Annotated[str, AfterValidator(_ldap_url)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-GroupName = Annotated[str, AfterValidator(to_distinguished_name)]
-Groups = Literal["*"] | tuple[GroupName, ...]
+EntryName = Annotated[str, AfterValidator(to_distinguished_name)]
+Groups = Literal["*"] | tuple[EntryName, ...]
 
 
 class StateSettings(Section):
@@ -84,6 +84,9 @@ class SourceSettings(Section):
         ca_file: Certificates that the servers' certificates must lead to; default: the system's.
         page_size: Entries asked for at a time (RFC 2696).
         timeout: How long one answer may take.
+        canaries: Distinguished names of entries that must be seen, with every attribute that the
+            mapping asks for; otherwise nobody is taken for gone because they did not come.
+        max_shrink: How many known entries may be lacking, without evidence that they are gone.
         user_mapping: Mapping file of users.
         group_mapping: Mapping file of groups.
 
@@ -103,6 +106,8 @@ class SourceSettings(Section):
     ca_file: FileField | None = None
     page_size: int = Field(default=1000, ge=1, le=5000)
     timeout: Duration = timedelta(seconds=30)
+    canaries: tuple[EntryName, ...] = ()
+    max_shrink: LimitField = Limit(share=0.2)
     user_mapping: str = "active_directory.user.toml"
     group_mapping: str = "active_directory.group.toml"
 
@@ -148,14 +153,23 @@ class LimitSettings(Section):
     max_group_removals: LimitField = Limit(share=0.5)
 
 
+_KEYS_OF_KIND = {"scim": ("base_url", "token"), "mimecast-api": ("client_id", "client_secret")}
+# Answers for every region; a region's own address keeps the data there.
+MIMECAST_API_URL = "https://api.services.mimecast.com"
+DIALECTS = {"scim": "scim.toml", "mimecast-api": "mimecast_api.toml"}
+
+
 class TargetSettings(Section):
     """One system that we keep in step.
 
     Attributes:
         name: How the command line and the logs call it.
-        kind: The protocol.
-        base_url: Where its SCIM service is.
-        token: Bearer token.
+        kind: The protocol: "scim" (RFC 7644), or "mimecast-api" for Mimecast's API 2.0.
+        base_url: Where its SCIM service is; of the API, a region's address or the default.
+        token: Bearer token; "scim" only.
+        client_id: Of the API application; "mimecast-api" only, like the next two.
+        client_secret: Of the API application.
+        folder: Description of the folder at Mimecast that groups are kept in; omitted: the top.
         mapping: Dialect file: what the target accepts and how it wants it.
         groups: Distinguished names of the groups whose members are in scope, nested ones
             included; "*" for everybody. Omitted: nobody.
@@ -175,12 +189,15 @@ class TargetSettings(Section):
     """
 
     name: Name
-    kind: Literal["scim"] = "scim"
-    base_url: HttpsUrl
-    token: SecretField
-    mapping: str = "scim.toml"
+    kind: Literal["scim", "mimecast-api"] = "scim"
+    base_url: HttpsUrl = ""
+    token: SecretField | None = None
+    client_id: str = ""
+    client_secret: SecretField | None = None
+    folder: str = ""
+    mapping: str = ""
     groups: Groups = ()
-    push_groups: Literal["scope", "none"] | tuple[GroupName, ...] = "scope"
+    push_groups: Literal["scope", "none"] | tuple[EntryName, ...] = "scope"
     mode: Literal["sync", "upsert-only", "create-only"] = "sync"
     deprovision: Literal["disable", "delete", "disable-then-delete"] = "disable"
     grace: Duration = timedelta(days=30)
@@ -190,6 +207,27 @@ class TargetSettings(Section):
     ca_file: FileField | None = None
     limits: LimitSettings = LimitSettings()
     first_cycle: Literal["review", "send"] = "review"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = _KEYS_OF_KIND[self.kind]
+        others = {key for keys in _KEYS_OF_KIND.values() for key in keys} - set(needed)
+        if self.kind == "scim":
+            others |= {"folder"}
+        missing = [key for key in needed if not getattr(self, key)]
+        if missing:
+            message = f'kind "{self.kind}" also needs: {", ".join(missing)}'
+            raise ValueError(message)
+        wrong = sorted(others & self.model_fields_set - {"base_url"})
+        if wrong:
+            message = f'kind "{self.kind}" has no: {", ".join(wrong)}'
+            raise ValueError(message)
+        if self.kind == "mimecast-api" and self.deprovision != "disable":
+            message = 'deprovision must be "disable": this API deletes nobody'
+            raise ValueError(message)
+        object.__setattr__(self, "base_url", self.base_url or MIMECAST_API_URL)
+        object.__setattr__(self, "mapping", self.mapping or DIALECTS[self.kind])
+        return self
 
 
 class TlsSettings(Section):

@@ -1,12 +1,14 @@
 """Read the people and groups of a directory; say whether that was all of them.
 
-In: the settings of the source, the attributes that the mapping asks for, and the digests of what is
-known already. Out: a `Batch`, whose pages hold what changed and whose proof says whether what did
-not come is truly gone; and, for logins, a `PasswordVerdict`.
+In: the settings of the source, the attributes that the mapping asks for, and who is known already.
+Out: a `Batch`, whose pages hold what changed or departed and whose proof says whether what did not
+come is truly gone; and, for logins, a `PasswordVerdict`.
 
-Reading order: `entry` and `batch` (what comes out), `ldap_decoder`, `ldap_wire`, `ldap_tls` and
-`ldap` (the door to LDAP), `decode` (bytes to text), `reader`, `password`; `file` reads a directory
-kept in a TOML file instead.
+Reading order: `entry`, `batch` and `roll_call` (what comes out); `ldap_decoder`, `ldap_wire`,
+`ldap_tls` and `ldap` (the door to LDAP); `decode` (bytes to text); `searches`, `root` and `session`
+(what is asked, and whom); `tally` and `trace` (what came, and where the rest is); `full`, `changes`
+with `dir_sync`, `person` and `watch` (the four ways to look); `reader`, which offers them;
+`password`. `file` reads a directory kept in a TOML file instead.
 
 Any doubt makes the proof incomplete, and a connection that breaks raises SourceUnavailable: the
 absence of an entry is never mistaken for its end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from struct import Struct
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from connector.source.ldap_decoder import RawEntry
 
 GUID_BYTES = 16
+_AS_SENT, _AS_WRITTEN = Struct("<IHH8s"), Struct(">IHH8s")  # MS-DTYP section 2.3.4
 SID_HEAD_BYTES = 8
 ACCOUNT_DISABLED = 0x2  # MS-ADTS section 2.2.16: ADS_UF_ACCOUNT_DISABLE
 FIRST_MOMENT = datetime(1601, 1, 1, tzinfo=UTC)  # of a FILETIME (MS-DTYP section 2.3.3)
@@ -168,8 +170,8 @@ def to_guid(value: bytes) -> str:
     """
     if len(value) != GUID_BYTES:
         return to_base64(value)
-    parts = value[3::-1], value[5:3:-1], value[7:5:-1], value[8:10], value[10:]
-    return "-".join([part.hex() for part in parts])
+    digits = _AS_WRITTEN.pack(*_AS_SENT.unpack(value)).hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def to_sid_text(value: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from connector.errors import SourceUnavailable
+from connector.source.ldap_controls import DIR_SYNC, SHOW_DELETED, dir_sync_control
 from connector.source.ldap_decoder import MalformedMessage
 from connector.source.ldap_library import (
     exceptions,
@@ -21,7 +21,8 @@ from connector.source.ldap_library import (
     search_operation,
 )
 from connector.source.ldap_tls import open_socket, secure, to_servers
-from connector.source.ldap_wire import WireStrategy
+from connector.source.ldap_wire import make_library_connection
+from connector.source.ldap_words import one_line, to_words
 from connector.source.password import PasswordVerdict, parse_verdict
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class NextServer(SourceUnavailable):
     """This server cannot be spoken to; another one may."""
 
 
+class Refused(SourceUnavailable):
+    """The server does not do what was asked for; the connection goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A search of a subtree.
@@ -69,6 +74,7 @@ class Query:
         filter: RFC 4515.
         attributes: Which are asked for.
         page_size: Entries an answer (RFC 2696).
+        sees_deleted: Whether what was deleted is searched, too.
 
     """
 
@@ -76,6 +82,7 @@ class Query:
     filter: str
     attributes: tuple[str, ...]
     page_size: int
+    sees_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,22 @@ class SearchPage:
     reference_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class SyncPage:
+    """Some of what changed, by DirSync.
+
+    Attributes:
+        entries: With those of the attributes asked for that changed.
+        cookie: Asks for what comes after, on any server of the domain.
+        is_last: Whether there is nothing more for now.
+
+    """
+
+    entries: list[RawEntry]
+    cookie: bytes
+    is_last: bool
+
+
 class LdapConnection:
     """A connection to one server, inside TLS."""
 
@@ -110,7 +133,9 @@ class LdapConnection:
         self._asked: int | None = None
         self._arrived: SearchPage | None = None
         deadline = time.monotonic() + servers.patience_seconds
-        self._library, self._strategy = _make_library_connection(endpoint, servers, deadline)
+        self._library, self._strategy = make_library_connection(
+            endpoint, servers.patience_seconds, deadline
+        )
         with self._translated(NextServer):
             self._strategy.adopt(open_socket(endpoint, deadline))
             try:
@@ -151,7 +176,8 @@ class LdapConnection:
 
         """
         paging = paged_search_control(True, query.page_size, cookie)  # noqa: FBT003 - critical
-        self._send(query.base, query.filter, ldap3.SUBTREE, query.attributes, [paging])
+        controls = [paging, *(SHOW_DELETED if query.sees_deleted else ())]
+        self._send(query.base, query.filter, ldap3.SUBTREE, query.attributes, controls)
 
     def take(self) -> SearchPage:
         """Return the page that was asked for.
@@ -163,7 +189,33 @@ class LdapConnection:
         page, self._arrived = self._arrived or self._receive_page(), None
         return page
 
-    def read(self, base: str, attributes: Sequence[str]) -> RawEntry | None:
+    def sync(self, query: Query, cookie: bytes, *, as_ourselves: bool) -> SyncPage:
+        """Return what changed since a cookie, by DirSync; the base must be that of the domain.
+
+        Args:
+            query: What of it is wanted: an entry comes if one of these attributes changed.
+            cookie: b"" for everything that there is.
+            as_ourselves: Ask only for what we may read anyway.
+
+        Raises:
+            Refused: if we may not, or the cookie is none.
+            SourceUnavailable: if the connection broke.
+
+        """
+        control = dir_sync_control(cookie, as_ourselves=as_ourselves)
+        self._send(query.base, query.filter, ldap3.SUBTREE, query.attributes, [control])
+        result = self._receive()
+        given = result.get("controls", {}).get(DIR_SYNC)
+        if result["result"] in _BUSY:
+            raise SourceUnavailable(self._words_of(result))
+        if result["result"] != results.RESULT_SUCCESS or given is None:
+            raise Refused(self._words_of(result))
+        value = given["value"]
+        return SyncPage(self._strategy.entries, value["cookie"], not value["more_results"])
+
+    def read(
+        self, base: str, attributes: Sequence[str], *, sees_deleted: bool = False
+    ) -> RawEntry | None:
         """Return one entry, or None if it is not there, or not for us to see.
 
         Raises:
@@ -172,7 +224,8 @@ class LdapConnection:
         """
         if self._asked is not None:
             self._arrived = self._receive_page()
-        self._send(base, _EVERYTHING, ldap3.BASE, attributes, None)
+        controls = list(SHOW_DELETED) if sees_deleted else None
+        self._send(base, _EVERYTHING, ldap3.BASE, attributes, controls)
         result = self._receive()
         if result["result"] in _NOT_TO_BE_SEEN:
             return None
@@ -249,10 +302,10 @@ class LdapConnection:
             raise kind(self._words(error)) from error
 
     def _words(self, error: Exception) -> str:
-        return f"{self.endpoint.url}: {_to_words(error)}"
+        return f"{self.endpoint.url}: {to_words(error)}"
 
     def _words_of(self, result: dict[str, Any]) -> str:
-        return f"{self.endpoint.url}: {_one_line(result['description'], result['message'])}"
+        return f"{self.endpoint.url}: {one_line(result['description'], result['message'])}"
 
 
 def connect_any(
@@ -322,28 +375,6 @@ def find_filter_fault(text: str) -> str:
     return ""
 
 
-def _make_library_connection(
-    endpoint: Endpoint, servers: Servers, deadline: float
-) -> tuple[Any, WireStrategy]:
-    library = ldap3.Connection(
-        ldap3.Server(endpoint.host, endpoint.port, get_info=ldap3.NONE),
-        raise_exceptions=True,
-        auto_referrals=False,
-        auto_range=False,
-        check_names=False,
-        return_empty_attributes=False,
-    )
-    strategy = WireStrategy(library, servers.patience_seconds)
-    strategy.deadline = deadline
-    library.strategy = strategy
-    # ldap3 copies these at construction.
-    library.send, library.open = strategy.send, strategy.open
-    library.get_response = strategy.get_response
-    library.post_send_single_response = strategy.post_send_single_response
-    library.post_send_search = strategy.post_send_search
-    return library, strategy
-
-
 def _to_verdict(result: dict[str, Any]) -> PasswordVerdict:
     if result["result"] == results.RESULT_SUCCESS:
         return PasswordVerdict.ACCEPTED
@@ -363,29 +394,3 @@ def _is_sendable(text: str) -> bool:
         return bool(text) and b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-
-
-def _to_words(error: Exception) -> str:
-    """Return why, on one line, without what was sent."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            words = f"its certificate is not accepted: {error.verify_message}"
-        case ssl.SSLError():
-            words = f"TLS failed: {error.reason or error}"
-        case socket.gaierror():
-            words = "its name cannot be resolved"
-        case TimeoutError():
-            words = "it did not answer in time"
-        case OSError():
-            words = (error.strerror or str(error)).lower()
-        case exceptions.LDAPOperationResult():
-            return _one_line(error.description, error.message)
-        case _:
-            words = str(error)
-    return _one_line(words)
-
-
-def _one_line(*parts: str) -> str:
-    """Return texts of a server as one line; some end in a NUL."""
-    words = (" ".join(part.replace("\0", "").split()) for part in parts)
-    return ": ".join(part for part in words if part).rstrip(". ")

@@ -23,12 +23,14 @@ from connector.source.ldap_library import (
     SyncStrategy,
     decode_message_fast,
     exceptions,
+    ldap3,
 )
 
 if TYPE_CHECKING:
     import socket
 
     from connector.source.ldap_decoder import RawEntry
+    from connector.source.ldap_tls import Endpoint
 
 _CHUNK_BYTES = 1 << 18
 _INTERMEDIATE_RESPONSE = 0x79  # [APPLICATION 25], constructed
@@ -128,6 +130,29 @@ class WireStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
             position = end
         self._received = received[position:]
         return None, 0 if end is None else end - position
+
+
+def make_library_connection(
+    endpoint: Endpoint, patience_seconds: float, deadline: float
+) -> tuple[Any, WireStrategy]:
+    """Return ldap3's connection to a server, and the strategy that speaks for it."""
+    library = ldap3.Connection(
+        ldap3.Server(endpoint.host, endpoint.port, get_info=ldap3.NONE),
+        raise_exceptions=True,
+        auto_referrals=False,
+        auto_range=False,
+        check_names=False,
+        return_empty_attributes=False,
+    )
+    strategy = WireStrategy(library, patience_seconds)
+    strategy.deadline = deadline
+    library.strategy = strategy
+    # ldap3 copies these at construction.
+    library.send, library.open = strategy.send, strategy.open
+    library.get_response = strategy.get_response
+    library.post_send_single_response = strategy.post_send_single_response
+    library.post_send_search = strategy.post_send_search
+    return library, strategy
 
 
 def _refuse(message_id: int) -> None:

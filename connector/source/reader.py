@@ -1,53 +1,38 @@
-"""Read all users and groups, and prove that it was all of them (step 3)."""
+"""Read an Active Directory: everything, what changed, or one person (step 3)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connector.errors import ConfigurationError, Fault, SourceUnavailable
+from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.batch import Batch, Page, Proof, Watermark
-from connector.source.decode import (
-    UnreadableEntry,
-    external_id_of,
-    text_of,
-    to_entry,
-    to_guid,
-    to_words,
-    values_of,
-)
-from connector.source.entry import EntryKind
-from connector.source.ldap import Query, connect_any, find_filter_fault
-from connector.source.ldap_decoder import MalformedMessage, digest_of
+from connector.source.changes import read_changes_pages
+from connector.source.dir_sync import start_cookie
+from connector.source.full import FullRead, sees_deleted
+from connector.source.ldap import NextServer, connect_any
+from connector.source.ldap_decoder import MalformedMessage
 from connector.source.ldap_tls import to_servers
 from connector.source.password import PasswordVerdict
-from connector.source.ranges import complete_ranges, is_ranged
+from connector.source.person import read_person_pages
+from connector.source.root import read_root
+from connector.source.searches import Wanted, to_searches
+from connector.source.session import Session
+from connector.source.watch import LdapWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator
 
     from connector.clock import Clock
     from connector.settings import SourceSettings
-    from connector.source.entry import SourceEntry
-    from connector.source.ldap import LdapConnection, SearchPage
-    from connector.source.ldap_decoder import RawEntry
+    from connector.source.ldap import LdapConnection
+    from connector.source.ldap_tls import Endpoint, Servers
+    from connector.source.roll_call import RollCall
+    from connector.source.root import Root
 
-_USER_NEEDS = ("objectGUID", "userAccountControl", "accountExpires", "sAMAccountName")
-_GROUP_NEEDS = ("objectGUID", "member")
-_ROOT = ("dnsHostName", "currentTime", "dsServiceName", "highestCommittedUSN")
-# A group may have 1500 values in its page, an entry of a user some twenty.
-_GROUP_PAGE_SIZE = 100
-_NAMED_COUNT = 3
-_EMPTY_PAGES_AT_MOST = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which attributes the mapping asks for, in any case."""
-
-    user_attributes: tuple[str, ...]
-    group_attributes: tuple[str, ...]
+__all__ = ["LdapSource", "SourceCheck", "Wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +45,9 @@ class SourceCheck:
         clock_skew: How far its clock is ahead of ours; None if it does not say.
         certificate_ends_at: Until when its certificate is valid; None if it does not say.
         is_base_there: Whether the search base is there, and ours to see.
+        changes_by: How changes are read: "DirSync", "uSNChanged", or "" if only all can be read.
+        sees_deleted: Whether the account may see what was deleted.
+        untold: Attributes that are asked for, and of whose change the server tells nothing.
 
     """
 
@@ -68,36 +56,9 @@ class SourceCheck:
     clock_skew: timedelta | None
     certificate_ends_at: datetime | None
     is_base_there: bool
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What one read noticed so far."""
-
-    user_count: int = 0
-    reference_count: int = 0
-    seen: set[str] = field(default_factory=set)
-    doubts: list[str] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-
-    def note(self, kind: EntryKind, page: SearchPage) -> None:
-        """Count what a page holds, and keep its shortfall."""
-        self.reference_count += page.reference_count
-        self.user_count += len(page.entries) if kind is EntryKind.USER else 0
-        if page.shortfall:
-            self.doubts.append(f"{kind}s: {page.shortfall}")
-
-    def reason(self, known_count: int) -> str:
-        """Return why absence proves nothing, or ""."""
-        reasons = list(self.doubts)
-        if self.unreadable:
-            named = "; ".join(self.unreadable[:_NAMED_COUNT])
-            more = len(self.unreadable) - _NAMED_COUNT
-            also = f"; and {more} more" if more > 0 else ""
-            reasons.append(f"{len(self.unreadable)} entries cannot be taken: {named}{also}")
-        if not self.user_count and known_count and not reasons:
-            reasons.append(f"0 users read, {known_count} entries known")
-        return "; ".join(reasons)
+    changes_by: str
+    sees_deleted: bool
+    untold: tuple[str, ...]
 
 
 class LdapSource:
@@ -114,19 +75,47 @@ class LdapSource:
         self._settings = settings
         self._servers = to_servers(settings)
         self._clock = clock
-        self._queries = _make_queries(settings, wanted)
+        self._searches = to_searches(settings, wanted)
+        self._names: dict[str, str] = {}  # what servers call themselves, by URL
 
-    def read_full(self, known: Mapping[str, bytes]) -> Batch:
-        """Return all users, then all groups, to be read once.
+    def read_full(self, roll: RollCall, since: Watermark | None) -> Batch:
+        """Return all users, then all groups, then what became of the rest; to be read once.
 
         Iterating it raises SourceUnavailable if no server can be read, or the connection breaks.
 
         Args:
-            known: Digests by external_id. An entry that still has its digest is only listed in
+            roll: Who is known. An entry that still has its digest is only listed in
                 `Page.unchanged`.
+            since: Of the last read, complete or not, full or not; its server is tried first.
 
         """
-        return Batch(self._read_pages(known))
+        return Batch(self._full_pages(roll, since))
+
+    def read_changes(self, since: Watermark) -> Batch:
+        """Return what changed since a watermark, and how each entry is now; to be read once.
+
+        Entries come with `group_names`, whether or not they are as known. Iterating it raises
+        WatermarkLost if the changes cannot be told, and SourceUnavailable like a full read.
+        """
+        return Batch(self._changed_pages(since))
+
+    def read_person(self, name: str) -> Batch:
+        """Return the person with that objectGUID, mail, UPN, sAMAccountName or name; or nobody.
+
+        It is like a read of changes of that one entry, for an objectGUID with the evidence if it is
+        gone. Its watermark says when that was; other entries were not looked at, so no read of
+        changes may begin there. Iterating it raises SourceUnavailable like a full read.
+        """
+        return Batch(self._person_pages(name))
+
+    def watch(self) -> LdapWatch:
+        """Return an open connection that says whether something changed.
+
+        Raises:
+            SourceUnavailable: with the reasons of all servers.
+
+        """
+        return LdapWatch(self._connect(next(reversed(self._names.values()), "")))
 
     def check(self) -> SourceCheck:
         """Connect, bind and look around; read no people.
@@ -135,142 +124,125 @@ class LdapSource:
             SourceUnavailable: with the reasons of all servers.
 
         """
-        connection = self._connect()
-        try:
-            root = connection.read("", _ROOT)
-            return SourceCheck(
-                server=connection.endpoint.url,
-                host_name=text_of(root, b"dnsHostName"),
-                clock_skew=_to_skew(text_of(root, b"currentTime"), self._clock.now()),
-                certificate_ends_at=connection.certificate_ends_at(),
-                is_base_there=connection.read(self._settings.base, ("objectGUID",)) is not None,
-            )
-        finally:
-            connection.close()
+        with self._session(self._connect("")) as session:
+            return self._look_around(session)
 
-    def _read_pages(self, known: Mapping[str, bytes]) -> Generator[Page, None, Proof]:
+    def _look_around(self, session: Session) -> SourceCheck:
+        connection, root = session.connection, session.root
+        untold = session.searches.untold()
+        can_tell = bool(session.base and root.highest_usn and root.invocation_id and not untold)
+        by_dir_sync = can_tell and bool(start_cookie(connection, session.domain))
+        return SourceCheck(
+            server=connection.endpoint.url,
+            host_name=root.host_name,
+            clock_skew=_to_skew(root.server_time, self._clock.now()),
+            certificate_ends_at=connection.certificate_ends_at(),
+            is_base_there=bool(session.base),
+            changes_by="DirSync" if by_dir_sync else "uSNChanged" if can_tell else "",
+            sees_deleted=bool(session.base) and sees_deleted(session),
+            untold=untold,
+        )
+
+    def _full_pages(self, roll: RollCall, since: Watermark | None) -> Generator[Page, None, Proof]:
         read_at = self._clock.now()
-        connection = self._connect()
+        with self._session(self._connect(since.server if since else "")) as session:
+            cookie = self._start_cookie(session) if session.root.domain else b""
+            reading = FullRead(session, self._settings, roll, since, read_at, cookie)
+            return (yield from reading.pages())
+
+    def _changed_pages(self, since: Watermark) -> Generator[Page, None, Proof]:
+        read_at = self._clock.now()
+        connection = self._connect(since.server) if since.cookie else self._connect_copy(since)
+        with self._session(connection) as session:
+            return (yield from read_changes_pages(session, since, read_at))
+
+    def _person_pages(self, name: str) -> Generator[Page, None, Proof]:
+        read_at = self._clock.now()
+        with self._session(self._connect("")) as session:
+            return (yield from read_person_pages(session, name, read_at))
+
+    @contextmanager
+    def _session(self, connection: LdapConnection) -> Iterator[Session]:
+        """Yield a session over a connection, which ends with it."""
         try:
-            watermark = _read_watermark(connection, read_at)
-            tally = _Tally()
-            for kind, query in self._queries.items():
-                for entries in _read_entries(connection, kind, query, tally):
-                    yield _to_page(connection, kind, entries, known, tally)
+            root = self._read_root(connection)
+            base = connection.read(self._settings.base, ("objectGUID",))
+            name = base.name.decode(errors="replace") if base is not None else ""
+            yield Session(connection, root, self._searches, name)
         except MalformedMessage as error:
             message = f"{connection.endpoint.url}: {error}"
             raise SourceUnavailable(message) from error
         finally:
             connection.close()
-        reason = tally.reason(len(known))
-        return Proof(not reason, reason, watermark, tally.reference_count)
 
-    def _connect(self) -> LdapConnection:
-        name, secret = self._settings.bind_dn, self._settings.password
-        connection, verdict = connect_any(
-            self._servers,
-            lambda connection: connection.bind(name, secret.reveal() if secret else ""),
-        )
-        if verdict is not PasswordVerdict.ACCEPTED:
+    def _start_cookie(self, session: Session) -> bytes:
+        """Return where DirSync goes on from now; on a connection of its own, which may break.
+
+        A server that has much to look through before it says so is not waited for.
+        """
+        try:
+            connection = self._connect(session.root.server)
+        except SourceUnavailable:
+            return b""
+        try:
+            return start_cookie(connection, session.root.domain)
+        except SourceUnavailable:
+            return b""
+        finally:
             connection.close()
+
+    def _read_root(self, connection: LdapConnection) -> Root:
+        root = read_root(connection)
+        self._names.pop(connection.endpoint.url, None)
+        self._names[connection.endpoint.url] = root.server
+        return root
+
+    def _connect(self, server: str) -> LdapConnection:
+        """Return a connection, bound; to that server if it can be spoken to."""
+        return connect_any(self._ordered(server), self._introduce)[0]
+
+    def _connect_copy(self, since: Watermark) -> LdapConnection:
+        """Return a connection to the copy of the directory that a watermark is of.
+
+        Raises:
+            WatermarkLost: if only others can be spoken to.
+
+        """
+        others: list[str] = []
+
+        def introduce(connection: LdapConnection) -> None:
+            self._introduce(connection)
+            root = self._read_root(connection)
+            if not root.is_copy_of(since):
+                others.append(root.server)
+                message = f"{connection.endpoint.url}: it has not the copy of {since.server}"
+                raise NextServer(message)
+
+        try:
+            return connect_any(self._ordered(since.server), introduce)[0]
+        except SourceUnavailable as error:
+            if not others:
+                raise
+            message = f"changes since the last read of {since.server} cannot be told: {error}"
+            raise WatermarkLost(message) from error
+
+    def _ordered(self, server: str) -> Servers:
+        """Return the servers, that one first."""
+
+        def is_other(endpoint: Endpoint) -> bool:
+            return server not in {endpoint.host, endpoint.url, self._names.get(endpoint.url)}
+
+        return replace(
+            self._servers, endpoints=tuple(sorted(self._servers.endpoints, key=is_other))
+        )
+
+    def _introduce(self, connection: LdapConnection) -> None:
+        name, secret = self._settings.bind_dn, self._settings.password
+        verdict = connection.bind(name, secret.reveal() if secret else "")
+        if verdict is not PasswordVerdict.ACCEPTED:
             words = verdict.name.lower().replace("_", " ")
             message = f"{connection.endpoint.url}: bind as {name} refused: {words} ({verdict})"
             raise SourceUnavailable(message)
-        return connection
-
-
-def _make_queries(settings: SourceSettings, wanted: Wanted) -> dict[EntryKind, Query]:
-    filters = {"user_filter": settings.user_filter, "group_filter": settings.group_filter}
-    problems = {key: find_filter_fault(text) for key, text in filters.items()}
-    faults = [Fault("", f"source.{key}", problem) for key, problem in problems.items() if problem]
-    if faults:
-        raise ConfigurationError(faults)
-    group_page_size = min(settings.page_size, _GROUP_PAGE_SIZE)
-    user_attributes = _unique(_USER_NEEDS, wanted.user_attributes)
-    group_attributes = _unique(_GROUP_NEEDS, wanted.group_attributes)
-    return {
-        EntryKind.USER: Query(
-            settings.base, settings.user_filter, user_attributes, settings.page_size
-        ),
-        EntryKind.GROUP: Query(
-            settings.base, settings.group_filter, group_attributes, group_page_size
-        ),
-    }
-
-
-def _unique(needed: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return all of them once; the case of attribute names says nothing (RFC 4512 s2.5)."""
-    seen = {attribute.lower() for attribute in needed}
-    return (*needed, *{name.lower(): name for name in wanted if name.lower() not in seen}.values())
-
-
-def _read_watermark(connection: LdapConnection, read_at: datetime) -> Watermark:
-    """Return where the server stands before the searches, so that nothing after it is missed."""
-    root = connection.read("", _ROOT)
-    service = text_of(root, b"dsServiceName")
-    settings_entry = connection.read(service, ("invocationId",)) if service else None
-    invocation = values_of(settings_entry, b"invocationId") if settings_entry else []
-    usn = text_of(root, b"highestCommittedUSN")
-    return Watermark(
-        server=text_of(root, b"dnsHostName") or connection.endpoint.url,
-        invocation_id=to_guid(invocation[0]) if invocation else "",
-        highest_usn=int(usn) if usn.isdecimal() else 0,
-        read_at=read_at,
-    )
-
-
-def _read_entries(
-    connection: LdapConnection, kind: EntryKind, query: Query, tally: _Tally
-) -> Iterator[list[RawEntry]]:
-    """Yield the entries of one search, page by page; note what stood in the way."""
-    empty_count = 0
-    connection.ask(query, b"")
-    while True:
-        page = connection.take()
-        tally.note(kind, page)
-        empty_count = 0 if page.entries else empty_count + 1
-        is_endless = empty_count > _EMPTY_PAGES_AT_MOST
-        if is_endless:
-            tally.doubts.append(f"{kind}s: {empty_count} empty pages, and no end")
-        elif page.cookie:
-            # The server looks for the next page while we take this one in.
-            connection.ask(query, page.cookie)
-        if page.entries:
-            yield page.entries
-        if is_endless or not page.cookie:
-            return
-
-
-def _to_page(
-    connection: LdapConnection,
-    kind: EntryKind,
-    raws: list[RawEntry],
-    known: Mapping[str, bytes],
-    tally: _Tally,
-) -> Page:
-    entries: list[SourceEntry] = []
-    unchanged: list[str] = []
-    for received in raws:
-        raw = received
-        try:
-            external_id = external_id_of(raw)
-            if not external_id:
-                tally.unreadable.append(f"{to_words(raw)}: it shows no objectGUID")
-                continue
-            # found by both filters, or moved while it was read
-            if external_id in tally.seen:
-                continue
-            tally.seen.add(external_id)
-            if is_ranged(raw):
-                raw = complete_ranges(connection, external_id, raw)
-            digest = digest_of(raw)
-            if known.get(external_id) == digest:
-                unchanged.append(external_id)
-            else:
-                entries.append(to_entry(kind, external_id, raw, digest))
-        except UnreadableEntry as error:
-            tally.unreadable.append(f"{to_words(raw)}: {error}")
-    return Page(tuple(entries), tuple(unchanged))
 
 
 def _to_skew(server_time: str, now: datetime) -> timedelta | None:

@@ -3,11 +3,13 @@
 In: the settings' parts, wired by `bootstrap`. Out: a `CycleReport`, and rows that say what was
 planned, sent and answered.
 
-Reading order: `ports` (what a cycle needs of the stages), `cycle` (one walk from source to
-targets), `intake_read`, `planning`, `review` (what of a plan may be sent) and `apply` (its parts),
-`ledger`, `links`, `holds`, `pauses`, `setbacks` and `history` (the only SQL here), `explain`,
-`drift` and `plan_file` (for people), `lock` (one cycle at a time), `schedule` (when).
+Reading order: `ports` (what a cycle needs of the stages), `request` (what is asked of it), `cycle`
+(one walk from source to targets), `intake_read` with `taking` (source to directory), `serving`
+(directory to one target), `settled` (who is to be looked at), `planning`, `review` (what of a plan
+may be sent) and `apply` with `addresses`, `ledger`, `links`, `holds`, `pauses`, `setbacks` and
+`history` (with `settled` the only SQL here), `explain`, `drift` and `plan_file` (for people),
+`lock` (one cycle at a time), `schedule` and `lookout` (when).
 
-Invariant: the plan is in the ledger before the first request is sent, each outcome before the
-next window of requests; a cycle that is killed leaves at most one window in doubt.
+Invariant: the plan is in the ledger before the first request is sent, and each operation marked
+before it goes; a cycle that is killed leaves at most two windows in doubt.
 """

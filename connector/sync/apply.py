@@ -1,23 +1,25 @@
-"""The second half of a cycle: send a plan to its target, window by window (steps 9 to 12)."""
+"""The second half of a cycle: send a plan to its target, run by run (steps 9 to 12)."""
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, deque
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from connector.planner.division import halves
 from connector.planner.operation import OperationKind
 from connector.planner.order import claimed_name, freed_name
+from connector.sync.addresses import Addresses
 from connector.sync.ledger import Recorded
 from connector.sync.links import GONE
 from connector.sync.ports import Progress, Status
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from threading import Event
 
     from connector.clock import Clock
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
 
 # So many in a row that a target does not take mean that it is gone, not that it is choosy.
 STREAK = 16
-# Answers written down together; to those of a killed process the same applies as to no answer.
-RECORDED_TOGETHER = 8
 # Of a group that the target refuses: so many requests to find out which member is the reason.
 PARTS_AT_MOST = 32
-# After a kill at most so many operations are in doubt and looked up one by one.
+# So many operations are marked as sent, or answers written down, in one transaction; after a kill
+# about twice as many are in doubt and looked up one by one.
 WINDOW = 32
+# The same for a target that takes many in one request.
+LARGEST_WINDOW = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,16 @@ class Delivery:
         status: Done, with failures, stopped, or failed because the target went away.
         reason: Why not done, in words; "" if done.
         counts: How many operations ended applied, rejected, unavailable or unknown.
+        is_settled: Whether nothing is left to do, but for what was refused.
+        has_surprises: Whether the target held more of ours than the plan knew of.
 
     """
 
     status: Status
     reason: str
     counts: Counter[str]
+    is_settled: bool = False
+    has_surprises: bool = False
 
 
 class Courier:
@@ -70,8 +77,10 @@ class Courier:
         self._clock = clock
         self._cycle_id = cycle_id
         self._name = name
-        self._target_ids = ledger.target_ids(name)
+        self._target_ids = Addresses(ledger, name)
         self._in_doubt: set[str] = set()
+        # A group that was there already brought members that the plan did not know of.
+        self._has_surprises = False
         # Groups of which the target took no part; they are not divided again in this cycle.
         self._hopeless: set[str] = set()
 
@@ -88,63 +97,85 @@ class Courier:
 
         The plan is in the ledger before anything is sent. `stop` ends it between two operations.
         """
+        self._target_ids.load_for(reviewed.plan.operations)
         recorded = self._ledger.record_plan(
             self._cycle_id,
             reviewed.plan,
             self._clock.now(),
             is_approved=reviewed.is_approved,
         )
-        counts: Counter[str] = Counter()
-        streak = 0
-        for window in _windows(recorded):
+        # A plan is no garbage, and to look through a large one again and again takes long.
+        gc.freeze()
+        try:
+            return self._deliver(recorded, listener, stop)
+        finally:
+            gc.unfreeze()
+
+    def _deliver(self, recorded: Sequence[Recorded], listener: Listener, stop: Event) -> Delivery:
+        counts, flow = Counter[str](), _Flow()
+        for run in _runs(recorded):
+            for answers in self._send_run(run, flow, stop):
+                self._count(answers, counts)
+                listener(Progress("send", self._name, counts.total(), len(recorded)))
+            if not stop.is_set() and flow.is_target_gone(counts.total()):
+                return Delivery(Status.FAILED, f"target unavailable: {flow.reason}", counts)
             if stop.is_set():
-                return Delivery(Status.STOPPED, "stopped between two operations", counts)
-            reasons = self._send_window(window, counts, stop)
-            listener(Progress("send", self._name, counts.total(), len(recorded)))
-            streak = streak + len(reasons) if len(reasons) == len(window) else 0
-            if streak and (streak >= STREAK or streak == counts.total()):
-                return Delivery(Status.FAILED, f"target unavailable: {reasons[-1]}", counts)
-        failed_count = counts.total() - counts["applied"]
+                break
         if stop.is_set() and counts.total() < len(recorded):
             return Delivery(Status.STOPPED, "stopped between two operations", counts)
-        if failed_count:
-            reason = f"{failed_count} of {len(recorded)} operations failed"
-            return Delivery(Status.FAILURES, reason, counts)
-        return Delivery(Status.DONE, "", counts)
+        return self._delivered(counts, len(recorded))
 
-    def _send_window(
-        self, window: Sequence[Recorded], counts: Counter[str], stop: Event
-    ) -> list[str]:
-        """Send a window; return the reasons of those that the target did not take."""
-        ready, waiting = self._address(window)
-        self._count(waiting, counts)
-        if not ready:
-            return []
-        self._ledger.mark_sent(ready, self._clock.now())
-        left = {id(recorded.operation): recorded for recorded in ready}
-        unavailable, refused = [], []
+    def _delivered(self, counts: Counter[str], count: int) -> Delivery:
+        failed_count = counts.total() - counts["applied"]
+        is_settled = not (counts["unknown"] or counts["unavailable"])
+        status = Status.FAILURES if failed_count else Status.DONE
+        reason = f"{failed_count} of {count} operations failed" if failed_count else ""
+        return Delivery(
+            status, reason, counts, is_settled=is_settled, has_surprises=self._has_surprises
+        )
+
+    def _send_run(
+        self, run: Sequence[Recorded], flow: _Flow, stop: Event
+    ) -> Iterator[list[tuple[Recorded, Outcome]]]:
+        """Send what may be in flight at the same time; yield what to write down, some at a time.
+
+        What waits for something else is never sent; it is yielded first.
+        """
+        ready, waiting = self._address(run)
+        if waiting:
+            yield waiting
+        refused = []
         # However this ends, nothing is in flight afterwards: what was not written down is in doubt.
-        with closing(self._send(ready)) as answers:
-            for some in _together(answers, stop):
+        with closing(self._target.send(self._marked(ready, flow), self._target_ids)) as answers:
+            for some in _together(answers, flow, stop):
                 noted = []
                 for operation, outcome in some:
-                    recorded = left.pop(id(operation))
-                    if isinstance(outcome, Unavailable):
-                        unavailable.append(outcome.reason)
+                    recorded = flow.take(operation, outcome)
                     if self._is_divisible(operation, outcome):
                         refused.append((recorded, outcome))
                     else:
                         noted.append((recorded, self._settled(operation, outcome)))
-                self._count(noted, counts)
+                yield noted
                 if stop.is_set():
                     break
+        if flow.left and not stop.is_set():
+            yield [(one, Unavailable(flow.reason)) for one in flow.left.values()]
+            flow.left.clear()
         # Who is stopped does not stay to ask: what is left is in doubt until the next cycle.
         for recorded, refusal in refused:
-            self._count([self._send_parts(recorded, refusal, stop)], counts)
-        return unavailable
+            yield [self._send_parts(recorded, refusal, stop)]
 
-    def _send(self, ready: Sequence[Recorded]) -> Generator[tuple[Operation, Outcome], None, None]:
-        return self._target.send([one.operation for one in ready], self._target_ids)
+    def _marked(self, ready: Sequence[Recorded], flow: _Flow) -> Iterator[Operation]:
+        """Yield operations as the target asks for them, each marked as sent before."""
+        coming = iter(ready)
+        while window := list(islice(coming, flow.window)):
+            self._ledger.mark_sent(window, self._clock.now())
+            flow.give(window)
+            for one in window:
+                if flow.streak >= STREAK:
+                    return
+                yield one.operation
+            flow.fit()
 
     def _settled(self, operation: Operation, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Unknown):
@@ -170,7 +201,7 @@ class Courier:
             if not waiting or stop.is_set():
                 break
             part = Recorded(recorded.row_id, waiting.popleft())
-            with closing(self._send([part])) as answers:
+            with closing(self._target.send([part.operation], self._target_ids)) as answers:
                 outcome = self._settled(*next(answers))
             if isinstance(outcome, Applied):
                 self._record([(part, outcome)])
@@ -201,12 +232,14 @@ class Courier:
         ids = self._target_ids
         match outcome:
             case Applied() if operation.kind is OperationKind.DELETE:
-                ids.pop(operation.external_id, None)
-            case Applied(target_id=target_id):
-                ids.pop(operation.succeeds, None)
-                ids[operation.external_id] = target_id
+                ids.forget(operation.external_id)
+            case Applied(target_id=target_id, member_ids=member_ids):
+                self._has_surprises |= bool(member_ids)
+                if operation.succeeds:
+                    ids.forget(operation.succeeds)
+                ids.learn(operation.external_id, target_id)
             case Rejected(status=status) if status == GONE and operation.target_id is not None:
-                ids.pop(operation.succeeds or operation.external_id, None)
+                ids.forget(operation.succeeds or operation.external_id)
 
     def _address(
         self, window: Sequence[Recorded]
@@ -241,14 +274,49 @@ class Courier:
         return ready, waiting
 
 
+@dataclass(slots=True)
+class _Flow:
+    """How the sending goes.
+
+    Attributes:
+        window: So many are marked as sent, or written down, together.
+        left: Marked as sent and not answered, by the id of the object.
+        streak: So many in a row that the target did not take.
+        reason: Why it did not take the last of those.
+
+    """
+
+    window: int = WINDOW
+    left: dict[int, Recorded] = field(default_factory=dict)
+    streak: int = 0
+    reason: str = ""
+
+    def give(self, window: Sequence[Recorded]) -> None:
+        self.left |= {id(one.operation): one for one in window}
+
+    def take(self, operation: Operation, outcome: Outcome) -> Recorded:
+        if isinstance(outcome, Unavailable):
+            self.streak, self.reason = self.streak + 1, outcome.reason
+        else:
+            self.streak = 0
+        return self.left.pop(id(operation))
+
+    def fit(self) -> None:
+        """Mark as many at a time as the target takes before it answers."""
+        self.window = max(WINDOW, min(len(self.left), LARGEST_WINDOW))
+
+    def is_target_gone(self, total_count: int) -> bool:
+        return bool(self.streak) and (self.streak >= STREAK or self.streak == total_count)
+
+
 def _together(
-    answers: Iterable[tuple[Operation, Outcome]], stop: Event
+    answers: Iterable[tuple[Operation, Outcome]], flow: _Flow, stop: Event
 ) -> Iterator[list[tuple[Operation, Outcome]]]:
     """Yield answers as many at a time as are written down together."""
     some = []
     for answer in answers:
         some.append(answer)
-        if len(some) >= RECORDED_TOGETHER or stop.is_set():
+        if len(some) >= flow.window or stop.is_set():
             yield some
             some = []
     if some:
@@ -261,24 +329,24 @@ def _has_nothing_left(operation: Operation) -> bool:
     )
 
 
-def _windows(recorded: Sequence[Recorded]) -> Iterator[list[Recorded]]:
+def _runs(recorded: Sequence[Recorded]) -> Iterator[list[Recorded]]:
     """Yield runs of operations that may be sent at the same time.
 
-    A new phase waits for the one before; two operations on one resource are never in one window,
+    A new phase waits for the one before; two operations on one resource are never in one run,
     nor are one that gives a name up and one that gets it.
     """
     for _, phase in groupby(recorded, key=_phase):
-        window: list[Recorded] = []
+        run: list[Recorded] = []
         touched: set[str | None] = set()
         for one in phase:
             key, wanted = one.operation.external_id, claimed_name(one.operation)
-            if len(window) >= WINDOW or not touched.isdisjoint({key, wanted}):
-                yield window
-                window, touched = [], set()
-            window.append(one)
+            if not touched.isdisjoint({key, wanted}):
+                yield run
+                run, touched = [], set()
+            run.append(one)
             touched |= {key, freed_name(one.operation)} - {None}
-        if window:
-            yield window
+        if run:
+            yield run
 
 
 def _phase(recorded: Recorded) -> tuple[bool, str, bool]:

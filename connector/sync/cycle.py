@@ -2,84 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connector.directory.store import DirectoryStore
-from connector.errors import PlanHeld, SourceUnavailable, TargetUnavailable
-from connector.planner.waiting import without_waiting
-from connector.sync.apply import Courier
+from connector.errors import ConnectorError, SourceUnavailable
 from connector.sync.holds import Holds
-from connector.sync.intake_read import staged_read
+from connector.sync.intake_read import describe_missed, staged_read
 from connector.sync.ledger import Ledger
 from connector.sync.lock import lock_of
-from connector.sync.pauses import Pauses
-from connector.sync.planning import narrow, plan_target
 from connector.sync.ports import Parts, Progress, Status, worst
-from connector.sync.review import HeldBefore, Reviewed, Reviewer, find_excess
-from connector.sync.setbacks import Setbacks
+from connector.sync.review import find_excess
+from connector.sync.serving import concern_of, plan_of, serve
+from connector.sync.settled import Concern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from threading import Event
 
     from connector.directory.store import DirectoryCounts
     from connector.errors import UnsafePlanError
     from connector.planner.operation import Plan
-    from connector.source.batch import Proof
-    from connector.sync.apply import Delivery
     from connector.sync.intake_read import ReadSummary
-    from connector.sync.ports import Listener, Target, TargetPort
-    from connector.sync.review import Selection
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of one cycle.
-
-    Attributes:
-        trigger: Who asks, such as "schedule" or "command line".
-        targets: Names of the targets to serve; empty for all.
-        user: external_id of the one person to bring in step; "" for everybody.
-        allow_removals: So many deletes and disables are allowed this once; None: as configured.
-        selection: Operations of an earlier plan, to be sent and no others; None: as planned now.
-        heeds_pauses: Whether targets that failed lately, and resources that were refused, are
-            left alone until their time has come; somebody who asks by hand wants to know.
-
-    """
-
-    trigger: str
-    targets: tuple[str, ...] = ()
-    user: str = ""
-    allow_removals: int | None = None
-    selection: Selection | None = None
-    heeds_pauses: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TargetReport:
-    """How one target fared.
-
-    Attributes:
-        target: Its name.
-        status: How it ended.
-        reason: Why not done; "" if done.
-        plan: What was planned; None if it did not come to that.
-        counts: How many operations ended applied, rejected, unavailable or unknown.
-        moved: Of a selection: what was left out, because its ground has moved.
-        is_news: Whether a plan is held that was not held before.
-
-    """
-
-    target: str
-    status: Status
-    reason: str
-    plan: Plan | None
-    counts: Counter[str]
-    moved: tuple[str, ...] = ()
-    is_news: bool = False
+    from connector.sync.ports import Listener, TargetPort
+    from connector.sync.request import Request
+    from connector.sync.serving import TargetReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +34,7 @@ class CycleReport:
     """How a cycle ended.
 
     Attributes:
-        cycle_id: Its number.
+        cycle_id: Its number; 0 if it was quiet and found nothing to do.
         status: The worst of its parts.
         reason: Why the cycle as a whole failed; "" otherwise.
         read: What was read; None if the source could not be.
@@ -120,60 +67,120 @@ def run_cycle(parts: Parts, request: Request, listener: Listener, stop: Event) -
         return not stop.is_set()
 
     with lock_of(parts.engine, parts.lock_path, request.trigger, keep_waiting):
-        ledger = Ledger(parts.engine)
-        cycle_id = ledger.open_cycle(request.trigger, parts.clock.now())
-        report = _run(parts, request, (ledger, cycle_id), listener, stop)
-        counts = report.directory
-        problems = counts.problems + (1 if report.read and not report.read.proof.is_complete else 0)
-        ledger.close_cycle(
-            cycle_id,
-            {
-                "status": report.status.value,
-                "reason": report.reason,
-                "ended_at": parts.clock.now(),
-                "users_count": counts.users,
-                "groups_count": counts.groups,
-                "problems_count": problems,
-            },
-        )
-        return report
+        if request.is_quiet:
+            return _run_quietly(parts, request, listener, stop)
+        book = _open(parts, request)
+        return _close(parts, book, _run(parts, request, book, listener, stop))
+
+
+_Book = tuple[Ledger, int]
+"""The ledger, and the cycle's number in it."""
+
+
+def _open(parts: Parts, request: Request) -> _Book:
+    ledger = Ledger(parts.engine)
+    return ledger, ledger.open_cycle(request.trigger, parts.clock.now())
+
+
+def _close(parts: Parts, book: _Book, report: CycleReport) -> CycleReport:
+    ledger, cycle_id = book
+    report = replace(report, cycle_id=cycle_id)
+    counts = report.directory
+    problems = counts.problems + (1 if report.read and not report.read.proof.is_complete else 0)
+    ledger.close_cycle(
+        cycle_id,
+        {
+            "status": report.status.value,
+            "reason": report.reason,
+            "ended_at": parts.clock.now(),
+            "users_count": counts.users,
+            "groups_count": counts.groups,
+            "problems_count": problems,
+        },
+    )
+    return report
+
+
+def _run_quietly(parts: Parts, request: Request, listener: Listener, stop: Event) -> CycleReport:
+    """Read first; run a cycle only if there is anything to do, or to be told."""
+    ledger = Ledger(parts.engine)
+    last = ledger.last_cycle()
+    try:
+        read = _take_in(parts, request, listener)
+    except SourceUnavailable as error:
+        failed = _failed(parts, 0, str(error))
+        if last == (failed.status.value, failed.reason):
+            return failed
+        return _close(parts, _open(parts, request), failed)
+    stores = (parts.engine, DirectoryStore(parts.engine), ledger)
+    is_needed = last[0] == Status.FAILED.value or any(
+        concern_of(parts, port, request, stores).is_anything for port in _chosen(parts, request)
+    )
+    if not is_needed:
+        return CycleReport(0, Status.DONE, "", read, stores[1].counts(), ())
+    book = _open(parts, request)
+    return _close(parts, book, _serve_all(parts, request, (*book, read), listener, stop))
 
 
 def _run(
+    parts: Parts, request: Request, book: _Book, listener: Listener, stop: Event
+) -> CycleReport:
+    try:
+        read = _take_in(parts, request, listener)
+    except SourceUnavailable as error:
+        return _failed(parts, book[1], str(error))
+    if request.user and not read.external_ids:
+        return _failed(parts, book[1], nobody_called(request.user))
+    return _serve_all(parts, request, (*book, read), listener, stop)
+
+
+def _failed(parts: Parts, cycle_id: int, reason: str) -> CycleReport:
+    counts = DirectoryStore(parts.engine).counts()
+    return CycleReport(cycle_id, Status.FAILED, reason, None, counts, ())
+
+
+def _take_in(parts: Parts, request: Request, listener: Listener) -> ReadSummary:
+    with staged_read(parts, request.wish, listener) as staged:
+        staged.intake.commit(staged.taken, parts.clock.now())
+        return staged.summary
+
+
+def nobody_called(name: str) -> str:
+    """Return in words that nobody goes by a name."""
+    return f"nobody goes by {name}, in the source or in the directory"
+
+
+def _serve_all(
     parts: Parts,
     request: Request,
-    book: tuple[Ledger, int],
+    book: tuple[Ledger, int, ReadSummary],
     listener: Listener,
     stop: Event,
 ) -> CycleReport:
-    ledger, cycle_id = book
-    store = DirectoryStore(parts.engine)
-    try:
-        with staged_read(parts, listener) as staged:
-            staged.intake.commit(staged.read_to, staged.gone, parts.clock.now())
-            read = staged.summary
-    except SourceUnavailable as error:
-        return CycleReport(cycle_id, Status.FAILED, str(error), None, store.counts(), ())
+    ledger, cycle_id, read = book
 
-    def serve(port: TargetPort) -> TargetReport:
-        report = _serve(parts, port, request, (ledger, cycle_id, read.proof), listener, stop)
+    def served(port: TargetPort) -> TargetReport:
+        report = serve(parts, port, request, book, listener, stop)
         _note(ledger, cycle_id, report)
         return report
 
     ports = _chosen(parts, request)
     # A target that is slow does not hold the others back.
     with ThreadPoolExecutor(max(1, len(ports)), thread_name_prefix="target") as crew:
-        reports = list(crew.map(serve, ports))
-    counts = store.counts()
-    own = Status.FAILURES if counts.problems or not read.proof.is_complete else Status.DONE
+        reports = list(crew.map(served, ports))
+    counts = DirectoryStore(parts.engine).counts()
+    reason = _reason(read, counts)
+    own = Status.FAILURES if reason else Status.DONE
     status = worst([own, *(report.status for report in reports)])
-    return CycleReport(cycle_id, status, _reason(read.proof, counts), read, counts, tuple(reports))
+    return CycleReport(cycle_id, status, reason, read, counts, tuple(reports))
 
 
-def _reason(proof: Proof, counts: DirectoryCounts) -> str:
+def _reason(read: ReadSummary, counts: DirectoryCounts) -> str:
     """Return what keeps a cycle from being without fault, besides its targets."""
-    if not proof.is_complete:
-        return f"the read was not complete: {proof.reason}"
+    if not read.proof.is_complete:
+        return f"the read was not complete: {read.proof.reason}"
+    if read.missed:
+        return describe_missed(read.missed)
     if counts.problems:
         return (
             f"{counts.problems} {'entry' if counts.problems == 1 else 'entries'} cannot be mapped"
@@ -186,90 +193,6 @@ def _chosen(parts: Parts, request: Request) -> list[TargetPort]:
     if request.selection is not None:
         names = tuple(request.selection.operations)
     return [port for port in parts.targets if not names or port.name in names]
-
-
-def _serve(
-    parts: Parts,
-    port: TargetPort,
-    request: Request,
-    book: tuple[Ledger, int, Proof],
-    listener: Listener,
-    stop: Event,
-) -> TargetReport:
-    """Bring one target in step, unless it is paused; note whether it answers."""
-    pauses, now = Pauses(parts.engine), parts.clock.now()
-    pause = pauses.of(port.name, now) if request.heeds_pauses else None
-    if pause is not None:
-        return TargetReport(port.name, Status.FAILED, str(pause), None, Counter())
-    report = _bring_in_step(parts, port, request, book, listener, stop)
-    if report.status is Status.FAILED:
-        pauses.note_failure(port.name, report.reason, now)
-    else:
-        pauses.note_answer(port.name)
-    return report
-
-
-def _bring_in_step(
-    parts: Parts,
-    port: TargetPort,
-    request: Request,
-    book: tuple[Ledger, int, Proof],
-    listener: Listener,
-    stop: Event,
-) -> TargetReport:
-    """Make the plan of one target and send what may be sent of it."""
-    ledger, cycle_id, proof = book
-    plan = None
-    try:
-        target = port.connect()
-        try:
-            courier = Courier(ledger, target, parts.clock, cycle_id=cycle_id, name=port.name)
-            courier.settle_doubts()
-            listener(Progress("plan", port.name, 0, None))
-            store = DirectoryStore(parts.engine)
-            plan = plan_target(port, store, ledger, proof, parts.clock.now())
-            plan = narrow(plan, request.user) if request.user else plan
-            if request.heeds_pauses:
-                waiting = Setbacks(parts.engine).waiting(port.name, parts.clock.now())
-                plan = without_waiting(plan, waiting)
-            reviewer = Reviewer(port, Holds(parts.engine), cycle_id=cycle_id, now=parts.clock.now())
-            reviewed = _review(reviewer, plan, request, target)
-            delivery = courier.deliver(reviewed, listener, stop)
-        finally:
-            target.close()
-    except PlanHeld as error:
-        is_news = not isinstance(error, HeldBefore)
-        held = TargetReport(port.name, Status.HELD, str(error), plan, Counter())
-        return replace(held, is_news=is_news)
-    except TargetUnavailable as error:
-        return TargetReport(port.name, Status.FAILED, str(error), plan, Counter())
-    return _to_report(port, reviewed, delivery)
-
-
-def _review(reviewer: Reviewer, plan: Plan, request: Request, target: Target) -> Reviewed:
-    if request.selection is not None:
-        return reviewer.select(plan, request.selection)
-    return reviewer.review(plan, target, request.allow_removals)
-
-
-def _to_report(port: TargetPort, reviewed: Reviewed, delivery: Delivery) -> TargetReport:
-    reasons = [delivery.reason, *_left_out(reviewed)]
-    status = delivery.status if len(reasons) == 1 else worst([delivery.status, Status.FAILURES])
-    reason = "; ".join(filter(None, reasons))
-    return TargetReport(
-        port.name, status, reason, reviewed.plan, delivery.counts, moved=reviewed.moved
-    )
-
-
-def _left_out(reviewed: Reviewed) -> Iterator[str]:
-    """Yield what was planned and not sent, in words."""
-    if reviewed.moved:
-        what = "operation was" if len(reviewed.moved) == 1 else "operations were"
-        yield f"{len(reviewed.moved)} {what} left out, because the ground has moved"
-    count = reviewed.plan.withheld_count
-    if count:
-        what = "refused operation waits" if count == 1 else "refused operations wait"
-        yield f"{count} {what} for another try, or for you"
 
 
 def _note(ledger: Ledger, cycle_id: int, report: TargetReport) -> None:
@@ -310,6 +233,7 @@ def preview_cycle(parts: Parts, request: Request, listener: Listener) -> Preview
 
     Raises:
         SourceUnavailable: if the source cannot be read.
+        ConnectorError: if the one person asked for is not to be found.
         StateError: if the state database cannot be used.
 
     """
@@ -317,15 +241,20 @@ def preview_cycle(parts: Parts, request: Request, listener: Listener) -> Preview
     now = parts.clock.now()
     plans = []
     with (
-        staged_read(parts, listener) as staged,
-        staged.intake.preview(staged.read_to, staged.gone, now) as directory,
+        staged_read(parts, request.wish, listener) as staged,
+        staged.intake.preview(staged.taken, now) as directory,
     ):
+        read = staged.summary
+        if request.user and not read.external_ids:
+            raise ConnectorError(nobody_called(request.user))
         for port in _chosen(parts, request):
             listener(Progress("plan", port.name, 0, None))
-            plan = plan_target(port, directory, ledger, staged.summary.proof, now)
-            plan = narrow(plan, request.user) if request.user else plan
+            concern = concern_of(parts, port, request, (parts.engine, directory, ledger))
+            if request.user:
+                concern = Concern(read.external_ids)
+            plan = plan_of(port, (directory, ledger), request, read, (now, concern))
             spent = Holds(parts.engine).spent(port.name, now)
             allowing = replace(port, limits=port.limits.allowing(request.allow_removals))
             plans.append((plan, find_excess(plan, allowing, spent)))
         doubts_count = sum(len(ledger.in_doubt(port.name)) for port in parts.targets)
-        return Preview(staged.summary, tuple(plans), doubts_count)
+        return Preview(read, tuple(plans), doubts_count)

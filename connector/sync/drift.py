@@ -18,6 +18,7 @@ from connector.planner.known import HELD_BACK
 from connector.sync.links import LINKS, MEMBERS, link_of
 from connector.sync.lock import lock_of
 from connector.sync.ports import Progress
+from connector.sync.settled import forget_settlement
 from state.engine import reading, upsert, writing
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def note_drift(engine: Engine, found: Iterable[Drift]) -> None:
     """Make the ledger say what the target was found to hold; the next cycle plans the repair."""
     with writing(engine) as connection:
         for drift in found:
+            forget_settlement(connection, drift.target)
             own = link_of(drift.target, drift.resource_type, drift.external_id)
             if drift.is_gone:
                 connection.execute(delete(LINKS).where(*own))

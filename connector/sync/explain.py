@@ -65,7 +65,8 @@ def explain(
     ledger, store = Ledger(engine), DirectoryStore(engine)
     # The directory as it is: what an unproven read left open is not decided here.
     proof = Proof(is_complete=True, reason="", watermark=Watermark("", "", 0, now))
-    plan = narrow(plan_target(port, store, ledger, proof, now), person.external_id)
+    people = frozenset({person.external_id})
+    plan = narrow(plan_target(port, (store, ledger), proof, now, people), people)
     return TargetStanding(
         target=port.name,
         scope=scope,

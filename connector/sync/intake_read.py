@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from connector.directory.intake import (
-    Intake,
-    ReadTo,
-    TakenGroup,
-    TakenProblem,
-    TakenUser,
-    open_intake,
-)
-from connector.directory.lifecycle import Standing, Transition, admit, restate
-from connector.directory.person import DirectoryGroup
+from connector.directory.intake import open_intake
+from connector.directory.lifecycle import Transition
+from connector.directory.merge import ReadTo, Taken
+from connector.directory.renaming import Parting
+from connector.directory.search import DirectorySearch
 from connector.directory.store import DirectoryStore
-from connector.mapping.resource import MappedResource, MappingProblem
+from connector.errors import WatermarkLost
+from connector.source.batch import Proof, Watermark
 from connector.source.entry import EntryKind
+from connector.source.roll_call import RollCall
 from connector.sync.ports import Progress
+from connector.sync.taking import Taking
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from connector.directory.store import DirectoryCounts, KindCounts
-    from connector.source.batch import Page, Proof
-    from connector.source.entry import SourceEntry
+    from connector.directory.intake import Intake
+    from connector.directory.store import DirectoryCounts, KindCounts, ReadMark
+    from connector.mapping.resource import MappingProblem
+    from connector.source.batch import Batch, Departure
     from connector.sync.ports import Listener, Parts
 
-    _Mapped = tuple[SourceEntry, MappedResource | MappingProblem]
+_NAMED_COUNT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be read.
+
+    Attributes:
+        is_full: Everything, although changes would do.
+        person: Name of the one person to read; "" for everybody.
+
+    """
+
+    is_full: bool = False
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +52,13 @@ class ReadSummary:
     """What one read found.
 
     Attributes:
-        proof: Whether it was complete.
+        proof: Whether it was complete, and whether it was of everything or of changes.
         transitions: How many people joined, moved, left, came back.
         problems: Entries that could not be mapped, new ones of this read.
         seen_count: Entries seen, changed or not.
+        note: Why everything was read although changes would have done; "" otherwise.
+        missed: Names of entries whose change earlier reads of changes had not brought.
+        external_ids: Of a read for the sake of one person: whom it concerns.
 
     """
 
@@ -50,6 +66,9 @@ class ReadSummary:
     transitions: Counter[Transition]
     problems: tuple[MappingProblem, ...]
     seen_count: int
+    note: str = ""
+    missed: tuple[str, ...] = ()
+    external_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +76,15 @@ class StagedRead:
     """A read that is staged and not yet committed."""
 
     intake: Intake
-    read_to: ReadTo
-    gone: Collection[str]
+    taken: Taken
     summary: ReadSummary
 
 
 @contextmanager
-def staged_read(parts: Parts, listener: Listener) -> Iterator[StagedRead]:
-    """Read the whole source and stage what changed; the caller commits or previews it.
+def staged_read(parts: Parts, wish: Wish, listener: Listener) -> Iterator[StagedRead]:
+    """Read what the wish says and stage what changed; the caller commits or previews it.
+
+    Changes are read where they can be told, everything where not, and now and then anyway.
 
     Raises:
         SourceUnavailable: if the read broke off; nothing was kept.
@@ -72,45 +92,182 @@ def staged_read(parts: Parts, listener: Listener) -> Iterator[StagedRead]:
 
     """
     store = DirectoryStore(parts.engine)
-    known = store.known_digests(parts.mapping_fingerprint)
-    tally = _Tally(set(known))
-    batch = parts.source.read_full(known)
+    mark = store.read_mark()
     with open_intake(parts.engine) as intake:
+        reader = _Reader(parts, store, intake, listener)
+        staged, note = None, _why_full(parts, mark, wish)
+        if mark is not None and not note:
+            try:
+                staged = reader.read_changes(mark, wish.person)
+            except WatermarkLost as lost:
+                note = str(lost)
+                intake.begin_anew()
+        if staged is None and wish.person:
+            # Nobody who asks for one person waits until everybody is read.
+            staged = reader.read_person(wish.person)
+        yield staged or reader.read_full(mark, note)
+
+
+def _why_full(parts: Parts, mark: ReadMark | None, wish: Wish) -> str:
+    """Return why everything is to be read; "" if changes will do."""
+    if mark is None or mark.full_read_at is None:
+        return "nothing was read in full before"
+    if mark.mapping_fingerprint != parts.mapping_fingerprint:
+        return "the mapping has changed"
+    if wish.is_full:
+        return "it was asked for"
+    if parts.clock.now() - mark.full_read_at >= parts.full_every:
+        return "it is time for it"
+    return ""
+
+
+class _Reader:
+    """Stages one read."""
+
+    def __init__(
+        self, parts: Parts, store: DirectoryStore, intake: Intake, listener: Listener
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._intake = intake
+        self._listener = listener
+
+    def read_full(self, mark: ReadMark | None, note: str) -> StagedRead:
+        """Read everything; who did not come is gone, if the read was proven complete."""
+        store = self._store
+        roll = RollCall(store.known_digests(self._parts.mapping_fingerprint))
+        since = to_watermark(mark) if mark else None
+        # What changed since the last reading of changes is no fault of it.
+        audits = bool(mark and mark.full_read_at and mark.read_at > mark.full_read_at)
+        taking = Taking(self._parts, store, self._intake, audits=audits)
+        batch = self._parts.source.read_full(roll, since)
         for page in batch:
-            tally.note(page)
-            _take_page(parts, store, intake, page, tally)
-            listener(Progress("read", "", tally.seen_count, None))
-        gone_counts = store.counts_among(tally.missing)
-        doubts = [*_vanished(store.counts(), gone_counts, tally.kinds), *_moving(intake)]
+            taking.take(page)
+            self._tell(taking)
+        partings = [Parting(one.external_id) for one in taking.departures]
+        departed = {one.external_id for one in partings}
+        missing = [key for key in roll.missing() if key not in departed]
+        gone = store.counts_among(missing)
+        doubts = [
+            *_vanished(store.counts(), gone, taking.kinds),
+            *_moving(self._intake, is_full=True),
+        ]
         proof = _doubted(batch.proof, doubts)
-        gone = frozenset(tally.missing) if proof.is_complete else frozenset[str]()
-        tally.transitions[Transition.LEAVER] = gone_counts.users if proof.is_complete else 0
-        summary = ReadSummary(proof, tally.transitions, tuple(tally.problems), tally.seen_count)
-        yield StagedRead(intake, _read_to(parts, proof), gone, summary)
+        partings += [Parting(key) for key in missing] if proof.is_complete else []
+        taking.transitions[Transition.LEAVER] += store.counts_among(
+            [one.external_id for one in partings]
+        ).users
+        summary = ReadSummary(
+            proof,
+            taking.transitions,
+            tuple(taking.problems),
+            taking.seen_count,
+            note=note if mark and mark.full_read_at else "",
+            missed=tuple(taking.missed(proof, partings)) if audits and proof.is_complete else (),
+        )
+        # After a read that was not complete, changes alone would not bring what it left out.
+        full_read_at = proof.watermark.read_at if proof.is_complete else None
+        taken = Taken(partings, {}, self._read_to(proof, full_read_at))
+        return StagedRead(self._intake, taken, summary)
+
+    def read_changes(self, mark: ReadMark, person: str) -> StagedRead:
+        """Read what has changed since the last read, and one person besides if there is a name.
+
+        Raises:
+            WatermarkLost: if that cannot be told.
+
+        """
+        batch = self._parts.source.read_changes(to_watermark(mark))
+        taking = Taking(self._parts, self._store, self._intake)
+        self._take(taking, [batch])
+        external_ids = self._take_person(taking, person) if person else frozenset[str]()
+        return self._staged(taking, batch.proof, mark, external_ids)
+
+    def read_person(self, name: str) -> StagedRead:
+        """Read one person alone; the watermark stays where it is."""
+        taking = Taking(self._parts, self._store, self._intake)
+        external_ids = self._take_person(taking, name)
+        mark = Watermark("", "", 0, self._parts.clock.now())
+        proof = Proof(is_complete=True, reason="", watermark=mark, is_full=False)
+        return self._staged(taking, proof, None, external_ids)
+
+    def _take_person(self, taking: Taking, name: str) -> frozenset[str]:
+        """Take one person by name, and as whom we know by that name; return whom it concerns."""
+        known = [one.external_id for one in DirectorySearch(self._parts.engine).people(name)]
+        source = self._parts.source
+        own = Taking(self._parts, self._store, self._intake)
+        self._take(own, [source.read_person(one) for one in dict.fromkeys([name, *known])])
+        taking.departures += own.departures
+        taking.groups_of |= own.groups_of
+        taking.transitions += own.transitions
+        taking.problems += own.problems
+        taking.seen_count += own.seen_count
+        return frozenset({*own.external_ids, *known})
+
+    def _take(self, taking: Taking, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            for page in batch:
+                taking.take_changes(page)
+                self._tell(taking)
+
+    def _staged(
+        self, taking: Taking, proof: Proof, mark: ReadMark | None, external_ids: frozenset[str]
+    ) -> StagedRead:
+        if mark is not None:
+            # One person alone need not fit together with names that were not read.
+            proof = _doubted(proof, list(_moving(self._intake, is_full=False)))
+        partings = self._known_partings(taking.departures)
+        leavers = self._store.counts_among([one.external_id for one in partings]).users
+        taking.transitions[Transition.LEAVER] += leavers
+        read_to = None
+        if mark is not None and proof.is_complete:
+            # What did not come whole is read again from where it began.
+            read_to = self._read_to(proof, mark.full_read_at)
+        taken = Taken(partings, taking.groups_of, read_to, is_full=False)
+        summary = ReadSummary(
+            proof,
+            taking.transitions,
+            tuple(taking.problems),
+            taking.seen_count,
+            external_ids=external_ids,
+        )
+        return StagedRead(self._intake, taken, summary)
+
+    def _known_partings(self, departures: Sequence[Departure]) -> list[Parting]:
+        known = self._store.digests([one.external_id for one in departures])
+        return [
+            Parting(one.external_id, one.distinguished_name)
+            for one in departures
+            if one.external_id in known
+        ]
+
+    def _read_to(self, proof: Proof, full_read_at: datetime | None) -> ReadTo:
+        mark = proof.watermark
+        return ReadTo(
+            mark.server,
+            mark.invocation_id,
+            mark.highest_usn,
+            mark.read_at,
+            self._parts.mapping_fingerprint,
+            mark.cookie,
+            full_read_at,
+        )
+
+    def _tell(self, taking: Taking) -> None:
+        self._listener(Progress("read", "", taking.seen_count, None))
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What one read has come to so far.
+def to_watermark(mark: ReadMark) -> Watermark:
+    """Return up to where the source was read, as the source knows it."""
+    return Watermark(mark.server, mark.invocation_id, mark.highest_usn, mark.read_at, mark.cookie)
 
-    Attributes:
-        missing: external_ids of known entries that have not come yet.
-        kinds: How many new or changed entries of each kind came.
 
-    """
-
-    missing: set[str]
-    kinds: Counter[EntryKind] = field(default_factory=Counter)
-    transitions: Counter[Transition] = field(default_factory=Counter)
-    problems: list[MappingProblem] = field(default_factory=list)
-    seen_count: int = 0
-
-    def note(self, page: Page) -> None:
-        """Count what a page holds."""
-        self.missing.difference_update(page.unchanged)
-        self.missing.difference_update(entry.external_id for entry in page.entries)
-        self.kinds.update(entry.kind for entry in page.entries)
-        self.seen_count += len(page.entries) + len(page.unchanged)
+def describe_missed(names: Sequence[str]) -> str:
+    """Return in words that reads of changes were not right; this read has mended it."""
+    named = "; ".join(names[:_NAMED_COUNT])
+    more = f" and {len(names) - _NAMED_COUNT} more" if len(names) > _NAMED_COUNT else ""
+    what = "entry was" if len(names) == 1 else "entries were"
+    return f"{len(names)} {what} not as reads of changes had it, and is now: {named}{more}"
 
 
 def _vanished(known: DirectoryCounts, gone: KindCounts, kinds: Counter[EntryKind]) -> Iterator[str]:
@@ -126,8 +283,8 @@ def _vanished(known: DirectoryCounts, gone: KindCounts, kinds: Counter[EntryKind
             yield f"0 {word} read, {known_count} known"
 
 
-def _moving(intake: Intake) -> Iterator[str]:
-    moving_count = intake.moving_count()
+def _moving(intake: Intake, *, is_full: bool) -> Iterator[str]:
+    moving_count = intake.moving_count(is_full=is_full)
     if moving_count:
         word = "name" if moving_count == 1 else "names"
         yield f"{moving_count} {word} changed while it went on; the next read will have them"
@@ -138,69 +295,3 @@ def _doubted(proof: Proof, doubts: Sequence[str]) -> Proof:
     if not proof.is_complete or not doubts:
         return proof
     return replace(proof, is_complete=False, reason="; ".join(doubts))
-
-
-def _read_to(parts: Parts, proof: Proof) -> ReadTo:
-    mark = proof.watermark
-    return ReadTo(
-        mark.server,
-        mark.invocation_id,
-        mark.highest_usn,
-        mark.read_at,
-        parts.mapping_fingerprint,
-    )
-
-
-def _take_page(
-    parts: Parts, store: DirectoryStore, intake: Intake, page: Page, tally: _Tally
-) -> None:
-    now = parts.clock.now()
-    mapped = [(entry, parts.map_entry(entry)) for entry in page.entries]
-    users = [pair for pair in mapped if pair[0].kind is EntryKind.USER]
-    groups = [pair for pair in mapped if pair[0].kind is EntryKind.GROUP]
-    problems = [
-        TakenProblem(resource, entry.digest)
-        for entry, resource in mapped
-        if isinstance(resource, MappingProblem)
-    ]
-    tally.transitions += _take_users(store, intake, users, now)
-    _take_groups(store, intake, groups)
-    intake.take_problems(problems, now)
-    tally.problems += [taken.problem for taken in problems]
-
-
-def _take_users(
-    store: DirectoryStore, intake: Intake, users: Sequence[_Mapped], now: datetime
-) -> Counter[Transition]:
-    stored = store.users([entry.external_id for entry, _ in users])
-    transitions: Counter[Transition] = Counter()
-    taken = []
-    for entry, resource in users:
-        held = stored.get(entry.external_id)
-        standing = Standing(entry.distinguished_name, entry.is_enabled, entry.expires_at)
-        if isinstance(resource, MappedResource):
-            person, transition = admit(held, resource, standing, now)
-        elif held is not None and held.left_at is None:
-            person, transition = restate(held, standing, now)
-        else:
-            continue
-        transitions[transition] += 1
-        taken.append(TakenUser(person, entry.digest))
-    intake.take_users(taken)
-    return transitions
-
-
-def _take_groups(store: DirectoryStore, intake: Intake, groups: Sequence[_Mapped]) -> None:
-    """Stage groups; one that cannot be mapped keeps its document, never its members."""
-    unmapped = [entry.external_id for entry, found in groups if isinstance(found, MappingProblem)]
-    stored = store.groups(unmapped)
-    documents = {group.external_id: (group.document, group.digest) for group in stored}
-    taken = []
-    for entry, resource in groups:
-        if isinstance(resource, MappedResource):
-            documents[entry.external_id] = (resource.document, resource.digest)
-        if entry.external_id in documents:
-            document = documents[entry.external_id]
-            group = DirectoryGroup(entry.external_id, entry.distinguished_name, *document)
-            taken.append(TakenGroup(group, entry.member_names, entry.digest))
-    intake.take_groups(taken)

@@ -6,18 +6,19 @@ its cycle ended before it was sent; `held` if its plan waits for an operator.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from connector.planner.identity import identity_of
-from connector.planner.known import RELEASED, Known, KnownHead, KnownResource
+from connector.planner.known import HELD_BACK, RELEASED, Known, KnownHead, KnownResource
 from connector.planner.operation import Operation, OperationKind
 from connector.sync.links import LINKS, MEMBERS, link_of, update_links
 from connector.sync.setbacks import update_setbacks
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
-from state.engine import reading, table_of, upsert, writing
+from state.engine import of_some, reading, table_of, upsert, writing
 from state.provisioning import (
     CycleRow,
     CycleTargetRow,
@@ -87,6 +88,13 @@ class Ledger:
             result = connection.execute(insert(CYCLES).values(values))
             return int((result.inserted_primary_key or (0,))[0])
 
+    def last_cycle(self) -> tuple[str, str]:
+        """Return status and reason of the latest cycle; blank if there was none."""
+        latest = select(CYCLES.c.status, CYCLES.c.reason).order_by(CYCLES.c.id.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(latest).first()
+        return (row.status, row.reason) if row else ("", "")
+
     def close_cycle(self, cycle_id: int, values: dict[str, Any]) -> None:
         """Note how a cycle ended: status, reason, counts, ended_at."""
         with writing(self._engine) as connection:
@@ -139,60 +147,56 @@ class Ledger:
         if not recorded:
             return
         with writing(self._engine) as connection:
-            statement = update(OPERATIONS).where(OPERATIONS.c.id == bindparam("row"))
-            connection.execute(
-                statement.values(status="sent", sent_at=now),
-                [{"row": one.row_id} for one in recorded],
-            )
+            values = {"status": "sent", "sent_at": now}
+            _update_operations(connection, [one.row_id for one in recorded], values)
 
     def record(
         self, cycle_id: int, target: str, answers: Iterable[tuple[Recorded, Outcome]], now: datetime
     ) -> None:
         """Write outcomes down, and what they mean for what is ours at the target."""
         with writing(self._engine) as connection:
-            rows = []
-            answers = list(answers)
-            update_setbacks(
-                connection, target, [(one.operation, said) for one, said in answers], now
-            )
+            said, rows = [], defaultdict[tuple[str, str], list[int]](list)
             for recorded, outcome in answers:
-                status, reason = _status_of(outcome)
-                rows.append({"row": recorded.row_id, "new_status": status, "new_reason": reason})
-                update_links(connection, (cycle_id, target, now), recorded.operation, outcome)
-            statement = update(OPERATIONS).where(OPERATIONS.c.id == bindparam("row"))
-            values = {
-                "status": bindparam("new_status"),
-                "reason": bindparam("new_reason"),
-                "answered_at": now,
-            }
-            connection.execute(statement.values(values), rows)
+                rows[_status_of(outcome)].append(recorded.row_id)
+                said.append((recorded.operation, outcome))
+            for (status, reason), row_ids in rows.items():
+                values = {"status": status, "reason": reason, "answered_at": now}
+                _update_operations(connection, row_ids, values)
+            update_setbacks(connection, target, said, now)
+            update_links(connection, (cycle_id, target, now), said)
 
     def in_doubt(self, target: str) -> list[Recorded]:
         """Return the operations that were sent and whose outcome nobody knows."""
         doubtful = OPERATIONS.c.status.in_(["sent", "unknown"])
         statement = select(OPERATIONS).where(OPERATIONS.c.target == target, doubtful)
-        links = select(LINKS.c.external_id, LINKS.c.target_id).where(LINKS.c.target == target)
         with reading(self._engine) as connection:
-            target_ids: dict[str, str] = dict(connection.execute(links).all())
-            return [
-                Recorded(
-                    row.id,
-                    Operation(
-                        kind=OperationKind(row.kind),
-                        resource_type=row.resource_type,
-                        external_id=row.external_id,
-                        name=row.name,
-                        target_id=target_ids.get(row.external_id),
-                        desired_digest=NOTHING_KNOWN,
-                    ),
-                )
-                for row in connection.execute(statement.order_by(OPERATIONS.c.id))
-            ]
+            rows = connection.execute(statement.order_by(OPERATIONS.c.id)).all()
+        target_ids = self.target_ids(target, {row.external_id for row in rows}) if rows else {}
+        return [
+            Recorded(
+                row.id,
+                Operation(
+                    kind=OperationKind(row.kind),
+                    resource_type=row.resource_type,
+                    external_id=row.external_id,
+                    name=row.name,
+                    target_id=target_ids.get(row.external_id),
+                    desired_digest=NOTHING_KNOWN,
+                ),
+            )
+            for row in rows
+        ]
 
     # -- what is ours ---------------------------------------------------------------------------
 
-    def known(self, target: str) -> Known:
-        """Return everything of ours at a target: accounts as heads, groups with their members."""
+    def known(self, target: str, external_ids: Collection[str] | None = None) -> Known:
+        """Return what is ours at a target: accounts as heads, groups with their members.
+
+        Args:
+            target: Its name.
+            external_ids: Of the people to look at, as accounts and as members; None for all.
+
+        """
         columns = (LINKS.c.external_id, LINKS.c.digest, LINKS.c.is_active, LINKS.c.disabled_at)
         heads = select(*columns).where(LINKS.c.target == target, LINKS.c.resource_type == "User")
         groups = _resources(target, "Group")
@@ -200,15 +204,59 @@ class Ledger:
         members: dict[str, set[str]] = {}
         with reading(self._engine) as connection:
             streamed = connection.execution_options(stream_results=True)
-            users = {key: KnownHead._make(head) for key, *head in streamed.execute(heads)}
+            users = {
+                key: KnownHead._make(head)
+                for statement in of_some(heads, LINKS.c.external_id, external_ids)
+                for key, *head in streamed.execute(statement)
+            }
             known_groups = {
                 row.external_id: KnownResource._make(row) for row in connection.execute(groups)
             }
             shared = {key: key for key in users}
-            for group_id, member_id in streamed.execute(pairs):
-                members.setdefault(group_id, set()).add(shared.get(member_id, member_id))
+            for statement in of_some(pairs, MEMBERS.c.member_id, external_ids):
+                for group_id, member_id in streamed.execute(statement):
+                    members.setdefault(group_id, set()).add(shared.get(member_id, member_id))
         frozen = {group_id: frozenset(held) for group_id, held in members.items()}
-        return Known(users, known_groups, frozen)
+        return Known(users, known_groups, frozen, self.resource_count(target))
+
+    def resource_count(self, target: str) -> int:
+        """Return how many resources are ours at a target."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).where(LINKS.c.target == target)) or 0
+
+    def member_counts(self, target: str) -> dict[str, int]:
+        """Return how many members each of our groups is known to hold."""
+        columns = (MEMBERS.c.group_id, func.count())
+        statement = select(*columns).where(MEMBERS.c.target == target).group_by(columns[0])
+        with reading(self._engine) as connection:
+            return dict(connection.execute(statement).all())
+
+    def unsettled(self, target: str, released_before: datetime) -> frozenset[str]:
+        """Return whose account is to be looked at, whatever the directory says of it.
+
+        These are accounts that are not as they were written, and those whose grace is over.
+        """
+        doubtful = LINKS.c.digest == HELD_BACK
+        is_over = (LINKS.c.digest == RELEASED) & (LINKS.c.disabled_at <= released_before)
+        own = (LINKS.c.target == target, LINKS.c.resource_type == "User")
+        with reading(self._engine) as connection:
+            return frozenset(
+                key
+                for one in (doubtful, is_over)
+                for key in connection.scalars(select(LINKS.c.external_id).where(*own, one))
+            )
+
+    def namesakes(self, target: str, names: Collection[str]) -> frozenset[str]:
+        """Return the external_ids of accounts of ours that go by these names, in any case."""
+        folded = {name.casefold() for name in names}
+        own = (LINKS.c.target == target, LINKS.c.resource_type == "User")
+        statement = select(LINKS.c.external_id).where(*own)
+        with reading(self._engine) as connection:
+            return frozenset(
+                key
+                for some in of_some(statement, LINKS.c.name_folded, folded)
+                for key in connection.scalars(some)
+            )
 
     def accounts(self, target: str, external_ids: Collection[str]) -> dict[str, KnownResource]:
         """Return what is ours of these people, by external_id."""
@@ -221,11 +269,20 @@ class Ledger:
                     found[row.external_id] = KnownResource._make(row)
         return found
 
-    def target_ids(self, target: str) -> dict[str, str]:
-        """Return the target's id of everything of ours, by external_id."""
-        statement = select(LINKS.c.external_id, LINKS.c.target_id).where(LINKS.c.target == target)
+    def target_ids(
+        self, target: str, external_ids: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """Return the target's id of what is ours, all of it or these, by external_id."""
+        columns = (LINKS.c.external_id, LINKS.c.target_id)
+        statement = select(*columns).where(LINKS.c.target == target)
         with reading(self._engine) as connection:
-            return dict(connection.execute(statement).all())
+            if external_ids is None:
+                return dict(connection.execute(statement).all())
+            return {
+                external_id: target_id
+                for some in of_some(statement, LINKS.c.external_id, external_ids)
+                for external_id, target_id in connection.execute(some)
+            }
 
     def documents(
         self, target: str, resource_type: str, external_ids: Collection[str]
@@ -256,6 +313,31 @@ def _resources(target: str, resource_type: str) -> Select[Any]:
     )
     own = (LINKS.c.target == target, LINKS.c.resource_type == resource_type)
     return select(*columns).where(*own)
+
+
+def _update_operations(connection: Connection, row_ids: list[int], values: dict[str, Any]) -> None:
+    """Give these rows the same values, by stretches of numbers: a plan has one after another."""
+    statement = update(OPERATIONS).where(
+        OPERATIONS.c.id.between(bindparam("first"), bindparam("last"))
+    )
+    stretches = [{"first": first, "last": last} for first, last in _stretches(row_ids)]
+    connection.execute(statement.values(values), stretches)
+
+
+def _stretches(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and last of each stretch without a gap.
+
+    >>> _stretches([4, 1, 2, 7, 3])
+    [(1, 4), (7, 7)]
+
+    """
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def _drop_planned(connection: Connection, cycle_ids: list[int]) -> None:

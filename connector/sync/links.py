@@ -14,7 +14,7 @@ from state.engine import table_of, upsert
 from state.provisioning import LinkMemberRow, LinkRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -27,9 +27,57 @@ BATCH = 500
 
 
 def update_links(
-    connection: Connection, where: tuple[int, str, datetime], operation: Operation, outcome: Outcome
+    connection: Connection,
+    where: tuple[int, str, datetime],
+    answers: Iterable[tuple[Operation, Outcome]],
 ) -> None:
     """Make the links say what the target now holds."""
+    made: list[dict[str, Any]] = []
+    for operation, outcome in answers:
+        if isinstance(outcome, Applied) and _is_mere_creation(operation, outcome):
+            made.append(_link_row(where, operation, outcome.target_id))
+            continue
+        # In order: a group may hold those who were made just now.
+        _write_rows(connection, made)
+        made = []
+        _update_link(connection, where, operation, outcome)
+    _write_rows(connection, made)
+
+
+def _is_mere_creation(operation: Operation, outcome: Applied) -> bool:
+    is_alone = not (operation.succeeds or operation.members_added or outcome.member_ids)
+    return operation.kind is OperationKind.CREATE and is_alone
+
+
+def _link_row(
+    where: tuple[int, str, datetime], operation: Operation, target_id: str
+) -> dict[str, Any]:
+    cycle_id, target, now = where
+    is_active = bool(operation.document.get("active", True))
+    return {
+        "target": target,
+        "resource_type": operation.resource_type,
+        "external_id": operation.external_id,
+        "target_id": target_id,
+        "name": operation.name,
+        "name_folded": operation.name.casefold(),
+        "is_active": is_active,
+        "document": orjson.dumps(dict(operation.document)),
+        "digest": operation.desired_digest,
+        "disabled_at": None if is_active else now,
+        "changed_at": now,
+        "cycle_id": cycle_id,
+    }
+
+
+def _write_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(upsert(connection, LINKS), rows)
+
+
+def _update_link(
+    connection: Connection, where: tuple[int, str, datetime], operation: Operation, outcome: Outcome
+) -> None:
     _, target, _ = where
     match outcome:
         case Applied() if operation.kind is OperationKind.DELETE:
@@ -82,16 +130,7 @@ def _remember(
         _hand_over(connection, target, operation)
     values: dict[str, Any] = {"changed_at": now, "cycle_id": cycle_id}
     if operation.kind is OperationKind.CREATE or (operation.changes and operation.document):
-        document = dict(operation.document)
-        is_active = bool(document.get("active", True))
-        values |= {
-            "target_id": operation.target_id,
-            "name": operation.name,
-            "is_active": is_active,
-            "document": orjson.dumps(document),
-            "digest": operation.desired_digest,
-            "disabled_at": None if is_active else now,
-        }
+        values = _link_row(where, operation, operation.target_id or "")
     elif operation.kind is OperationKind.DISABLE:
         held = connection.scalar(select(LINKS.c.document).where(*own)) or b"{}"
         document = orjson.loads(held) | {"active": False}
@@ -107,17 +146,11 @@ def _remember(
 
 def _write_link(connection: Connection, key: tuple[str, Operation], values: dict[str, Any]) -> None:
     target, operation = key
-    own = link_of(target, operation.resource_type, operation.external_id)
-    if "target_id" not in values:
-        connection.execute(update(LINKS).where(*own).values(values))
+    if "target_id" in values:
+        _write_rows(connection, [values])
         return
-    row = {
-        "target": target,
-        "resource_type": operation.resource_type,
-        "external_id": operation.external_id,
-        **values,
-    }
-    connection.execute(upsert(connection, LINKS), [row])
+    own = link_of(target, operation.resource_type, operation.external_id)
+    connection.execute(update(LINKS).where(*own).values(values))
 
 
 def _write_members(connection: Connection, target: str, operation: Operation) -> None:

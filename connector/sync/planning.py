@@ -28,15 +28,34 @@ if TYPE_CHECKING:
 
 
 def plan_target(
-    port: TargetPort, directory: DirectoryStore, ledger: Ledger, proof: Proof, now: datetime
+    port: TargetPort,
+    stores: tuple[DirectoryStore, Ledger],
+    proof: Proof,
+    now: datetime,
+    people: frozenset[str] | None = None,
 ) -> Plan:
-    """Return what would be sent to a target now; sends nothing."""
-    graph = directory.graph()
-    known = ledger.known(port.name)
+    """Return what would be sent to a target now; sends nothing.
+
+    Args:
+        port: The target.
+        stores: The directory, and the ledger.
+        proof: Of the read that the directory comes from.
+        now: When that is.
+        people: external_ids of whom to look at, as accounts and as members; None for everybody.
+            Groups are looked at in any case.
+
+    """
+    directory, ledger = stores
+    graph = directory.graph(people)
+    known = ledger.known(port.name, people)
     scope = resolve_scope(port.groups, port.push_groups, graph)
+    if people is not None:
+        wider = people | _along(port, stores, people, scope.group_ids - known.groups.keys())
+        if wider != people:
+            return plan_target(port, stores, proof, now, wider)
     is_proven = proof.is_complete and not scope.missing_names
     rules = Rules(port.mode, port.deprovision, port.grace, is_proven)
-    users = desired_users(directory.user_heads(), scope, port.view, now)
+    users = desired_users(directory.user_heads(people), scope, port.view, now)
     comparison = compare_users(users, known.users, rules, now)
 
     def is_present(external_id: str) -> bool:
@@ -49,23 +68,54 @@ def plan_target(
     accounts = ledger.accounts(port.name, [*comparison.changed, *comparison.undesired])
     heirs = NO_HEIRS
     if port.mode != "create-only":
-        heirs = Heirs(
-            _account_heirs(newcomers, accounts, comparison),
-            _group_heirs(groups, known, {group.external_id for group in held}),
-        )
+        group_heirs = _group_heirs(groups, known, {group.external_id for group in held})
+        heirs = Heirs(_account_heirs(newcomers, accounts, comparison), group_heirs)
     notes = tuple(_notes(scope, proof))
     ground = Ground(port.name, groups, known, rules, port.view, heirs, notes)
-    former = heirs.former_ids
-    documents = Documents(
-        users={
-            key: user.document
-            for key, user in (newcomers | directory.users(comparison.changed)).items()
-        },
+    documents = _documents(ground, stores, comparison, (newcomers, accounts))
+    return _with_counts(make_plan(ground, comparison, documents), ledger, people)
+
+
+def _with_counts(plan: Plan, ledger: Ledger, people: frozenset[str] | None) -> Plan:
+    """Return the plan with how many members groups hold, of whom only a few were looked at."""
+    if people is None or not any(one.members_removed for one in plan.operations):
+        return plan
+    return replace(plan, known_members=ledger.member_counts(plan.target))
+
+
+def _documents(
+    ground: Ground,
+    stores: tuple[DirectoryStore, Ledger],
+    comparison: Comparison,
+    found: tuple[dict[str, DirectoryUser], dict[str, KnownResource]],
+) -> Documents:
+    directory, ledger = stores
+    newcomers, accounts = found
+    former = ground.heirs.former_ids
+    users = newcomers | directory.users(comparison.changed)
+    differing = _differing(ground.groups, ground.known)
+    return Documents(
+        users={key: user.document for key, user in users.items()},
         accounts=accounts,
-        known_users=ledger.documents(port.name, "User", [*comparison.changed, *former]),
-        known_groups=ledger.documents(port.name, "Group", [*_differing(groups, known), *former]),
+        known_users=ledger.documents(ground.target, "User", [*comparison.changed, *former]),
+        known_groups=ledger.documents(ground.target, "Group", [*differing, *former]),
     )
-    return make_plan(ground, comparison, documents)
+
+
+def _along(
+    port: TargetPort,
+    stores: tuple[DirectoryStore, Ledger],
+    people: frozenset[str],
+    new_group_ids: Collection[str],
+) -> frozenset[str]:
+    """Return who is to be looked at together with these people.
+
+    Whoever is new may take over the account of a leaver of the same name, and a group that is not
+    there yet gets all its members.
+    """
+    directory, ledger = stores
+    names = [str(user.document.get("userName", "")) for user in directory.users(people).values()]
+    return ledger.namesakes(port.name, names) | directory.people_within(new_group_ids)
 
 
 def _account_heirs(
@@ -105,20 +155,20 @@ def _notes(scope: Scope, proof: Proof) -> Iterator[str]:
         yield "while a configured group is missing, nobody is taken away"
 
 
-def narrow(plan: Plan, external_id: str) -> Plan:
-    """Return the part of a plan that concerns one person: the account and its memberships."""
+def narrow(plan: Plan, people: Collection[str]) -> Plan:
+    """Return the part of a plan that concerns these people: accounts and their memberships."""
     kept = []
     for operation in plan.operations:
-        if operation.external_id == external_id:
+        if operation.external_id in people:
             kept.append(operation)
         elif operation.resource_type == "Group" and operation.kind is OperationKind.UPDATE:
-            kept.extend(_narrow_members(operation, external_id))
+            kept.extend(_narrow_members(operation, people))
     return replace(plan, operations=tuple(kept), touched=())
 
 
-def _narrow_members(operation: Operation, external_id: str) -> list[Operation]:
-    added = tuple(one for one in operation.members_added if one == external_id)
-    removed = tuple(one for one in operation.members_removed if one == external_id)
+def _narrow_members(operation: Operation, people: Collection[str]) -> list[Operation]:
+    added = tuple(one for one in operation.members_added if one in people)
+    removed = tuple(one for one in operation.members_removed if one in people)
     if operation.target_id is None or not (added or removed):
         return []
     # Without the document: the rest of the group is left for the next full cycle.

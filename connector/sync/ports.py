@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
-    from datetime import timedelta
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from connector.clock import Clock
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from connector.planner.operation import Operation
     from connector.planner.safety import Limits
     from connector.planner.view import AttributeView
-    from connector.source.batch import Batch
+    from connector.source.batch import Batch, Watermark
     from connector.source.entry import SourceEntry
+    from connector.source.roll_call import RollCall
     from connector.target.outcome import Outcome
     from state.engine import Engine
 
@@ -27,8 +29,32 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """The directory that is read."""
 
-    def read_full(self, known: Mapping[str, bytes]) -> Batch:
-        """Return all entries; those whose digest is the known one only by their key."""
+    def read_full(self, roll: RollCall, since: Watermark | None) -> Batch:
+        """Return all entries; those whose digest is the known one only answer the roll call."""
+        ...
+
+    def read_changes(self, since: Watermark) -> Batch:
+        """Return what has changed; raise WatermarkLost if that cannot be told."""
+        ...
+
+    def read_person(self, name: str) -> Batch:
+        """Return one person, by key, address, login or distinguished name; or nobody."""
+        ...
+
+    def watch(self) -> Watch:
+        """Return what tells that something has changed; raise SourceUnavailable if it cannot."""
+        ...
+
+
+class Watch(Protocol):
+    """An open line to the source, to be asked several times a second."""
+
+    def position(self) -> int:
+        """Return a number that moves whenever anything may have changed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the line."""
         ...
 
 
@@ -36,11 +62,12 @@ class Target(Protocol):
     """A connection to one target."""
 
     def send(
-        self, operations: Sequence[Operation], target_ids: Mapping[str, str]
+        self, operations: Iterable[Operation], target_ids: Mapping[str, str]
     ) -> Generator[tuple[Operation, Outcome], None, None]:
         """Send the operations, several at a time; yield each with its outcome as it comes.
 
-        Closing it waits for requests in flight and sends no other.
+        Operations are taken as they are sent, in the thread of the caller. Closing it waits for
+        requests in flight and sends no other.
         """
         ...
 
@@ -98,6 +125,12 @@ class TargetPort:
     view: AttributeView
     first_cycle: Literal["review", "send"] = "review"
 
+    @property
+    def fingerprint(self) -> bytes:
+        """Return what changes when who is wanted there, or in which form, may have changed."""
+        kept = (self.groups, self.push_groups, self.mode, self.deprovision, self.grace)
+        return blake2b(repr((kept, self.view.fingerprint)).encode(), digest_size=16).digest()
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -111,6 +144,7 @@ class Parts:
         targets: In the order in which they are served.
         clock: Tells the time.
         lock_path: The lock of cycles, unless the database keeps it (PostgreSQL).
+        full_every: How often everything is read, and compared, however little changed.
 
     """
 
@@ -121,6 +155,7 @@ class Parts:
     targets: tuple[TargetPort, ...]
     clock: Clock
     lock_path: Path
+    full_every: timedelta = timedelta(hours=24)
 
 
 class Status(StrEnum):

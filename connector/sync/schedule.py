@@ -22,7 +22,7 @@ _JOB = "cycle"
 class Schedule:
     """Runs one callable by the clock; a wish for "now" during a run makes it run again after."""
 
-    def __init__(self, run: Callable[[str], None], *, every: timedelta, cron: str | None) -> None:
+    def __init__(self, run: Callable[[str], bool], *, every: timedelta, cron: str | None) -> None:
         self._run = run
         self._wish = threading.Event()
         self._busy = threading.Lock()
@@ -51,6 +51,11 @@ class Schedule:
         # The scheduler drops a "now" while the job runs; a thread of our own does not.
         threading.Thread(target=self._grant, name="run-now", daemon=True).start()
 
+    def run(self, trigger: str) -> bool:
+        """Run now in this thread, after the run that is under way; return what the run returns."""
+        with self._busy:
+            return self._run(trigger)
+
     def next_run_at(self) -> datetime | None:
         """Return when the next run by the clock is due."""
         job = self._scheduler.get_job(_JOB)
@@ -65,8 +70,7 @@ class Schedule:
             self._wish.clear()
 
     def _tick(self, trigger: str) -> None:
-        with self._busy:
-            self._run(trigger)
+        self.run(trigger)
 
     def _grant(self) -> None:
         with self._busy:

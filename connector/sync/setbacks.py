@@ -7,22 +7,22 @@ or until somebody asks by hand.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, select
 
 from connector.planner.identity import identity_of
 from connector.target.outcome import Applied, Rejected
-from state.engine import reading, table_of, upsert
+from state.engine import reading, table_of, upsert, writing
 from state.provisioning import SetbackRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
-    from connector.planner.operation import Operation
+    from connector.planner.operation import Operation, Plan
     from connector.target.outcome import Outcome
     from state.engine import Engine
 
@@ -77,6 +77,27 @@ class Setbacks:
         with reading(self._engine) as connection:
             return [Setback._make(row) for row in connection.execute(statement)]
 
+    def forget_unwanted(self, plan: Plan, people: Collection[str] | None) -> None:
+        """Forget what was refused and is wanted no more.
+
+        Args:
+            plan: Everything that is wanted of a target now, groups and the people looked at.
+            people: external_ids of the people looked at; None for everybody.
+
+        """
+        wanted = {(one.resource_type, one.external_id) for one in plan.operations}
+        unwanted = [
+            one
+            for one in self.all(plan.target)
+            if (one.resource_type, one.external_id) not in wanted
+            and (people is None or one.resource_type != "User" or one.external_id in people)
+        ]
+        if not unwanted:
+            return
+        with writing(self._engine) as connection:
+            for one in unwanted:
+                connection.execute(delete(SETBACKS).where(*_own(one)))
+
     def waiting(self, target: str, now: datetime) -> frozenset[bytes]:
         """Return the identities of operations that are not to be tried yet."""
         return frozenset(one.identity for one in self.all(target) if one.waits(now))
@@ -89,12 +110,16 @@ def update_setbacks(
     now: datetime,
 ) -> None:
     """Note what was refused, and forget what was taken."""
+    columns = (SETBACKS.c.resource_type, SETBACKS.c.external_id)
+    noted = {
+        tuple(row)
+        for row in connection.execute(select(*columns).where(SETBACKS.c.target == target))
+    }
     for operation, outcome in answers:
-        own = (
-            SETBACKS.c.target == target,
-            SETBACKS.c.resource_type == operation.resource_type,
-            SETBACKS.c.external_id == operation.external_id,
-        )
+        is_noted = (operation.resource_type, operation.external_id) in noted
+        if isinstance(outcome, Applied) and not is_noted:
+            continue
+        own = _own((target, operation.resource_type, operation.external_id))
         match outcome:
             case Applied():
                 connection.execute(delete(SETBACKS).where(*own))
@@ -103,6 +128,12 @@ def update_setbacks(
                 former = Setback._make(row) if row else None
                 setback = _next(former, target, operation, outcome, now)
                 connection.execute(upsert(connection, SETBACKS), [setback._asdict()])
+
+
+def _own(key: Sequence[Any]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for one row, by its target, resource type and external_id."""
+    columns = (SETBACKS.c.target, SETBACKS.c.resource_type, SETBACKS.c.external_id)
+    return tuple(column == value for column, value in zip(columns, key, strict=False))
 
 
 def _next(

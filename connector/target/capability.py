@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from connector.target.dialect import Dialect
 
+_FEW = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Capability:
@@ -19,6 +21,7 @@ class Capability:
         is_announced: Whether it has a ServiceProviderConfig that can be read.
         patch: Whether it takes PATCH.
         bulk_operations: Operations a bulk request at most; 0 without bulk.
+        bulk_bytes: Bytes a bulk request at most.
         etag: Whether it has versions of resources.
         filter_results: Resources an answer at most.
 
@@ -27,6 +30,7 @@ class Capability:
     is_announced: bool = False
     patch: bool | None = None
     bulk_operations: int | None = None
+    bulk_bytes: int | None = None
     etag: bool | None = None
     filter_results: int | None = None
 
@@ -42,7 +46,9 @@ def parse_capability(document: Mapping[str, Any]) -> Capability:
     return Capability(
         is_announced=bool(document),
         patch=_supported(document, "patch"),
-        bulk_operations=0 if bulk is False else _count(document, "bulk", "maxOperations"),
+        # Who does it without saying how much takes what anybody takes.
+        bulk_operations=(_count(document, "bulk", "maxOperations") or _FEW) if bulk else 0,
+        bulk_bytes=_count(document, "bulk", "maxPayloadSize"),
         etag=_supported(document, "etag"),
         filter_results=_count(document, "filter", "maxResults"),
     )

@@ -43,12 +43,34 @@ def connection_of(settings: TargetSettings) -> TargetConnection:
     return TargetConnection(
         name=settings.name,
         base_url=settings.base_url.rstrip("/"),
-        token=settings.token.reveal(),
+        token=settings.token.reveal() if settings.token else "",
         concurrency=settings.concurrency,
         rate=settings.rate,
         timeout=settings.timeout,
         ca_file=settings.ca_file,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """Whom Mimecast's API knows us as, and where our groups are.
+
+    Attributes:
+        client_id: Of the API application.
+        client_secret: Of the API application; never in a repr.
+        folder: Description of the folder that groups are kept in; "" for the top of the tree.
+
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    folder: str = ""
+
+
+def api_access_of(settings: TargetSettings) -> ApiAccess:
+    """Return whom a configured target of Mimecast's API knows us as."""
+    secret = settings.client_secret
+    return ApiAccess(settings.client_id, secret.reveal() if secret else "", settings.folder)
 
 
 def within_hints(connection: TargetConnection, dialect: Dialect) -> TargetConnection:

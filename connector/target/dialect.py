@@ -120,6 +120,23 @@ class WriteDialect:
 
 @_KNOWN_KEYS_ONLY
 @dataclass(frozen=True, slots=True)
+class BulkDialect:
+    """How a target takes many changes in one request (RFC 7644 section 3.7).
+
+    Attributes:
+        use: "never" for a target that announces it and had better not be asked.
+        max_operations: Changes a request at most, whatever the target announces.
+        max_bytes: Bytes a request at most; None: what the target announces.
+
+    """
+
+    use: Literal["announced", "never"] = "announced"
+    max_operations: Positive = 200
+    max_bytes: Positive | None = None
+
+
+@_KNOWN_KEYS_ONLY
+@dataclass(frozen=True, slots=True)
 class PaceDialect:
     """How fast a target may be asked.
 
@@ -148,6 +165,7 @@ class Dialect:
         members: How it takes members.
         read: How it answers questions.
         write: What it does with writes.
+        bulk: How it takes many changes at once.
         pace: How fast it may be asked.
 
     """
@@ -158,6 +176,7 @@ class Dialect:
     members: MemberDialect = MemberDialect()
     read: ReadDialect = ReadDialect()
     write: WriteDialect = WriteDialect()
+    bulk: BulkDialect = BulkDialect()
     pace: PaceDialect = PaceDialect()
 
     def view(self) -> AttributeView:

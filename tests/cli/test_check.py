@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.shell import IDP
+from tests.cli.shell import COMPANY, IDP
+from tests.parts.mimecast_fixtures import running_mimecast_api
+from tests.parts.operator import FILE_SOURCE
 
 if TYPE_CHECKING:
     from tests.cli.shell import Shell
@@ -26,6 +28,18 @@ name = "mimecast"
 base_url = "http://scim.example/v2"
 token = { file = "scim-token" }
 grops = "*"
+"""
+
+API_TARGET = """\
+[[target]]
+name = "mimecast"
+kind = "mimecast-api"
+base_url = "{url}"
+client_id = "{client_id}"
+client_secret = {{ file = "api-secret" }}
+folder = "Directory groups"
+groups = "*"
+push_groups = "scope"
 """
 
 
@@ -98,6 +112,35 @@ def test_online_also_asks_the_target(desk: Shell, mimecast: Simulator):
     assert unreachable.values[-1]["words"].startswith("cannot be reached at 127.0.0.1:9")
 
 
+def test_mimecasts_api_is_asked_for_a_token_and_its_lists(shell: Shell):
+    with running_mimecast_api() as server:
+        client_id, secret = server.api.client
+        (shell.folder / "api-secret").write_text(secret)
+        shell.company(COMPANY)
+        target = API_TARGET.format(url=server.base_url, client_id=client_id)
+        shell.configure(FILE_SOURCE.format(file="company.toml"), target)
+        good = shell.say("check", "--online")
+        planned = shell.say("plan", "--json")
+        writes = server.api.write_count
+        synced = shell.say("sync")
+        drifted = shell.say("drift")
+        (shell.folder / "api-secret").write_text("wrong")
+        bad = shell.say("check", "--online")
+
+    assert good.output.splitlines()[-1] == (
+        "ok    target mimecast: gives us a token, lists users and groups"
+    )
+    paths = {one["path"] for plan in planned.values for one in plan["operations"]}
+    assert "/api/user/create-user" in paths
+    assert writes == 0
+    assert (synced.code, drifted.code) == (0, 0)
+    assert server.groups().keys() == {"Sales", "Staff"}
+    assert bad.code == 1
+    assert bad.output.splitlines()[-1] == (
+        "fail  target mimecast: no token: answered 401: invalid_client"
+    )
+
+
 def test_what_is_in_scope_for_nobody_is_a_warning(shell: Shell, mimecast: Simulator):
     shell.set_up(
         mimecast, "", IDP.replace('groups = ["CN=Sales,OU=Groups,DC=corp,DC=example"]', "")
@@ -157,6 +200,6 @@ def test_a_backup_is_a_database_of_its_own(desk: Shell):
 
 def test_an_upgrade_says_from_where_to_where(desk: Shell):
     assert desk.say("db", "upgrade").output == (
-        "The state database is now at revision 0002 (was: empty).\n"
+        "The state database is now at revision 0004 (was: empty).\n"
     )
-    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0002).\n"
+    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0004).\n"

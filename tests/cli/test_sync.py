@@ -68,11 +68,13 @@ def test_a_plan_changes_nothing_that_a_later_one_would_see(desk: Shell):
 
 
 def test_one_person_is_found_by_address(desk: Shell):
-    unknown = desk.say("plan", "--user", "anna@corp.example")
+    unknown = desk.say("plan", "--user", "zoe@corp.example")
     assert unknown.code == 1
-    assert unknown.errors == (
-        "error: nobody in the directory signs in as anna@corp.example; after a joiner, sync once\n"
+    assert unknown.errors.endswith(
+        "error: nobody goes by zoe@corp.example, in the source or in the directory\n"
     )
+    joiner = desk.say("plan", "--user", "anna@corp.example")
+    assert "+ add     user   anna@corp.example  (new in scope)" in joiner.output
 
     desk.say("sync")
     desk.edit('"Clerk"', '"Captain"')
@@ -81,7 +83,7 @@ def test_one_person_is_found_by_address(desk: Shell):
 
     assert one.output.splitlines()[1:] == [
         '~ change  user   anna@corp.example  title: "Clerk" -> "Captain"  (changed in the source)',
-        "Plan: 1 to change, 3 unchanged; 1 request.",
+        "Plan: 1 to change, 4 unchanged; 1 request.",
     ]
 
 

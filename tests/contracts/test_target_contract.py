@@ -1,4 +1,4 @@
-"""What a target connection promises, on the simulator in several moods and on scim2-server."""
+"""What a target connection promises, on the simulator in several moods, scim2-server and scimmy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from connector.target.client import ScimTarget, TargetConnection
 from connector.target.dialect import load_dialect
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 from tests.parts.scim_server import running_scim2_server, running_simulator
+from tests.parts.scimmy import running_scimmy
 
 pytestmark = pytest.mark.real
 
@@ -31,15 +32,26 @@ MOODS = {
     "case-exact names": {"is_case_exact": True},
     "errors as text": {"has_text_errors": True, "has_config": False},
     "startIndex ignored": {"ignores_start_index": True},
+    "many at once": {"bulk": "standard"},
+    "many at once, status as an object": {"bulk": "status-object", "bulk_operations": 3},
+    "many at once, announced only": {"bulk": "refused"},
+    "many at once, but not much": {
+        "bulk": "standard",
+        "bulk_bytes": 900,
+        "announced_bulk_bytes": 9000,
+    },
     "throttled": {"requests_per_second": 10},
 }
 
 
-@pytest.fixture(params=[*MOODS, "scim2-server"])
+@pytest.fixture(params=[*MOODS, "scim2-server", "scimmy"])
 def service(request):
     """One service each."""
     if request.param == "scim2-server":
         with running_scim2_server() as server:
+            yield server
+    elif request.param == "scimmy":
+        with running_scimmy() as server:
             yield server
     else:
         with running_simulator(**MOODS[request.param]) as simulator:

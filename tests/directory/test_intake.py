@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.directory.intake import ReadTo, TakenGroup, TakenProblem, TakenUser, open_intake
+from connector.directory.intake import TakenGroup, TakenProblem, TakenUser, open_intake
+from connector.directory.merge import ReadTo, Taken
 from connector.directory.person import DirectoryGroup, DirectoryUser
+from connector.directory.renaming import Parting
 from connector.directory.store import DirectoryStore
 from connector.mapping.resource import MappingProblem
 from state.engine import writing
@@ -45,8 +47,8 @@ def group(key: str, name: str, *members: str) -> TakenGroup:
 def take_in(engine: Engine, *taken: TakenUser | TakenGroup, gone: tuple[str, ...] = ()) -> None:
     with open_intake(engine) as intake:
         intake.take_users(one for one in taken if isinstance(one, TakenUser))
-        intake.take_groups(one for one in taken if isinstance(one, TakenGroup))
-        intake.commit(READ_TO, gone, NOW)
+        intake.take_groups([one for one in taken if isinstance(one, TakenGroup)])
+        intake.commit(Taken([Parting(key) for key in gone], {}, READ_TO), NOW)
 
 
 def test_what_was_read_is_held(engine: Engine):
@@ -73,7 +75,7 @@ def test_a_sign_on_can_write_while_a_read_is_being_staged(engine: Engine):
         with writing(engine) as connection:
             connection.exec_driver_sql("DELETE FROM cycle")
         intake.take_users([person("u2", "Bela")])
-        intake.commit(READ_TO, (), NOW)
+        intake.commit(Taken((), {}, READ_TO), NOW)
 
     assert DirectoryStore(engine).counts().users == 2
 
@@ -126,7 +128,7 @@ def test_a_problem_is_shown_until_the_entry_can_be_mapped(engine: Engine):
     problem = MappingProblem("u1", "CN=Anna", "userName", "is required and has no value")
     with open_intake(engine) as intake:
         intake.take_problems([TakenProblem(problem, b"d")], NOW)
-        intake.commit(READ_TO, (), NOW)
+        intake.commit(Taken((), {}, READ_TO), NOW)
     assert store.problems() == [problem]
 
     take_in(engine, person("u1", "Anna"))

@@ -6,7 +6,7 @@ missing=
 for package in $(grep -v '^#' "$here/debian.txt"); do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
-# For axe-core, which looks at the pages; Debian's npm conflicts with Node from elsewhere.
+# For axe-core, which looks at the pages, and scimmy, a SCIM service; Debian's npm conflicts with Node from elsewhere.
 command -v npm >/dev/null || missing="$missing npm"
 [ -n "$missing" ] || exit 0
 # Services that packages would start are not wanted: the tests start their own.

@@ -18,6 +18,7 @@ from connector.mapping.template import FILTERS
 from connector.mapping.transform import TRANSFORMS
 from connector.mapping.transform_with import TRANSFORMS_WITH_ARGUMENT
 from connector.source.file import FileSource
+from connector.source.roll_call import RollCall
 from tests.mapping.entries import LOGIN
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +90,7 @@ def test_the_sample_company_maps_but_for_the_one_who_has_no_name():
 
     results = [
         map_entry(entry, mappings[entry.kind])
-        for page in company.read_full({})
+        for page in company.read_full(RollCall({}), None)
         for entry in page.entries
     ]
 

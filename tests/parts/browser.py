@@ -5,14 +5,13 @@ Host names that end in ".test" lead to this machine, so pages can have real name
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
+
+from tests.parts.npm import npm_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,24 +82,5 @@ def accessibility_faults(page: Page) -> list[str]:
 
 def axe_source() -> str:
     """Return axe-core's script, installed once into the user's cache by npm."""
-    folder = (
-        Path.home() / ".cache" / "connector-tests" / hashlib.sha256(AXE.encode()).hexdigest()[:12]
-    )
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        npm = shutil.which("npm")
-        assert npm, f"missing program: npm (needed once, for {AXE})"
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            npm,
-            "install",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            folder,
-            AXE,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert script.exists(), f"npm could not install {AXE}: {done.stderr}"
+    script = npm_folder(AXE) / "node_modules" / "axe-core" / "axe.min.js"
     return script.read_text(encoding="utf-8")

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from connector.errors import SourceUnavailable
+from connector.errors import SourceUnavailable, WatermarkLost
 from connector.mapping.resource import MappedResource, MappingProblem
-from connector.source.batch import Batch, Page, Proof, Watermark
+from connector.source.batch import Batch, Departure, Page, Proof, Watermark
 from connector.source.entry import EntryKind, SourceEntry
+from connector.source.roll_call import RollCall, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator
     from datetime import datetime
 
     from connector.clock import Clock
@@ -34,8 +35,12 @@ class Company:
 
     clock: Clock
     entries: dict[str, SourceEntry] = field(default_factory=dict)
+    usn: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
     incomplete: str = ""
     breaks_after_pages: int | None = None
+    forgets_changes: str = ""
 
     def add_user(self, name: str, **attributes: str) -> str:
         values = {"mail": (f"{name}@corp.example",), "givenname": (name.title(),), "sn": ("X",)}
@@ -66,24 +71,38 @@ class Company:
         self._replace(group, member_names=names)
 
     def rename_unit(self, old: str, new: str) -> None:
-        """Rename an OU: every name below it changes, in entries and in groups."""
+        """Rename an OU: every name below it changes, in entries and, unnoticed, in groups."""
         for name, entry in list(self.entries.items()):
+            moved = entry.distinguished_name.replace(old, new)
+            members = tuple(one.replace(old, new) for one in entry.member_names)
+            is_below = moved != entry.distinguished_name
             self._replace(
-                name,
-                distinguished_name=entry.distinguished_name.replace(old, new),
-                member_names=tuple(one.replace(old, new) for one in entry.member_names),
+                name, distinguished_name=moved, member_names=members, _is_noticed=is_below
             )
 
-    def delete(self, name: str) -> None:
-        gone = self.entries.pop(name).distinguished_name
+    def rename(self, name: str, distinguished_name: str) -> None:
+        """Rename one entry; groups follow, unnoticed."""
+        old = self.entries[name].distinguished_name
+        self._replace(name, distinguished_name=distinguished_name)
         for group, entry in list(self.entries.items()):
-            if gone in entry.member_names:
-                kept = tuple(one for one in entry.member_names if one != gone)
-                self._replace(group, member_names=kept)
+            if old in entry.member_names:
+                members = (distinguished_name if one == old else one for one in entry.member_names)
+                self._replace(group, member_names=tuple(members), _is_noticed=False)
+
+    def delete(self, name: str) -> None:
+        """Delete an entry; groups lose it, and as in AD that is not a change of theirs."""
+        gone = self.entries.pop(name)
+        self.usn += 1
+        self.gone[gone.external_id] = self.usn
+        for group, entry in list(self.entries.items()):
+            if gone.distinguished_name in entry.member_names:
+                kept = (one for one in entry.member_names if one != gone.distinguished_name)
+                self._replace(group, member_names=tuple(kept), _is_noticed=False)
 
     def recreate(self, name: str) -> None:
         """The same name again, with a new objectGUID."""
-        self._replace(name, external_id=_guid(name + " anew"))
+        self.gone[self.entries[name].external_id] = self.usn + 1
+        self._replace(name, external_id=_guid(f"{name} anew {self.usn}"))
 
     def _put(self, name, kind, distinguished_name, attributes, members) -> None:
         self.entries[name] = SourceEntry(
@@ -91,31 +110,104 @@ class Company:
         )
         self._replace(name)
 
-    def _replace(self, name: str, **changes: object) -> None:
+    def _replace(self, name: str, *, _is_noticed: bool = True, **changes: object) -> None:
         entry = replace(self.entries[name], digest=b"", **changes)
         digest = blake2b(repr(entry).encode(), digest_size=16).digest()
         self.entries[name] = replace(entry, digest=digest)
+        if _is_noticed:
+            self.usn += 1
+            self.changed[entry.external_id] = self.usn
+            self.gone.pop(entry.external_id, None)
 
     # -- the contract of a source ---------------------------------------------------------------
 
-    def read_full(self, known: Mapping[str, bytes]) -> Batch:
-        return Batch(self._pages(known))
+    def read_full(self, roll: RollCall, since: Watermark | None) -> Batch:
+        return Batch(self._pages(roll, since))
 
-    def _pages(self, known: Mapping[str, bytes]) -> Generator[Page, None, Proof]:
-        waiting = list(self.entries.values())
+    def read_changes(self, since: Watermark) -> Batch:
+        if self.forgets_changes:
+            raise WatermarkLost(self.forgets_changes)
+        return Batch(self._changes(since))
+
+    def read_person(self, name: str) -> Batch:
+        return Batch(self._person(name))
+
+    def _person(self, name: str) -> Generator[Page, None, Proof]:
+        found = [
+            replace(entry, group_names=self._groups_of(entry))
+            for entry in self.entries.values()
+            if name in (entry.external_id, *entry.attributes.get("mail", ()))
+        ]
+        if name in self.gone and not found:
+            yield Page((), departures=(Departure(name, "", "deleted"),))
+        return (yield from self._some(found, self._mark()))
+
+    def watch(self) -> CompanyWatch:
+        return CompanyWatch(self)
+
+    def _pages(self, roll: RollCall, since: Watermark | None) -> Generator[Page, None, Proof]:
+        for some in self._cut(list(self.entries.values())):
+            came = [(one, roll.answer(one.external_id, one.digest)) for one in some]
+            yield Page(
+                tuple(one for one, standing in came if standing is Standing.CHANGED),
+                tuple(one.external_id for one, said in came if said is Standing.UNCHANGED),
+            )
+        changed = {key for key, usn in self.changed.items() if since and usn > since.highest_usn}
+        changed |= {key for key, usn in self.gone.items() if since and usn > since.highest_usn}
+        return Proof(
+            not self.incomplete, self.incomplete, self._mark(), changed_meanwhile=frozenset(changed)
+        )
+
+    def _changes(self, since: Watermark) -> Generator[Page, None, Proof]:
+        changed = {key for key, usn in self.changed.items() if usn > since.highest_usn}
+        entries = [
+            replace(entry, group_names=self._groups_of(entry))
+            for entry in self.entries.values()
+            if entry.external_id in changed
+        ]
+        present = {entry.external_id for entry in self.entries.values()}
+        gone = [key for key, usn in self.gone.items() if usn > since.highest_usn]
+        departures = [Departure(key, "", "deleted") for key in gone if key not in present]
+        yield Page((), departures=tuple(departures))
+        return (yield from self._some(entries, self._mark()))
+
+    def _some(self, entries: list[SourceEntry], mark: Watermark) -> Generator[Page, None, Proof]:
+        for some in self._cut(entries):
+            yield Page(tuple(some))
+        return Proof(not self.incomplete, self.incomplete, mark, is_full=False)
+
+    def _cut(self, waiting: list[SourceEntry]) -> Iterator[list[SourceEntry]]:
         number = 0
         while waiting:
             if number == self.breaks_after_pages:
                 message = "the connection was lost"
                 raise SourceUnavailable(message)
             some, waiting = waiting[:PAGE_SIZE], waiting[PAGE_SIZE:]
-            yield Page(
-                tuple(entry for entry in some if known.get(entry.external_id) != entry.digest),
-                tuple(e.external_id for e in some if known.get(e.external_id) == e.digest),
-            )
+            yield some
             number += 1
-        mark = Watermark("company", "", 0, self.clock.now())
-        return Proof(not self.incomplete, self.incomplete, mark)
+
+    def _groups_of(self, entry: SourceEntry) -> tuple[str, ...]:
+        return tuple(
+            group.distinguished_name
+            for group in self.entries.values()
+            if entry.distinguished_name in group.member_names
+        )
+
+    def _mark(self) -> Watermark:
+        return Watermark("company", "", self.usn, self.clock.now())
+
+
+@dataclass
+class CompanyWatch:
+    """Looks at the number of the last change."""
+
+    company: Company
+
+    def position(self) -> int:
+        return self.company.usn
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 def map_company_entry(entry: SourceEntry) -> MappedResource | MappingProblem:

@@ -208,7 +208,7 @@ def _answers(address: str) -> bool:
 
 def _listens(address: str) -> bool:
     for port in (389, 636):
-        with suppress(ConnectionRefusedError):
+        with suppress(ConnectionRefusedError, ConnectionResetError):
             socket.create_connection((address, port), 5).close()
             return True
     return False

@@ -137,6 +137,20 @@ class People:
     def delete(self, name: str) -> None:
         self._do("delete", name)
 
+    def restore(self, external_id: str, name: str) -> None:
+        """Bring back what was deleted, under a name."""
+        show_deleted = ("1.2.840.113556.1.4.417", True, None)
+        changes = {
+            "isDeleted": [(ldap3.MODIFY_DELETE, [])],
+            "distinguishedName": [(ldap3.MODIFY_REPLACE, [name])],
+        }
+        connection = self._connected()
+        connection.search(
+            f"<GUID={external_id}>", "(objectClass=*)", ldap3.BASE, controls=[show_deleted]
+        )
+        self._do("modify", connection.response[0]["dn"], changes, controls=[show_deleted])
+        self.modify(name, userAccountControl=NORMAL)
+
     def find(self, login: str) -> str:
         """The name of a person or group by sAMAccountName."""
         found = self._ask(self._samba.base, f"(sAMAccountName={login})")

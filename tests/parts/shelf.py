@@ -43,10 +43,23 @@ class Shelf:
         told = self.resolved(operation)
         if told is not None:
             return told
-        for target_id, resource in self.resources.items():
-            if resource["externalId"] == operation.external_id:
-                return Applied(target_id)
-        return Unavailable("not there")
+        match operation.kind:
+            case OperationKind.CREATE:
+                for target_id, resource in self.resources.items():
+                    if resource["externalId"] == operation.external_id:
+                        return Applied(target_id)
+                return Unavailable("it is not there")
+            case OperationKind.DELETE if operation.target_id not in self.resources:
+                return Applied(operation.target_id or "")
+        return Unavailable("to be sent again")
+
+    def read(self, resource_type: str, target_id: str) -> dict[str, Any] | None:
+        """Return one resource as SCIM shows it; None if it is not there."""
+        resource = self.resources.get(target_id)
+        if resource is None:
+            return None
+        members = [{"value": one} for one in sorted(resource["members"])]
+        return {**resource, "id": target_id, "members": members}
 
     def count(self, resource_type: str) -> int:
         assert resource_type == "User"

@@ -21,7 +21,7 @@ def test_a_name_that_nobody_left_behind_is_new():
 
 
 def test_memberships_become_the_successors():
-    known = Known({}, {}, {"g1": frozenset({"old", "other"}), "g2": frozenset({"other"})})
+    known = Known({}, {}, {"g1": frozenset({"old", "other"}), "g2": frozenset({"other"})}, 0)
 
     members = inherit_members(known, Heirs({"new": held("old", "anna")}, {})).members
 
@@ -29,6 +29,6 @@ def test_memberships_become_the_successors():
 
 
 def test_a_group_that_the_directory_still_holds_is_not_left_behind():
-    known = Known({}, {"a": held("a", "A"), "b": held("b", "B")}, {})
+    known = Known({}, {"a": held("a", "A"), "b": held("b", "B")}, {}, 2)
 
     assert [group.external_id for group in left_groups(known, {"a", "c"})] == ["b"]

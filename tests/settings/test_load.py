@@ -142,3 +142,54 @@ def test_a_group_that_is_no_distinguished_name_is_a_fault(write, written: str):
     found = faults(write(GOOD.replace("CN=Mimecast Users,DC=corp,DC=example", written)))
 
     assert "distinguished name" in found["target[0].groups[0]"]
+
+
+API = """
+kind = "mimecast-api"
+name = "mimecast"
+client_id = "id"
+client_secret = { env = "TOKEN" }
+folder = "Directory groups"
+"""
+
+
+def api(old: str = "", new: str = "", more: str = "") -> str:
+    """Return a good file, with a target of Mimecast's API that was edited."""
+    head, _, _ = GOOD.partition("[[target]]")
+    return head + "[[target]]" + API.replace(old, new) + more
+
+
+def test_a_target_of_the_api_has_defaults_of_its_own(write):
+    (target,) = load_settings(write(api())).target
+
+    assert target.base_url == "https://api.services.mimecast.com"
+    assert target.mapping == "mimecast_api.toml"
+    assert target.client_secret.reveal() == "t0ken"
+    assert "t0ken" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (api('client_id = "id"'), 'kind "mimecast-api" also needs: client_id'),
+        (api(more='token = { env = "TOKEN" }\n'), 'kind "mimecast-api" has no: token'),
+        (
+            api(more='deprovision = "delete"\n'),
+            'deprovision must be "disable": this API deletes nobody',
+        ),
+        (api('kind = "mimecast-api"'), 'kind "scim" also needs: base_url, token'),
+        (
+            GOOD + 'client_id = "id"\nfolder = "x"\n',
+            'kind "scim" has no: client_id, folder',
+        ),
+    ],
+)
+def test_what_does_not_suit_the_kind_is_one_fault(write, text: str, problem: str):
+    assert faults(write(text)) == {"target[0]": problem}
+
+
+@pytest.mark.parametrize("value", ['"inline"', '{ file = "nowhere" }', '{ env = "NOT_SET" }'])
+def test_a_client_secret_is_never_inline_and_must_be_there(write, value: str):
+    text = api('{ env = "TOKEN" }', value)
+
+    assert list(faults(write(text))) == ["target[0].client_secret"]

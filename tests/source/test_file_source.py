@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from connector.clock import FixedClock
-from connector.errors import SourceUnavailable
+from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.entry import EntryKind
 from connector.source.file import FilePasswordCheck, FileSource
 from connector.source.password import PasswordVerdict
+from connector.source.roll_call import RollCall
 from connector.source.stored_password import store_password
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def company(tmp_path: Path) -> Path:
 
 
 def read(path: Path, known: dict[str, bytes] | None = None):
-    batch = FileSource(path, FixedClock(MONDAY)).read_full(known or {})
+    batch = FileSource(path, FixedClock(MONDAY)).read_full(RollCall(dict(known or {})), None)
     pages = list(batch)
     entries = {
         entry.attributes["samaccountname"][0]: entry for page in pages for entry in page.entries
@@ -224,7 +225,7 @@ def test_a_file_that_is_not_there_makes_the_source_unavailable(tmp_path: Path):
 
 def test_the_sample_company_is_read_page_by_page():
     batch = FileSource(ROOT / "connector" / "demo" / "company.toml", FixedClock(MONDAY)).read_full(
-        {}
+        RollCall({}), None
     )
 
     sizes = [len(page.entries) for page in batch]
@@ -314,3 +315,34 @@ def test_the_sample_company_shows_each_state(login: str, verdict: PasswordVerdic
     clock = FixedClock(MONDAY + timedelta(days=1))
 
     assert FilePasswordCheck(company, clock).check(login, "northwind") is verdict
+
+
+def test_a_file_tells_no_changes_and_a_watch_tells_that_it_was_written(company: Path):
+    source = FileSource(company, FixedClock(MONDAY))
+    watch = source.watch()
+    before = watch.position()
+    mark = read(company)[2].watermark
+
+    company.write_text(COMPANY + "\n", encoding="utf-8")
+
+    assert watch.position() != before
+    with pytest.raises(WatermarkLost, match="read whole"):
+        source.read_changes(mark)
+    company.unlink()
+    with pytest.raises(SourceUnavailable):
+        watch.position()
+
+
+def test_one_person_of_a_file_is_read_by_any_name(company: Path):
+    entries, _, _ = read(company)
+    login, entry = next(iter(entries.items()))
+    source = FileSource(company, FixedClock(MONDAY))
+
+    for name in (login.upper(), entry.external_id, entry.distinguished_name):
+        (page,) = source.read_person(name)
+        people = [one for one in page.entries if one.kind is EntryKind.USER]
+        assert [one.external_id for one in people] == [entry.external_id]
+    (page,) = source.read_person("00000000-0000-0000-0000-000000000001")
+    assert [one.distinguished_name for one in page.departures] == [""]
+    (page,) = source.read_person("nobody")
+    assert not page.entries + page.departures

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from connector.planner.safety import Limits
 from connector.planner.view import AttributeView
 from connector.settings.values import Limit
-from connector.sync.cycle import Request, preview_cycle, run_cycle
+from connector.sync.cycle import preview_cycle, run_cycle
 from connector.sync.ports import Parts, TargetPort
+from connector.sync.request import Request
 from state.engine import writing
 from tests.parts.company import Company, map_company_entry
 from tests.parts.shelf import Shelf

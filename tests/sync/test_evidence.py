@@ -123,6 +123,7 @@ def test_somebody_who_comes_back_within_the_grace_begins_a_new_one_next_time(
 
 
 def test_a_source_that_suddenly_shows_no_group_takes_nobody_away(bench: Bench):
+    bench.company.forgets_changes = "a full read"
     bench.port["deprovision"] = "delete"
     bench.cycle()
     for name in ("staff", "inner"):
@@ -136,6 +137,7 @@ def test_a_source_that_suddenly_shows_no_group_takes_nobody_away(bench: Bench):
 
 
 def test_a_source_that_suddenly_shows_nobody_takes_nobody_away(bench: Bench):
+    bench.company.forgets_changes = "a full read"
     bench.port["limits"] = Limits(*[Limit(count=100)] * 3)
     bench.cycle()
     for name in ("anna", "bela", "cleo", "dora", "emil"):
@@ -166,6 +168,7 @@ def test_an_account_of_an_entry_not_seen_under_new_rules_is_mapped_when_it_is_se
 @pytest.mark.parametrize("who_is_late", ["the entry", "the group"])
 def test_who_is_renamed_while_the_source_is_read_keeps_access(bench: Bench, who_is_late: str):
     """Users are read before groups: a name may change in between."""
+    bench.company.forgets_changes = "a full read"
     bench.port["groups"] = (bench.company.name_of("staff"),)
     bench.cycle()
     late = bench.company.entries["anna" if who_is_late == "the entry" else "staff"]

@@ -160,6 +160,16 @@ class Faults(RuleBasedStateMachine):
     def the_source_misbehaves(self, pages: int | None, doubt: str) -> None:
         self.company.breaks_after_pages, self.company.incomplete = pages, doubt
 
+    @rule(words=st.sampled_from(("", "another domain controller")))
+    def changes_cannot_be_told(self, words: str) -> None:
+        self.company.forgets_changes = words
+
+    @rule(name=names, new=names)
+    def somebody_is_renamed(self, name: str, new: str) -> None:
+        if name in self.company.entries and new not in self.company.entries:
+            parent = self.company.name_of(name).partition(",")[2]
+            self.company.rename(name, f"CN={new} called {name},{parent}")
+
     @rule(hours=st.sampled_from((-5, 1, 30)))
     def the_clock_jumps(self, hours: int) -> None:
         self.bench.clock.moment += timedelta(hours=hours)

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import TargetUnavailable
-from connector.sync.cycle import Request, run_cycle
+from connector.sync.cycle import run_cycle
 from connector.sync.ports import Parts, Status, TargetPort
+from connector.sync.request import Request
 from tests.parts.shelf import Shelf
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def written(folder: Path, text: str) -> Dialect:
     return load_dialect("own.toml", [folder])
 
 
-@pytest.mark.parametrize("name", ["scim.toml", "mimecast.toml"])
+@pytest.mark.parametrize("name", ["scim.toml", "mimecast.toml", "mimecast_api.toml", "duo.toml"])
 def test_the_shipped_dialects_are_usable(name: str):
     assert load_dialect(name, [SHIPPED]).write.conflict_statuses == (409,)
 

@@ -17,8 +17,9 @@ from connector.planner.safety import Limits
 from connector.settings.values import Limit
 from connector.source.entry import EntryKind
 from connector.source.file import FileSource
-from connector.sync.cycle import Request, run_cycle
+from connector.sync.cycle import run_cycle
 from connector.sync.ports import Parts, TargetPort
+from connector.sync.request import Request
 from connector.target.client import ScimTarget
 from connector.target.connection import TargetConnection
 from connector.target.dialect import load_dialect

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from connector.clock import SystemClock
 from connector.errors import TargetUnavailable
+from connector.target.bulk import BulkLimits, bulk_limits, parcels
 from connector.target.capability import Capability, merged, parse_capability
 from connector.target.claims import Claims
 from connector.target.client.background import Background
+from connector.target.client.carrier import Begun, Carrier, begin
 from connector.target.client.exchange import Exchange
 from connector.target.connection import TargetCheck, TargetConnection, within_hints
 from connector.target.conversation import Lesson, Terms, carry_out, learned, resolve
@@ -20,7 +23,7 @@ from connector.target.response import Answer, NotSent, as_meant, document_of
 from connector.target.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     import httpx
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from connector.target.dialect import Dialect
 
 T = TypeVar("T")
+# While one is worked on there, the next is on its way.
+_BULKS_AT_ONCE: Final = 2
 
 
 class ScimTarget:
@@ -72,6 +77,7 @@ class ScimTarget:
             clock or SystemClock(),
             transport=transport,
         )
+        self._carrier = Carrier(self._exchange, at_once=connection.concurrency)
         self._background = Background(f"target {connection.name}")
 
     def __enter__(self) -> Self:
@@ -102,25 +108,36 @@ class ScimTarget:
 
         """
         waiting = iter(operations)
-        first = next(waiting, None)
-        if first is None:
-            return
-        self._breakdown = self._find_out()
         claims = Claims(target_ids)
+        while (first := next(waiting, None)) is not None:
+            self._breakdown = self._breakdown or self._find_out()
+            # Ends early when the target turns out not to take many at once: then more by one.
+            yield from self._send(chain((first,), waiting), claims)
 
-        def expected() -> Iterator[Operation]:
-            for operation in chain((first,), waiting):
+    def _send(
+        self, operations: Iterator[Operation], claims: Claims
+    ) -> Generator[tuple[Operation, Outcome], None, None]:
+        """Send operations, together or by themselves, as long as that is the way to do it."""
+        is_single = self._limits() is None
+
+        def begun() -> Iterator[Begun]:
+            while (self._limits() is None) is is_single:
+                operation = next(operations, None)
+                if operation is None:
+                    return
                 claims.expect(operation)
-                yield operation
+                yield begin(operation, carry_out(operation, self._terms(claims)))
 
-        async def deliver(operation: Operation) -> Outcome:
-            return await self._deliver(operation, claims)
-
-        crew = self._background.spread(expected(), deliver, at_once=self._connection.concurrency)
+        crew = self._background.spread(
+            parcels(begun(), lambda one: one.size, self._limits),
+            self._deliver,
+            at_once=self._connection.concurrency if is_single else _BULKS_AT_ONCE,
+        )
         try:
             # Not `yield from`: that would close the crew before the waiting is ended.
             while (pair := next(crew, None)) is not None:
-                yield pair
+                for one, outcome in zip(*pair, strict=True):
+                    yield one.operation, outcome
         finally:
             self._background.call(self._exchange.stop)
             crew.close()
@@ -134,7 +151,9 @@ class ScimTarget:
         breakdown = self._find_out()
         if breakdown:
             return Unknown(breakdown)
-        return self._background.run(self._converse(resolve(operation, self._terms(target_ids))))
+        return self._background.run(
+            self._carrier.converse(resolve(operation, self._terms(target_ids)))
+        )
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -216,23 +235,26 @@ class ScimTarget:
         claims = claims if isinstance(claims, Claims) else Claims(claims)
         return Terms(learned(self._dialect, self._lessons), claims, self._lessons)
 
-    async def _deliver(self, operation: Operation, claims: Claims) -> Outcome:
-        if self._breakdown:
-            return Unavailable(self._breakdown)
-        carried = await self._converse(carry_out(operation, self._terms(claims)))
-        self._lessons |= carried.lessons
-        self._breakdown = self._breakdown or carried.breakdown
-        return carried.outcome
+    def _limits(self) -> BulkLimits | None:
+        """Return how much goes into one request now; None if all go by themselves."""
+        return bulk_limits(self._dialect, self._capability)
 
-    async def _converse(self, conversation: Conversation[T]) -> T:
-        """Send what a conversation asks, until it returns something."""
-        try:
-            request = next(conversation)
-            while True:
-                request = conversation.send(await self._exchange.ask(request))
-        except StopIteration as end:
-            made: T = end.value
-            return made
+    async def _deliver(self, parcel: Sequence[Begun]) -> list[Outcome]:
+        if self._breakdown:
+            return [Unavailable(self._breakdown)] * len(parcel)
+        outcomes = []
+        for carried in await self._carrier.carry(parcel, self._learn_bulk):
+            self._lessons |= carried.lessons
+            self._breakdown = self._breakdown or carried.breakdown
+            outcomes.append(carried.outcome)
+        return outcomes
+
+    def _learn_bulk(self, largest_bytes: int) -> None:
+        """Note that the target takes no bulk requests (0), or none that is larger."""
+        bulk = replace(self._dialect.bulk, max_bytes=largest_bytes)
+        if not largest_bytes:
+            bulk = replace(self._dialect.bulk, use="never")
+        self._dialect = replace(self._dialect, bulk=bulk)
 
     def _run(self, conversation: Conversation[T]) -> T:
         """Hold a conversation.
@@ -242,7 +264,7 @@ class ScimTarget:
 
         """
         try:
-            return self._background.run(self._converse(conversation))
+            return self._background.run(self._carrier.converse(conversation))
         except Unanswered as unanswered:
             raise TargetUnavailable(self._named(unanswered.reason)) from unanswered
 

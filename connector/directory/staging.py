@@ -1,0 +1,124 @@
+"""The temporary tables of one read: what it brings, before it is taken in or forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, MetaData, String, Table, func, or_, select
+
+from connector.directory.store import GROUPS, LOGIN_NAMES, MEMBERS, PROBLEMS, USERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
+
+_TABLES = MetaData()
+
+
+def _staged(table: Table, prefix: str = "staged") -> Table:
+    columns: list[Column[Any]] = [
+        Column(
+            column.name,
+            column.type,
+            primary_key=column.primary_key,
+            nullable=column.nullable,
+            index=column.name == "name_folded",
+        )
+        for column in table.columns
+    ]
+    return Table(f"{prefix}_{table.name}", _TABLES, *columns, prefixes=["TEMPORARY"])
+
+
+STAGED_USERS, STAGED_LOGIN_NAMES, STAGED_GROUPS, STAGED_PROBLEMS = (
+    _staged(table) for table in (USERS, LOGIN_NAMES, GROUPS, PROBLEMS)
+)
+# Of the direct members of a group only what has changed: 50,000 of them may be as they were.
+GAINED, LOST = _staged(MEMBERS, "gained"), _staged(MEMBERS, "lost")
+# Names of entries that are in other groups than before.
+MOVED = Table(
+    "moved_name", _TABLES, Column("name_folded", String, primary_key=True), prefixes=["TEMPORARY"]
+)
+
+
+def create(connection: Connection) -> None:
+    """Make the tables, empty."""
+    _TABLES.drop_all(connection)
+    _TABLES.create_all(connection)
+
+
+def drop(connection: Connection) -> None:
+    """Take the tables away."""
+    _TABLES.drop_all(connection)
+
+
+def is_empty(connection: Connection) -> bool:
+    """Return whether nothing was staged."""
+    tables = (STAGED_USERS, STAGED_GROUPS, STAGED_PROBLEMS, GAINED, LOST)
+    return not any(
+        connection.execute(select(table).limit(1)).first() is not None for table in tables
+    )
+
+
+def moving_count(connection: Connection, *, is_full: bool) -> int:
+    """Return how many names do not fit together, because they changed while they were read."""
+    statements = [_swapped()]
+    if is_full:
+        # Of a read of changes, groups follow whoever was renamed.
+        statements += _left_behind()
+    return sum(connection.scalar(one) or 0 for one in statements)
+
+
+def _left_behind() -> Iterator[Select[Any]]:
+    """Yield: groups still name an entry as it was called before, and nobody else is called that."""
+    for staged, table in ((STAGED_USERS, USERS), (STAGED_GROUPS, GROUPS)):
+        name = table.c.name_folded
+        held = MEMBERS.alias()
+        kept = select(held).where(held.c.name_folded == name, ~_holds(LOST, held.c))
+        yield (
+            select(func.count())
+            .select_from(staged.join(table, table.c.external_id == staged.c.external_id))
+            .where(
+                name != staged.c.name_folded,
+                or_(_has(GAINED, name), kept.exists()),
+                ~_is_named_now(name),
+            )
+        )
+
+
+def _swapped() -> Select[Any]:
+    """Return: a group has lost somebody who is still there, and gained a name that nobody has."""
+    gained = GAINED.alias()
+    strange = select(gained).where(
+        gained.c.group_id == LOST.c.group_id, ~_is_named_now(gained.c.name_folded)
+    )
+    return select(func.count()).where(strange.exists(), _is_named_now(LOST.c.name_folded))
+
+
+def _holds(table: Table, link: Any) -> ColumnElement[bool]:
+    """Return whether a table has the same link of a group and a name."""
+    twin = table.alias()
+    same = (twin.c.group_id == link.group_id, twin.c.name_folded == link.name_folded)
+    return select(twin).where(*same).exists()
+
+
+def _has(table: Table, name: ColumnElement[str]) -> ColumnElement[bool]:
+    other = table.alias()
+    return select(other).where(other.c.name_folded == name).exists()
+
+
+def _is_named_now(name: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether an entry is called that once the read is taken in."""
+    users, groups = USERS.alias(), GROUPS.alias()
+    return or_(
+        _has(STAGED_USERS, name),
+        _has(STAGED_GROUPS, name),
+        _kept(users, STAGED_USERS, name).where(users.c.left_at.is_(None)).exists(),
+        _kept(groups, STAGED_GROUPS, name).exists(),
+    )
+
+
+def _kept(table: FromClause, staged: Table, name: ColumnElement[str]) -> Select[Any]:
+    other = staged.alias()
+    renewed = select(other).where(other.c.external_id == table.c.external_id).exists()
+    return select(table).where(table.c.name_folded == name, ~renewed)
