@@ -251,14 +251,15 @@ class DirectoryStore:
 
     def counts(self) -> DirectoryCounts:
         """Return how many people, groups, leavers and problems there are."""
-        present = select(func.count()).select_from(USERS).where(USERS.c.left_at.is_(None))
-        left = select(func.count()).select_from(USERS).where(USERS.c.left_at.is_not(None))
+        everybody = select(func.count()).select_from(USERS)
+        left = everybody.where(USERS.c.left_at.is_not(None))
         groups = select(func.count()).select_from(GROUPS)
         problems = select(func.count()).select_from(PROBLEMS)
         with reading(self._engine) as connection:
-            return DirectoryCounts(
-                *(connection.scalar(one) or 0 for one in (present, groups, left, problems))
+            users, leavers, *others = (
+                connection.scalar(one) or 0 for one in (everybody, left, groups, problems)
             )
+        return DirectoryCounts(users - leavers, others[0], leavers, others[1])
 
 
 def _groups_above(names: Collection[str]) -> Select[Any]:

@@ -58,6 +58,9 @@ def _changed_group(
     """Yield as few requests as the members allow; a new name goes with the first."""
     former = ground.heirs.groups.get(external_id)
     resource = ground.known.groups.get(external_id) or former
+    members = _members_to_change(ground, group, resource)
+    if former is None and resource and resource.digest == group.digest and not any(members):
+        return
     document = ground.view.project_group(group.document)
     known = documents.known_groups.get(resource.external_id) if resource else None
     changes = {}
@@ -77,7 +80,6 @@ def _changed_group(
         desired_digest=group.digest,
     )
     previous = previous_values(known, changes) if known else {}
-    members = _members_to_change(ground, group, resource)
     yield from _in_chunks(ground, template, (changes, previous), members)
 
 

@@ -274,7 +274,9 @@ class Ledger:
     ) -> dict[str, str]:
         """Return the target's id of what is ours, all of it or these, by external_id."""
         columns = (LINKS.c.external_id, LINKS.c.target_id)
-        statement = select(*columns).where(LINKS.c.target == target)
+        # Both types by name, so that a few keys are found by the primary key.
+        types = LINKS.c.resource_type.in_(["User", "Group"])
+        statement = select(*columns).where(LINKS.c.target == target, types)
         with reading(self._engine) as connection:
             if external_ids is None:
                 return dict(connection.execute(statement).all())

@@ -32,7 +32,8 @@ def upgrade() -> None:
     with op.batch_alter_table('directory_user', schema=None) as batch_op:
         batch_op.add_column(sa.Column('revision', sa.Integer(), nullable=False, server_default='0'))
         batch_op.create_index(batch_op.f('ix_directory_user_revision'), ['revision'], unique=False)
-        batch_op.create_index(batch_op.f('ix_directory_user_left_at'), ['left_at'], unique=False)
+        leavers = sa.text('left_at IS NOT NULL')
+        batch_op.create_index('ix_directory_user_left_at', ['left_at'], unique=False, sqlite_where=leavers, postgresql_where=leavers)
         batch_op.create_index(batch_op.f('ix_directory_user_expires_at'), ['expires_at'], unique=False)
 
     with op.batch_alter_table('directory_watermark', schema=None) as batch_op:
