@@ -52,6 +52,25 @@ def flatten(document: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def put(document: dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at an attribute path of a resource; None takes it away.
+
+    >>> resource = {"name": {"givenName": "A"}}
+    >>> put(resource, "name.givenName", "B"); put(resource, "title", "Clerk")
+    >>> resource
+    {'name': {'givenName': 'B'}, 'title': 'Clerk'}
+
+    """
+    parent, separator, name = path.rpartition(":" if path.startswith(URN_PREFIX) else ".")
+    place = document.setdefault(parent, {}) if separator else document
+    if not isinstance(place, dict):
+        place = document[parent] = {}
+    if value is None:
+        place.pop(name, None)
+    else:
+        place[name] = value
+
+
 def _diff(known: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
     cleared: dict[str, Any] = {path: None for path in known if path not in desired}
     changed = {

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+from connector.errors import TargetUnavailable
 from connector.planner.division import halves
 from connector.planner.operation import OperationKind
 from connector.planner.order import claimed_name, freed_name
+from connector.planner.seen import see
 from connector.sync.addresses import Addresses
 from connector.sync.ledger import Recorded
 from connector.sync.links import GONE
@@ -87,7 +89,7 @@ class Courier:
     def settle_doubts(self) -> None:
         """Ask the target what became of operations that an earlier cycle left in doubt."""
         for recorded in self._ledger.in_doubt(self._name):
-            outcome = self._target.resolve(recorded.operation, self._target_ids)
+            outcome = self._settled(recorded.operation, Unknown("no answer"))
             self._record([(recorded, outcome)])
             if isinstance(outcome, Unknown):
                 self._in_doubt.add(recorded.operation.external_id)
@@ -178,9 +180,34 @@ class Courier:
             flow.fit()
 
     def _settled(self, operation: Operation, outcome: Outcome) -> Outcome:
-        if isinstance(outcome, Unknown):
+        """Return an outcome, found out by looking if it is unknown."""
+        if not isinstance(outcome, Unknown):
+            return outcome
+        if operation.kind in {OperationKind.CREATE, OperationKind.DELETE}:
             return self._target.resolve(operation, self._target_ids)
-        return outcome
+        return self._look_at(operation)
+
+    def _look_at(self, operation: Operation) -> Outcome:
+        """Return whether a change has been done; the ledger goes by what is there in any case.
+
+        What is wanted may be another thing by now: who was to be enabled, and is not any more,
+        must not keep the access that nobody has written down.
+        """
+        owner = operation.succeeds or operation.external_id
+        target_id = operation.target_id or self._target_ids.get(owner)
+        if target_id is None:
+            return Unavailable("the resource itself is not there")
+        try:
+            resource = self._target.read(operation.resource_type, target_id)
+        except TargetUnavailable as error:
+            return Unknown(str(error))
+        if resource is None:
+            return Rejected(GONE, "gone at the target")
+        seen = see(operation, resource, self._target_ids)
+        self._ledger.note_seen(self._name, operation, seen, self._clock.now())
+        if seen.is_done and not operation.succeeds:
+            return Applied(target_id)
+        return Unavailable("its answer was lost; to be sent again")
 
     def _is_divisible(self, operation: Operation, outcome: Outcome) -> bool:
         is_refused = isinstance(outcome, Rejected) and outcome.status != GONE

@@ -15,7 +15,8 @@ from sqlalchemy import func, insert, select, update
 
 from connector.planner.operation import OperationKind
 from connector.planner.safety import VERBS, Spent
-from connector.sync.ledger import OPERATIONS, next_operation_id, operation_row
+from connector.sync.ledger import OPERATIONS, next_operation_id
+from connector.sync.operation_rows import operation_row
 from state.engine import reading, table_of, writing
 from state.provisioning import HoldRow
 

@@ -7,15 +7,15 @@ its cycle ended before it was sent; `held` if its plan waits for an operator.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import bindparam, func, insert, select, update
 
-from connector.planner.identity import identity_of
 from connector.planner.known import HELD_BACK, RELEASED, Known, KnownHead, KnownResource
-from connector.planner.operation import Operation, OperationKind
-from connector.sync.links import LINKS, MEMBERS, link_of, update_links
+from connector.sync.links import LINKS, MEMBERS, link_of, note_seen, update_links
+from connector.sync.operation_rows import operation_of, operation_row
 from connector.sync.setbacks import update_setbacks
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 from state.engine import of_some, reading, table_of, upsert, writing
@@ -31,15 +31,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Select
 
-    from connector.planner.operation import Plan
+    from connector.planner.operation import Operation, Plan
+    from connector.planner.seen import Seen
 
 CYCLES = table_of(CycleRow)
 CYCLE_TARGETS = table_of(CycleTargetRow)
 OPERATIONS = table_of(OperationRow)
 
 BATCH = 500
-# A takeover after a crash: nothing is known of the resource but that it is ours.
-NOTHING_KNOWN = b""
 
 
 class Recorded(NamedTuple):
@@ -171,21 +170,20 @@ class Ledger:
         statement = select(OPERATIONS).where(OPERATIONS.c.target == target, doubtful)
         with reading(self._engine) as connection:
             rows = connection.execute(statement.order_by(OPERATIONS.c.id)).all()
-        target_ids = self.target_ids(target, {row.external_id for row in rows}) if rows else {}
+        found = [(row.id, operation_of(row)) for row in rows]
+        owners = {one.succeeds or one.external_id for _, one in found}
+        target_ids = self.target_ids(target, owners) if owners else {}
         return [
             Recorded(
-                row.id,
-                Operation(
-                    kind=OperationKind(row.kind),
-                    resource_type=row.resource_type,
-                    external_id=row.external_id,
-                    name=row.name,
-                    target_id=target_ids.get(row.external_id),
-                    desired_digest=NOTHING_KNOWN,
-                ),
+                row_id, replace(one, target_id=target_ids.get(one.succeeds or one.external_id))
             )
-            for row in rows
+            for row_id, one in found
         ]
+
+    def note_seen(self, target: str, operation: Operation, seen: Seen, now: datetime) -> None:
+        """Write down what a target was seen to hold where an operation is in doubt."""
+        with writing(self._engine) as connection:
+            note_seen(connection, (target, now), operation, seen)
 
     # -- what is ours ---------------------------------------------------------------------------
 
@@ -351,33 +349,6 @@ def next_operation_id(connection: Connection) -> int:
     """Return the number of the operation that is written down next."""
     latest = select(OPERATIONS.c.id).order_by(OPERATIONS.c.id.desc()).limit(1)
     return (connection.scalar(latest) or 0) + 1
-
-
-def operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str, Any]:
-    """Return the row of an operation that is planned."""
-    detail = {
-        "changes": {
-            path: [operation.previous.get(path), value] for path, value in operation.changes.items()
-        },
-        "added": operation.members_added,
-        "removed": operation.members_removed,
-        "succeeds": operation.succeeds,
-        "why": operation.reason,
-    }
-    return {
-        "cycle_id": cycle_id,
-        "target": target,
-        "kind": operation.kind.value,
-        "resource_type": operation.resource_type,
-        "external_id": operation.external_id,
-        "name": operation.name,
-        "detail": orjson.dumps({key: value for key, value in detail.items() if value}),
-        "status": "planned",
-        "reason": "",
-        "identity": identity_of(operation),
-        "removed_count": len(operation.members_removed),
-        "is_approved": False,
-    }
 
 
 def _status_of(outcome: Outcome) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, delete, select, update
 
+from connector.planner.diff import put
+from connector.planner.known import HELD_BACK
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected
 from state.engine import table_of, upsert
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from connector.planner.seen import Seen
 
 LINKS = table_of(LinkRow)
 MEMBERS = table_of(LinkMemberRow)
@@ -90,6 +94,31 @@ def _update_link(
         case Rejected(status=status) if status == GONE and operation.target_id is not None:
             owner = operation.succeeds or operation.external_id
             _forget(connection, target, replace(operation, external_id=owner))
+
+
+def note_seen(
+    connection: Connection, where: tuple[str, datetime], operation: Operation, seen: Seen
+) -> None:
+    """Make the links say what the target was seen to hold, where a change was in doubt."""
+    target, now = where
+    owner = operation.succeeds or operation.external_id
+    own = link_of(target, operation.resource_type, owner)
+    link = connection.execute(select(LINKS.c.document, LINKS.c.is_active).where(*own)).first()
+    if link is None:
+        return
+    before, document = orjson.loads(link.document), orjson.loads(link.document)
+    for path, value in seen.values.items():
+        # A resource that is taken over stays its former owner's until that is certain.
+        if not (operation.succeeds and path == "externalId"):
+            put(document, path, value)
+    if document != before:
+        values: dict[str, Any] = {"document": orjson.dumps(document), "digest": HELD_BACK}
+        is_active = str(document.get("active", True)).casefold() != "false"
+        if is_active != link.is_active:
+            values |= {"is_active": is_active, "disabled_at": None if is_active else now}
+        connection.execute(update(LINKS).where(*own).values(values))
+    held = replace(operation, external_id=owner, members_added=seen.present)
+    _write_members(connection, target, replace(held, members_removed=seen.absent))
 
 
 def _forget(connection: Connection, target: str, operation: Operation) -> None:
