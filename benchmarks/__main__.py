@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("read_speed", "noop_cycle", "delta_cycle", "target_speed", "sign_speed")
+ALL = (
+    "read_speed",
+    "noop_cycle",
+    "delta_cycle",
+    "target_speed",
+    "throttled_speed",
+    "sign_speed",
+)
 
 
 def main() -> int:

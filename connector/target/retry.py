@@ -1,12 +1,14 @@
-"""When to ask again, and how fast to ask at all; pure values."""
+"""When to ask again; pure values."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Literal
+
+from connector.target.pace import Quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,7 @@ ResetUnit = Literal["seconds", "milliseconds", "epoch"]
 # The target did not take the request, for certain (RFC 6585 section 4, RFC 9110 section 15.6.4).
 RETRIED: Final = frozenset({429, 503})
 _RESET_HEADERS: Final = ("x-ratelimit-reset", "x-mimecast-ratelimit-reset", "ratelimit-reset")
+_LIMIT_HEADERS: Final = ("x-ratelimit-limit", "x-mimecast-ratelimit-limit", "ratelimit-limit")
 _REMAINING_HEADERS: Final = ("x-ratelimit-remaining", "ratelimit-remaining")
 
 
@@ -111,6 +114,21 @@ def delay_when_spent(
     return None if reset is None else min(_from_reset(reset, now, reset_unit), ceiling)
 
 
+def parse_quota(headers: Mapping[str, str], now: datetime, reset_unit: ResetUnit) -> Quota | None:
+    """Return what an answer says of the allowance, or None if it does not say.
+
+    >>> told = {"x-ratelimit-limit": "100", "x-ratelimit-reset": "1"}
+    >>> parse_quota(told, datetime.now(UTC), "seconds")
+    Quota(limit=100.0, reset_seconds=1.0)
+
+    """
+    limit = _number(headers, _LIMIT_HEADERS)
+    reset = _number(headers, _RESET_HEADERS) if limit else None
+    if not limit or reset is None:
+        return None
+    return Quota(limit, _from_reset(reset, now, reset_unit).total_seconds())
+
+
 def _seconds_or_date(text: str, now: datetime) -> timedelta | None:
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text), 10**9))
@@ -140,39 +158,3 @@ def _from_reset(reset: float, now: datetime, unit: ResetUnit) -> timedelta:
         "epoch": max(reset - now.timestamp(), 0.0),
     }[unit]
     return timedelta(seconds=min(seconds, 10**9))
-
-
-@dataclass(frozen=True, slots=True)
-class TokenBucket:
-    """So many requests a second, as a value.
-
-    Attributes:
-        rate: Tokens that come in a second.
-        capacity: Tokens it holds at most; a burst of so many is let through.
-        level: Tokens now; below zero when some are promised to requests that wait.
-        at: Seconds of a monotonic clock, to which `level` belongs.
-
-    """
-
-    rate: float
-    capacity: float
-    level: float
-    at: float
-
-    @classmethod
-    def full(cls, rate: float, now: float) -> TokenBucket:
-        """Return a full bucket; it holds a tenth of a second, so that a burst stays small."""
-        capacity = max(1.0, rate / 10)
-        return cls(rate, capacity, capacity, now)
-
-    def take(self, now: float) -> tuple[TokenBucket, float]:
-        """Return the bucket with one token less, and how many seconds to wait for that token.
-
-        >>> bucket, wait = TokenBucket.full(10, now=0.0).take(0.0)
-        >>> bucket, wait = bucket.take(0.0)
-        >>> wait
-        0.1
-
-        """
-        level = min(self.capacity, self.level + (now - self.at) * self.rate) - 1
-        return replace(self, level=level, at=now), max(0.0, -level / self.rate)

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connector.target.pace import Quota
 from connector.target.retry import (
     RetryPolicy,
-    TokenBucket,
     backoff,
     delay_before_retry,
     delay_when_spent,
+    parse_quota,
     parse_retry_after,
 )
 
@@ -86,23 +87,13 @@ def test_a_spent_allowance_is_a_reason_to_pause_and_any_other_is_not():
     assert delay_when_spent({}, NOW, "seconds", MINUTE) is None
 
 
-@pytest.mark.parametrize("rate", [0.5, 1.0, 20.0, 1000.0])
-def test_so_many_requests_a_second_pass_and_no_more(rate: float):
-    bucket = TokenBucket.full(rate, now=0.0)
-    waits = []
+def test_an_allowance_is_read_from_the_headers_of_any_answer():
+    told = {"x-ratelimit-limit": "300", "x-ratelimit-reset": EPOCH}
 
-    for _ in range(200):
-        bucket, wait = bucket.take(0.0)
-        waits.append(wait)
-
-    assert sum(wait <= 60 for wait in waits) <= rate * 60 + bucket.capacity + 1e-6
-    assert waits == sorted(waits)
-
-
-def test_a_rest_fills_the_bucket_no_further_than_its_brim():
-    bucket = TokenBucket.full(10, now=0.0)
-
-    for _ in range(2):
-        bucket, wait = bucket.take(1_000.0)
-
-    assert wait == pytest.approx(0.1)
+    assert parse_quota(told, NOW, "epoch") == Quota(300, 5)
+    assert parse_quota({"ratelimit-limit": "9", "ratelimit-reset": "500"}, NOW, "milliseconds") == (
+        Quota(9, 0.5)
+    )
+    assert parse_quota({"x-ratelimit-limit": "300"}, NOW, "seconds") is None
+    assert parse_quota({"x-ratelimit-limit": "0", "x-ratelimit-reset": "1"}, NOW, "seconds") is None
+    assert parse_quota({}, NOW, "seconds") is None

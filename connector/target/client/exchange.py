@@ -14,14 +14,15 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from connector.errors import ConfigurationError, Fault
-from connector.target.response import Answer, NoAnswer, NotSent, Reply
+from connector.target.pace import Pace
+from connector.target.response import TOO_MANY_REQUESTS, Answer, NoAnswer, NotSent, Reply
 from connector.target.retry import (
     RETRIED,
     RetryPolicy,
-    TokenBucket,
     backoff,
     delay_before_retry,
     delay_when_spent,
+    parse_quota,
     parse_retry_after,
 )
 
@@ -59,7 +60,7 @@ class Exchange:
         self._clock = clock
         self._client = _make_client(connection, transport or _make_transport(connection))
         self._seconds = connection.timeout.total_seconds()
-        self._bucket: TokenBucket | None = None
+        self._pace = Pace(connection.rate)
         self._paused_until = 0.0
         self._progress_at = 0.0
         self._stopped = asyncio.Event()
@@ -76,8 +77,11 @@ class Exchange:
             await self._wait_for_turn()
             if self._stopped.is_set():
                 return NotSent("stopped before it was sent")
+            asked_at = _now()
             reply = await self._send(request)
             delay = self._delay(request, reply, attempt)
+            if delay is not None and _is_throttled(reply):
+                self._pace.note_refused(_now(), asked_at, delay.total_seconds())
             if delay is None or self._is_too_long(delay, begun_at):
                 return reply
             self._pause(delay)
@@ -95,13 +99,15 @@ class Exchange:
         await self._client.aclose()
 
     async def _wait_for_turn(self) -> None:
-        rate = self._connection.rate
-        if rate is not None:
-            bucket = self._bucket or TokenBucket.full(rate, _now())
-            self._bucket, seconds = bucket.take(_now())
-            await self._rest(seconds)
-        while not self._stopped.is_set() and (seconds := self._paused_until - _now()) > 0:
-            await self._rest(seconds)
+        while not self._stopped.is_set():
+            if (seconds := self._paused_until - _now()) > 0:
+                await self._rest(seconds)
+            elif (seconds := self._pace.take_turn(_now())) > 0:
+                await self._rest(seconds)
+                if self._paused_until <= _now():
+                    return
+            else:
+                return
 
     async def _rest(self, seconds: float) -> None:
         """Wait so long, or until stopped."""
@@ -143,10 +149,10 @@ class Exchange:
         )
 
     def _heed(self, answer: Answer) -> None:
-        """Pause after a good answer that says that the allowance is used up."""
-        pause = delay_when_spent(
-            answer.headers, self._clock.now(), self._reset_unit, self._policy.ceiling
-        )
+        """Keep to the pace that an answer tells; pause if the allowance is used up."""
+        now = self._clock.now()
+        self._pace.note_taken(_now(), parse_quota(answer.headers, now, self._reset_unit))
+        pause = delay_when_spent(answer.headers, now, self._reset_unit, self._policy.ceiling)
         if pause is not None:
             self._pause(pause)
 
@@ -173,6 +179,10 @@ class Exchange:
             words = _words(error)
             return NotSent(words) if _has_never_left(error) else NoAnswer(words)
         return Answer(response.status_code, response.headers, response.content)
+
+
+def _is_throttled(reply: Reply) -> bool:
+    return isinstance(reply, Answer) and reply.status == TOO_MANY_REQUESTS
 
 
 def _now() -> float:
