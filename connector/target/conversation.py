@@ -16,10 +16,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.planner.operation import Operation, OperationKind
+from connector.target.lesson import (
+    NOTHING,
+    PUT,
+    REMOVAL_BY_FILTER,
+    REMOVAL_BY_LIST,
+    REMOVAL_PROVEN,
+    REMOVAL_SEEN,
+    Lessons,
+    learned,
+)
 from connector.target.lookup import Conversation, Unanswered, find, is_breakdown, read
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 from connector.target.patch import flattened, member_ids_of
@@ -50,15 +59,6 @@ if TYPE_CHECKING:
     from connector.target.dialect import Dialect
 
 
-class Lesson(StrEnum):
-    """What a conversation teaches about a target, for those that follow."""
-
-    PUT = "changes go by PUT"
-    REMOVAL_BY_LIST = "members are removed by a list of values"
-    REMOVAL_BY_FILTER = "members are removed by a filter"
-    REMOVAL_PROVEN = "a removal was seen to have its effect"
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a conversation goes by.
@@ -72,7 +72,7 @@ class Terms:
 
     dialect: Dialect
     claims: Claims
-    lessons: frozenset[Lesson] = frozenset()
+    lessons: Lessons = NOTHING
 
     @property
     def target_ids(self) -> Mapping[str, str]:
@@ -92,23 +92,12 @@ class Carried:
     """
 
     outcome: Outcome
-    lessons: frozenset[Lesson] = frozenset()
+    lessons: Lessons = NOTHING
     breakdown: str = ""
 
 
 _HELD_BY_ANOTHER: Final = "the name is held by another resource of ours"
-_OTHER_REMOVAL: Final = {"filter": Lesson.REMOVAL_BY_LIST, "list": Lesson.REMOVAL_BY_FILTER}
-
-
-def learned(dialect: Dialect, lessons: frozenset[Lesson]) -> Dialect:
-    """Return the dialect as the target turned out to speak it."""
-    if Lesson.PUT in lessons:
-        dialect = replace(dialect, update=replace(dialect.update, verb="put"))
-    if Lesson.REMOVAL_BY_LIST in lessons:
-        dialect = replace(dialect, members=replace(dialect.members, removal="list"))
-    elif Lesson.REMOVAL_BY_FILTER in lessons:
-        dialect = replace(dialect, members=replace(dialect.members, removal="filter"))
-    return dialect
+_OTHER_REMOVAL: Final = {"filter": REMOVAL_BY_LIST, "list": REMOVAL_BY_FILTER}
 
 
 def carry_out(operation: Operation, terms: Terms) -> Conversation[Carried]:
@@ -278,7 +267,7 @@ def _update(operation: Operation, terms: Terms) -> Conversation[Carried]:
     if refuses_patch(reply):
         return (yield from _fall_back(operation, terms))
     outcome = to_outcome(operation, reply)
-    is_proven = Lesson.REMOVAL_PROVEN in terms.lessons or not operation.members_removed
+    is_proven = bool(terms.lessons.get(REMOVAL_SEEN)) or not operation.members_removed
     if isinstance(outcome, Applied) and not is_proven:
         return (yield from _prove_removal(operation, terms, outcome))
     return Carried(outcome)
@@ -290,8 +279,7 @@ def _refuses_form(reply: Reply) -> bool:
 
 def _fall_back(operation: Operation, terms: Terms) -> Conversation[Carried]:
     outcome = yield from _replace(operation, terms)
-    lessons = frozenset({Lesson.PUT}) if isinstance(outcome, Applied) else frozenset[Lesson]()
-    return Carried(outcome, lessons)
+    return Carried(outcome, PUT if isinstance(outcome, Applied) else NOTHING)
 
 
 def _replace(operation: Operation, terms: Terms) -> Conversation[Outcome]:
@@ -322,7 +310,7 @@ def _confirm_gone(operation: Operation, reply: Reply) -> Conversation[Outcome]:
 def _remove_otherwise(operation: Operation, terms: Terms, refusal: Reply) -> Conversation[Carried]:
     """Send the change again with members removed in the other form, or else by PUT."""
     lesson = _OTHER_REMOVAL[terms.dialect.members.removal]
-    other = learned(terms.dialect, frozenset({lesson}))
+    other = learned(terms.dialect, lesson)
     reply = yield from _write(to_request(operation, other, terms.target_ids))
     outcome = to_outcome(operation, reply)
     if isinstance(outcome, Rejected):
@@ -330,20 +318,20 @@ def _remove_otherwise(operation: Operation, terms: Terms, refusal: Reply) -> Con
             return (yield from _fall_back(operation, terms))
         # Neither form is to its taste, so the form was not the reason.
         return Carried(to_outcome(operation, refusal))
-    return Carried(outcome, frozenset({lesson}))
+    return Carried(outcome, lesson)
 
 
 def _prove_removal(operation: Operation, terms: Terms, outcome: Applied) -> Conversation[Carried]:
     """See whether the first removal had an effect: some targets accept a form and ignore it."""
     try:
         if not (yield from _still_held(operation, terms)):
-            return Carried(outcome, frozenset({Lesson.REMOVAL_PROVEN}))
+            return Carried(outcome, REMOVAL_PROVEN)
         lesson = _OTHER_REMOVAL[terms.dialect.members.removal]
-        other = learned(terms.dialect, frozenset({lesson}))
+        other = learned(terms.dialect, lesson)
         again = replace(operation, changes={}, members_added=())
         yield from _write(to_request(again, other, terms.target_ids))
         if not (yield from _still_held(operation, terms)):
-            return Carried(outcome, frozenset({lesson, Lesson.REMOVAL_PROVEN}))
+            return Carried(outcome, {**lesson, **REMOVAL_PROVEN})
         carried = yield from _fall_back(again, terms)
         if isinstance(carried.outcome, Applied) and (yield from _still_held(operation, terms)):
             return Carried(Rejected(NOT_IMPLEMENTED, "members stay although they were removed"))

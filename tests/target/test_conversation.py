@@ -10,7 +10,7 @@ import pytest
 
 from connector.planner.operation import Operation, OperationKind
 from connector.target.claims import Claims
-from connector.target.conversation import Carried, Lesson, Terms, carry_out, learned, resolve
+from connector.target.conversation import Carried, Terms, carry_out, resolve
 from connector.target.dialect import (
     Dialect,
     MemberDialect,
@@ -18,6 +18,7 @@ from connector.target.dialect import (
     UpdateDialect,
     WriteDialect,
 )
+from connector.target.lesson import PUT, REMOVAL_BY_LIST, REMOVAL_PROVEN, learned
 from connector.target.outcome import Applied, Rejected, Unavailable, Unknown
 from connector.target.request import describe
 from connector.target.response import Answer, NoAnswer, NotSent, Reply
@@ -246,7 +247,7 @@ def test_a_target_without_patch_gets_the_whole_resource_by_put(refusal: Reply):
     asked, end = carried(UPDATE, refusal, current, answer(200))
 
     assert asked == ["PATCH /Users/t1", "GET /Users/t1", "PUT /Users/t1"]
-    assert end == Carried(Applied("t1"), frozenset({Lesson.PUT}))
+    assert end == Carried(Applied("t1"), PUT)
     assert learned(BELIEVED, end.lessons).update.verb == "put"
 
 
@@ -276,7 +277,7 @@ def test_a_failed_fall_back_teaches_nothing():
 def test_the_first_removal_of_a_member_is_checked_and_later_ones_are_not():
     asked, end = carried(GROUP, answer(204), group_of("t2"))
     assert asked == ["PATCH /Groups/g1", "GET /Groups/g1"]
-    assert end.lessons == {Lesson.REMOVAL_PROVEN}
+    assert end.lessons == REMOVAL_PROVEN
 
     asked, _ = carried(GROUP, answer(204), lessons=end.lessons)
     assert asked == ["PATCH /Groups/g1"]
@@ -286,7 +287,7 @@ def test_a_removal_refused_in_one_form_is_sent_in_the_other():
     asked, end = carried(GROUP, answer(400, {"detail": "bad path"}), answer(204))
 
     assert asked == ["PATCH /Groups/g1", "PATCH /Groups/g1"]
-    assert end == Carried(Applied("g1"), frozenset({Lesson.REMOVAL_BY_LIST}))
+    assert end == Carried(Applied("g1"), REMOVAL_BY_LIST)
     assert learned(BELIEVED, end.lessons).members.removal == "list"
 
 
@@ -294,7 +295,7 @@ def test_a_removal_without_effect_is_sent_in_the_other_form():
     _, end = carried(GROUP, answer(204), group_of("t1"), answer(204), group_of())
 
     assert end.outcome == Applied("g1")
-    assert end.lessons == {Lesson.REMOVAL_BY_LIST, Lesson.REMOVAL_PROVEN}
+    assert end.lessons == {**REMOVAL_BY_LIST, **REMOVAL_PROVEN}
 
 
 def test_a_removal_that_no_form_of_patch_achieves_goes_by_put():
@@ -304,7 +305,7 @@ def test_a_removal_that_no_form_of_patch_achieves_goes_by_put():
     )  # fmt: skip
 
     assert asked[-2:] == ["PUT /Groups/g1", "GET /Groups/g1"]
-    assert end == Carried(Applied("g1"), frozenset({Lesson.PUT}))
+    assert end == Carried(Applied("g1"), PUT)
 
 
 def test_members_that_stay_whatever_is_done_are_not_taken_for_removed():
@@ -459,7 +460,7 @@ def test_a_removal_refused_as_patch_goes_by_put():
     asked, end = carried(GROUP, answer(501), answer(501), group_of("t1"), answer(200))
 
     assert asked[-2:] == ["GET /Groups/g1", "PUT /Groups/g1"]
-    assert end == Carried(Applied("g1"), frozenset({Lesson.PUT}))
+    assert end == Carried(Applied("g1"), PUT)
 
 
 def test_a_check_of_a_removal_that_gets_no_answer_changes_nothing():

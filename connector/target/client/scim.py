@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -15,7 +14,8 @@ from connector.target.client.background import Background
 from connector.target.client.carrier import Begun, Carrier, begin
 from connector.target.client.exchange import Exchange
 from connector.target.connection import TargetCheck, TargetConnection, within_hints
-from connector.target.conversation import Lesson, Terms, carry_out, learned, resolve
+from connector.target.conversation import Terms, carry_out, resolve
+from connector.target.lesson import NO_BULK, NOTHING, Lessons, Memory, learned
 from connector.target.lookup import Conversation, Listing, Unanswered, ask, read
 from connector.target.outcome import Outcome, Unavailable, Unknown
 from connector.target.request import CONFIG_PATH, Request, page_request
@@ -40,7 +40,7 @@ class ScimTarget:
     """A connection to one target; for one caller at a time.
 
     Nothing is sent before the first call. What is learnt of the target on the way (that it does
-    not do PATCH, for one) lasts as long as the connection.
+    not do PATCH, for one) is kept in its memory, if it is given one.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class ScimTarget:
         transport: httpx.AsyncBaseTransport | None = None,
         policy: RetryPolicy | None = None,
         clock: Clock | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Make ready.
 
@@ -60,6 +61,7 @@ class ScimTarget:
             transport: Instead of the network, for tests.
             policy: How patient to be.
             clock: Tells the time, for Retry-After dates; default: the machine's.
+            memory: Keeps what is learnt until the next connection.
 
         Raises:
             ConfigurationError: if the certificates cannot be read.
@@ -67,7 +69,10 @@ class ScimTarget:
         """
         self._connection = within_hints(connection, dialect)
         self._dialect = dialect
-        self._lessons: frozenset[Lesson] = frozenset()
+        self._memory = memory
+        self._lessons: Lessons = memory.load() if memory else NOTHING
+        self._unsaved: dict[str, Any] = {}
+        self._spoken = learned(dialect, self._lessons)
         self._capability: Capability | None = None
         self._breakdown = ""
         self._exchange = Exchange(
@@ -142,6 +147,7 @@ class ScimTarget:
             self._background.call(self._exchange.stop)
             crew.close()
             self._background.call(self._exchange.resume)
+            self._save()
 
     def resolve(self, operation: Operation, target_ids: Mapping[str, str]) -> Outcome:
         """Ask the target what became of an operation whose outcome is unknown.
@@ -167,6 +173,7 @@ class ScimTarget:
         if self._capability is None:
             self._capability = self._run(_discover())
             self._dialect = merged(self._dialect, self._capability)
+            self._spoken = learned(self._dialect, self._lessons)
         return self._capability
 
     def read(self, resource_type: str, target_id: str) -> Mapping[str, Any] | None:
@@ -199,7 +206,7 @@ class ScimTarget:
 
         """
         self.discover()
-        listing = Listing(resource_type, self._dialect.read.page_size)
+        listing = Listing(resource_type, self._spoken.read.page_size)
         while not listing.is_over:
             yield from listing.take(self._run(_page(listing.request())))
         if listing.missing_count:
@@ -216,7 +223,7 @@ class ScimTarget:
         if not document.keys() & {"Resources", "totalResults"}:
             words = "what it answers is no list of users: is base_url that of the SCIM service?"
             return TargetCheck(is_usable=False, words=words, capability=capability)
-        words = f"lists users; changes go by {self._dialect.update.verb.upper()}"
+        words = f"lists users; changes go by {self._spoken.update.verb.upper()}"
         if not capability.is_announced:
             words += "; it announces nothing of itself, so the dialect file decides"
         return TargetCheck(is_usable=True, words=words, capability=capability)
@@ -233,28 +240,38 @@ class ScimTarget:
 
     def _terms(self, claims: Claims | Mapping[str, str]) -> Terms:
         claims = claims if isinstance(claims, Claims) else Claims(claims)
-        return Terms(learned(self._dialect, self._lessons), claims, self._lessons)
+        return Terms(self._spoken, claims, self._lessons)
 
     def _limits(self) -> BulkLimits | None:
         """Return how much goes into one request now; None if all go by themselves."""
-        return bulk_limits(self._dialect, self._capability)
+        return bulk_limits(self._spoken, self._capability)
 
     async def _deliver(self, parcel: Sequence[Begun]) -> list[Outcome]:
         if self._breakdown:
             return [Unavailable(self._breakdown)] * len(parcel)
         outcomes = []
         for carried in await self._carrier.carry(parcel, self._learn_bulk):
-            self._lessons |= carried.lessons
+            self._learn(carried.lessons)
             self._breakdown = self._breakdown or carried.breakdown
             outcomes.append(carried.outcome)
         return outcomes
 
     def _learn_bulk(self, largest_bytes: int) -> None:
         """Note that the target takes no bulk requests (0), or none that is larger."""
-        bulk = replace(self._dialect.bulk, max_bytes=largest_bytes)
-        if not largest_bytes:
-            bulk = replace(self._dialect.bulk, use="never")
-        self._dialect = replace(self._dialect, bulk=bulk)
+        self._learn({"bulk.max_bytes": largest_bytes} if largest_bytes else NO_BULK)
+
+    def _learn(self, lessons: Lessons) -> None:
+        news = {key: one for key, one in lessons.items() if self._lessons.get(key) != one}
+        if news:
+            self._lessons = {**self._lessons, **news}
+            self._unsaved |= news
+            self._spoken = learned(self._dialect, self._lessons)
+
+    def _save(self) -> None:
+        """Keep what was learnt; in the thread of the caller."""
+        news, self._unsaved = self._unsaved, {}
+        if news and self._memory is not None:
+            self._memory.save(news)
 
     def _run(self, conversation: Conversation[T]) -> T:
         """Hold a conversation.
