@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.planner.operation import Operation, OperationKind
@@ -72,7 +72,7 @@ class Terms:
 
     dialect: Dialect
     claims: Claims
-    lessons: Lessons = NOTHING
+    lessons: Lessons = field(default_factory=dict)
 
     @property
     def target_ids(self) -> Mapping[str, str]:
@@ -92,7 +92,7 @@ class Carried:
     """
 
     outcome: Outcome
-    lessons: Lessons = NOTHING
+    lessons: Lessons = field(default_factory=dict)
     breakdown: str = ""
 
 

@@ -65,9 +65,8 @@ def learned(dialect: Dialect, lessons: Lessons) -> Dialect:
 
     """
     for key, value in lessons.items():
-        if key not in _KEYS:
-            continue
-        section, _, name = key.partition(".")
-        value = tuple(value) if isinstance(value, list) else value
-        dialect = replace(dialect, **{section: replace(getattr(dialect, section), **{name: value})})
+        if key in _KEYS:
+            section, _, name = key.partition(".")
+            taken = {name: tuple(value) if isinstance(value, list) else value}
+            dialect = replace(dialect, **{section: replace(getattr(dialect, section), **taken)})
     return dialect
