@@ -31,9 +31,11 @@ from connector.source.entry import EntryKind
 from connector.source.file import FilePasswordCheck, FileSource
 from connector.source.ldap import LdapPasswordCheck
 from connector.source.reader import LdapSource, SourceCheck, Wanted
+from connector.sync.learnt import TargetMemory
 from connector.sync.ports import Parts, TargetPort
 from connector.target.client import MimecastApiTarget, ScimTarget, api_access_of, connection_of
 from connector.target.dialect import load_dialect
+from connector.target.lesson import learned
 from state.engine import open_engine
 from state.errors import StateError
 from state.migrate import is_new, pending, upgrade
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from connector.source.entry import SourceEntry
     from connector.sync.ports import Source, Target
     from connector.target.dialect import Dialect
+    from connector.target.lesson import Memory
     from state.engine import Engine
 
 METADATA_LIFETIME = timedelta(days=7)
@@ -230,7 +233,12 @@ def make_parts(settings: Settings, engine: Engine, clock: Clock | None = None) -
         mapping_fingerprint=mappings.fingerprint,
         engine=engine,
         targets=tuple(
-            _to_port(target, load_dialect(target.mapping, folders)) for target in settings.target
+            _to_port(
+                target,
+                load_dialect(target.mapping, folders),
+                TargetMemory(engine, target.name, clock),
+            )
+            for target in settings.target
         ),
         clock=clock,
         lock_path=lock_path(engine),
@@ -244,11 +252,11 @@ def lock_path(engine: Engine) -> Path:
     return Path(f"{database}.lock" if database else "connector.lock")
 
 
-def _to_port(settings: TargetSettings, dialect: Dialect) -> TargetPort:
+def _to_port(settings: TargetSettings, dialect: Dialect, memory: Memory) -> TargetPort:
     limits = settings.limits
     return TargetPort(
         name=settings.name,
-        connect=_connector(settings, dialect),
+        connect=_connector(settings, dialect, memory),
         groups=settings.groups,
         push_groups=settings.push_groups,
         mode=settings.mode,
@@ -257,20 +265,23 @@ def _to_port(settings: TargetSettings, dialect: Dialect) -> TargetPort:
         limits=Limits(
             limits.max_deletes, limits.max_disables, limits.max_updates, limits.max_group_removals
         ),
-        view=dialect.view(),
+        # What it takes may have turned out to be other than its file says.
+        view=learned(dialect, memory.load()).view(),
         first_cycle=settings.first_cycle,
     )
 
 
-def _connector(settings: TargetSettings, dialect: Dialect) -> Callable[[], Target]:
-    return lambda: _connect(settings, dialect)
+def _connector(settings: TargetSettings, dialect: Dialect, memory: Memory) -> Callable[[], Target]:
+    return lambda: _connect(settings, dialect, memory)
 
 
-def _connect(settings: TargetSettings, dialect: Dialect) -> ScimTarget | MimecastApiTarget:
+def _connect(
+    settings: TargetSettings, dialect: Dialect, memory: Memory | None = None
+) -> ScimTarget | MimecastApiTarget:
     connection = connection_of(settings)
     if settings.kind == "mimecast-api":
         return MimecastApiTarget(connection, dialect, api_access_of(settings))
-    return ScimTarget(connection, dialect)
+    return ScimTarget(connection, dialect, memory=memory)
 
 
 # -- the identity provider -----------------------------------------------------------------------

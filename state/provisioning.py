@@ -168,3 +168,15 @@ class SettledRow(SQLModel, table=True):
     fingerprint: bytes
     settled_at: datetime = Field(sa_type=UtcDateTime)
     whole_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LessonRow(SQLModel, table=True):
+    """What was learnt of a target, under the key of its dialect file; the value is JSON."""
+
+    __tablename__ = "target_lesson"
+
+    target: str = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    value: str
+    learnt_at: datetime = Field(sa_type=UtcDateTime)
+    learnt_by: str
