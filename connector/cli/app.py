@@ -12,7 +12,18 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import applications, check, drift, explain, plan, runs, service, status, sync
+from connector.cli import (
+    applications,
+    check,
+    drift,
+    explain,
+    plan,
+    runs,
+    service,
+    status,
+    sync,
+    target,
+)
 from connector.cli.context import CommandContext
 from connector.cli.show import print_error, print_note
 from connector.errors import ConnectorError
@@ -38,6 +49,7 @@ explain.add_commands(app)
 drift.add_commands(app)
 runs.add_commands(app)
 check.add_commands(app)
+target.add_commands(app)
 applications.add_commands(app)
 service.add_commands(app)
 

@@ -33,6 +33,7 @@ class Behaviour:
         unavailable_count: So many writes are answered 503 first.
         silences: Requests that get no answer.
         failing_names: Writes of resources with these names are answered 500.
+        requires_domain: User names of another domain are refused with 400; "" for any.
         default_page_size: Resources a page, unless the client asks for less.
         ignores_start_index: Every page is the first.
         finds_by_external_id: False: a filter on externalId finds nothing, and says 200.
@@ -58,6 +59,7 @@ class Behaviour:
     unavailable_count: int = 0
     silences: tuple[Silence, ...] = ()
     failing_names: tuple[str, ...] = ()
+    requires_domain: str = ""
     default_page_size: int = 100
     ignores_start_index: bool = False
     finds_by_external_id: bool = True

@@ -109,6 +109,8 @@ class Store:
         name = resource.get(attribute)
         if not isinstance(name, str) or not name:
             raise Refusal(400, f"{attribute} is required", "invalidValue")
+        if endpoint == "Users" and not name.endswith(behaviour.requires_domain):
+            raise Refusal(400, "the domain is not one of ours", "invalidValue")
         if not isinstance(resource.get("active", True), bool):
             raise Refusal(400, "active must be a boolean", "invalidValue")
         for key, other in self.resources[endpoint].items():

@@ -14,6 +14,7 @@ GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "test"],
     "key": ["list"],
+    "target": ["probe", "show", "forget"],
 }
 GROUPS["db"] = ["upgrade", "backup"]
 SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]

@@ -25,8 +25,13 @@ class Background:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Made]) -> Made:
-        """Return what the coroutine returns."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """Return what the coroutine returns; who is interrupted while waiting ends it."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
 
     def call(self, function: Callable[[], None]) -> None:
         """Call a function in the thread, soon."""

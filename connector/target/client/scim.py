@@ -171,7 +171,7 @@ class ScimTarget:
 
         """
         if self._capability is None:
-            self._capability = self._run(_discover())
+            self._capability = self.hold(_discover())
             self._dialect = merged(self._dialect, self._capability)
             self._spoken = learned(self._dialect, self._lessons)
         return self._capability
@@ -183,7 +183,7 @@ class ScimTarget:
             TargetUnavailable: if the target does not say.
 
         """
-        return self._run(read(resource_type, target_id))
+        return self.hold(read(resource_type, target_id))
 
     def count(self, resource_type: str) -> int:
         """Return how many resources of a type the target holds (RFC 7644 section 3.4.2).
@@ -193,7 +193,7 @@ class ScimTarget:
 
         """
         self.discover()
-        document = self._run(_page(page_request(resource_type, 1, 1)))
+        document = self.hold(_page(page_request(resource_type, 1, 1)))
         total = document.get("totalResults")
         return total if isinstance(total, int) else len(document.get("Resources") or ())
 
@@ -208,7 +208,7 @@ class ScimTarget:
         self.discover()
         listing = Listing(resource_type, self._spoken.read.page_size)
         while not listing.is_over:
-            yield from listing.take(self._run(_page(listing.request())))
+            yield from listing.take(self.hold(_page(listing.request())))
         if listing.missing_count:
             message = f"{listing.missing_count} resources of type {resource_type} cannot be listed"
             raise TargetUnavailable(self._named(message))
@@ -217,7 +217,7 @@ class ScimTarget:
         """Return whether the target can be used, and what it announces; nothing is changed."""
         try:
             capability = self.discover()
-            document = self._run(_page(page_request("User", 1, 1)))
+            document = self.hold(_page(page_request("User", 1, 1)))
         except TargetUnavailable as error:
             return TargetCheck(is_usable=False, words=str(error), capability=self._capability)
         if not document.keys() & {"Resources", "totalResults"}:
@@ -273,7 +273,7 @@ class ScimTarget:
         if news and self._memory is not None:
             self._memory.save(news)
 
-    def _run(self, conversation: Conversation[T]) -> T:
+    def hold(self, conversation: Conversation[T]) -> T:
         """Hold a conversation.
 
         Raises:
