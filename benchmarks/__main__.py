@@ -9,6 +9,7 @@ ALL = (
     "read_speed",
     "noop_cycle",
     "delta_cycle",
+    "latency",
     "target_speed",
     "throttled_speed",
     "sign_speed",

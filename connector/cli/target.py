@@ -56,6 +56,9 @@ def probe_target(
     """
     command: CommandContext = context.obj
     settings = _find(command, name)
+    if settings.kind != "scim":
+        problem = f"is of kind {settings.kind}, whose abilities are known; only scim is probed"
+        raise ConfigurationError([Fault(name, "", problem)])
     if write is not None and write.exists():
         raise ConfigurationError([Fault(str(write), "", "is there already; name a new file")])
     if not yes:

@@ -24,9 +24,9 @@ log = structlog.get_logger()
 
 LOOK_EVERY_SECONDS = 0.1
 # What belongs together in the source often comes in several writes.
-GATHER_SECONDS = 0.05
-# So many times as long as the last reading took, at least, until the next one.
-REST_FACTOR = 2
+GATHER_SECONDS = 0.02
+# As long as the last cycle took, until the next one: at most half of the time is spent on it.
+REST_FACTOR = 1
 # After a failure, twice as long each time.
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0

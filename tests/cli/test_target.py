@@ -168,3 +168,16 @@ def test_an_unknown_target_is_named_with_those_that_are_there(desk: Shell):
 
     assert said.code == 1
     assert "configured are: scim" in said.errors
+
+
+def test_a_kind_whose_abilities_are_known_is_not_probed(desk: Shell):
+    (desk.folder / "client-secret").write_text("s3cret")
+    api = '[[target]]\nname = "api"\nkind = "mimecast-api"\nclient_id = "a"\ngroups = "*"\n'
+    secret = 'client_secret = { file = "client-secret" }\n'
+    with (desk.folder / "connector.toml").open("a") as configuration:
+        configuration.write(f"\n{api}{secret}")
+
+    said = desk.say("target", "probe", "api", "--yes")
+
+    assert said.code == 1
+    assert "api: is of kind mimecast-api, whose abilities are known" in said.errors
