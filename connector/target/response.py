@@ -85,10 +85,27 @@ def to_outcome(operation: Operation, reply: Reply) -> Outcome:
         return Unavailable(f"answered {reply.status}: {reason_of(reply, operation)}")
     if not reply.is_success:
         return Rejected(reply.status, reason_of(reply, operation))
+    return _of_success(operation, reply)
+
+
+def _of_success(operation: Operation, answer: Answer) -> Outcome:
     target_id = operation.target_id
     if operation.kind is OperationKind.CREATE:
-        target_id = created_id(reply)
+        if _is_of_another(operation, document_of(answer)):
+            return Unknown("answered with another resource than was asked for")
+        target_id = created_id(answer)
     return Applied(target_id) if target_id else Unknown("answered without an id")
+
+
+def _is_of_another(operation: Operation, created: Mapping[str, Any]) -> bool:
+    """Return whether an answer shows somebody else, whom we would take for ours.
+
+    A target may keep another externalId, or write the name in its own way; not both.
+    """
+    name = created.get("displayName" if operation.resource_type == "Group" else "userName")
+    key = created.get("externalId")
+    is_other_name = isinstance(name, str) and name.casefold() != operation.name.casefold()
+    return is_other_name and isinstance(key, str) and key not in {"", operation.external_id}
 
 
 def as_meant(reply: Reply) -> Reply:
