@@ -128,7 +128,8 @@ def _takeover(
     digest: bytes,
 ) -> Operation:
     known = documents.known_users[former.external_id]
-    changes = diff(known, document)
+    # Even an account that is as it should be has to change hands, and be seen to.
+    changes = diff(known, document) or {"externalId": external_id}
     return Operation(
         kind=OperationKind.UPDATE if former.is_active else OperationKind.ENABLE,
         resource_type="User",

@@ -124,11 +124,11 @@ def find_concern(
         return EVERYBODY
     read = directory.read_mark()
     revision = read.revision if read else 0
-    setbacks = [
-        (one.resource_type, one.external_id)
-        for one in Setbacks(engine).all(port.name)
-        if not (heeds_pauses and one.waits(now))
-    ]
+    # Who waits is looked at with the others, and left out of the plan afterwards: an account that
+    # they are to take over must not be taken for abandoned meanwhile.
+    refused = Setbacks(engine).all(port.name)
+    setbacks = [(one.resource_type, one.external_id) for one in refused]
+    is_due = any(not (heeds_pauses and one.waits(now)) for one in refused)
     doubts = [
         (one.operation.resource_type, one.operation.external_id)
         for one in ledger.in_doubt(port.name)
@@ -137,8 +137,8 @@ def find_concern(
     since = min(mark.settled_at, now)
     people = directory.concerned_since(mark.revision, since, max(mark.settled_at, now))
     people |= ledger.unsettled(port.name, now - port.grace)
+    is_anything = bool(people or is_due or doubts or revision > mark.revision)
     people |= _people_of(directory, [*setbacks, *doubts])
-    is_anything = bool(people or setbacks or doubts or revision > mark.revision)
     if len(people) > FEW and len(people) > SHARE * directory.counts().users:
         return EVERYBODY
     return Concern(people, is_anything)

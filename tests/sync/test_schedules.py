@@ -46,3 +46,13 @@ def test_somebody_leaves_and_the_answer_is_lost():
         state.somebody_leaves(name="p0")
         state.the_target_misbehaves(of_reads=[], of_writes=["lost before"])
         state.a_cycle_runs(heeds_pauses=False)
+
+
+def test_a_takeover_whose_answer_is_wrong_does_not_cost_the_newcomer_the_account():
+    with a_life() as state:
+        state.begin(deprovision="disable", is_guarded=True)
+        state.a_cycle_runs(heeds_pauses=False)
+        state.the_target_misbehaves(of_reads=["throttled", "fine"], of_writes=["not found after"])
+        state.somebody_is_made_anew(name="p3")
+        state.a_cycle_runs(heeds_pauses=True)
+        state.the_clock_jumps(hours=30)
