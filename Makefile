@@ -14,13 +14,13 @@ help: ## list the targets
 demo: $(VENV)/.run ## install and run the demo; Ctrl-C ends it
 	@$(BIN)/connector demo
 
-test: $(VENV)/.test debian ## install what the tests need and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+test: $(VENV)/.test debian ## install what the tests need and run every test but the long profiles
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered -m "not long" $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test debian ## the long profiles, which take more than a quarter of an hour
 	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
-check: $(VENV)/.test ## format, lint, types, import rules and fast tests
+check: $(VENV)/.test debian ## format, lint, types, import rules and fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
