@@ -78,7 +78,8 @@ class Life(RuleBasedStateMachine):
             "connect": lambda: MortalTarget(self.wire.connect(), self.mortal),
         }
         self.wire.users["t0"] = dict(STRANGER)
-        # external_ids of those of whom somebody has said that they shall not have access.
+        # Those of whom somebody has said that they shall not have access: external_ids, and the
+        # target's ids of accounts that others have disabled there.
         self.may_lose_access: set[str] = set()
         for name in NAMES[:4]:
             self.company.add_user(name)
@@ -161,7 +162,7 @@ class Life(RuleBasedStateMachine):
             self.wire.service.store.delete("Users", account["id"])
         elif path == "active":
             account["active"] = not account["active"]
-            self.may_lose_access.add(account.get("externalId", ""))
+            self.may_lose_access |= {account["id"], account.get("externalId", "")}
         elif "title" in account:
             # What we never wrote is theirs.
             account["title"] = "Stowaway"
@@ -280,7 +281,7 @@ class Life(RuleBasedStateMachine):
     def nobody_loses_access_without_evidence(self) -> None:
         for one in self.wire.users.values():
             if one.get("active") is False:
-                assert one.get("externalId") in self.may_lose_access
+                assert self.may_lose_access & {one["id"], one.get("externalId")}
         assert self.wire.deleted <= self.may_lose_access
 
     def settle(self) -> None:

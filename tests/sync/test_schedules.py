@@ -56,3 +56,10 @@ def test_a_takeover_whose_answer_is_wrong_does_not_cost_the_newcomer_the_account
         state.somebody_is_made_anew(name="p3")
         state.a_cycle_runs(heeds_pauses=True)
         state.the_clock_jumps(hours=30)
+
+
+def test_an_account_of_a_stranger_that_others_have_disabled_is_taken_over_in_time():
+    with a_life() as state:
+        state.begin(deprovision="disable", is_guarded=False)
+        state.a_stranger_gets_the_name_first(name="p0")
+        state.somebody_meddles_with_an_account(name="p0", path="active")
