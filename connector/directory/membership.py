@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,12 @@ class MemberGraph:
         for group_id in self.within(roots):
             members.update(self.user_members.get(group_id, ()))
         return members
+
+    def members_of(self, group_id: str) -> Collection[str]:
+        """Return the external_ids of all users in one group, directly or through others."""
+        if group_id not in self.group_members:
+            return self.user_members.get(group_id, ())
+        return self.effective_members((group_id,))
 
     def named(self, distinguished_names: Iterable[str]) -> tuple[set[str], list[str]]:
         """Return the external_ids of the groups so named, and the names that no group has."""

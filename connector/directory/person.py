@@ -69,6 +69,21 @@ class UserHead(NamedTuple):
     left_at: datetime | None
 
 
+class GroupHead(NamedTuple):
+    """As much of a group as is needed to see whether anything but its members changed.
+
+    Attributes:
+        external_id: The key.
+        name_folded: The casefolded distinguished name.
+        digest: Of the mapped document.
+
+    """
+
+    external_id: str
+    name_folded: str
+    digest: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class DirectoryGroup:
     """One group of our directory; its members are kept beside it.

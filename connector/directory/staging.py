@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table, func, or_, select
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from connector.directory.store import GROUPS, LOGIN_NAMES, MEMBERS, PROBLEMS, USERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from sqlalchemy import ColumnElement, Connection, FromClause, Select
+    from sqlalchemy import ColumnElement, Connection, Dialect, FromClause, Select
+    from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 _TABLES = MetaData()
 
@@ -43,13 +46,34 @@ MOVED = Table(
 
 def create(connection: Connection) -> None:
     """Make the tables, empty."""
-    _TABLES.drop_all(connection)
-    _TABLES.create_all(connection)
+    drop(connection)
+    for statement in _statements(connection.dialect, _creations):
+        connection.exec_driver_sql(statement)
 
 
 def drop(connection: Connection) -> None:
-    """Take the tables away."""
-    _TABLES.drop_all(connection)
+    """Take the tables away, if they are there."""
+    for statement in _statements(connection.dialect, _drops):
+        connection.exec_driver_sql(statement)
+
+
+def _creations() -> Iterator[ExecutableDDLElement]:
+    for table in _TABLES.sorted_tables:
+        yield CreateTable(table)
+        yield from map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))
+
+
+def _drops() -> Iterator[ExecutableDDLElement]:
+    for table in _TABLES.sorted_tables:
+        yield DropTable(table, if_exists=True)
+
+
+@cache
+def _statements(
+    dialect: Dialect, elements: Callable[[], Iterator[ExecutableDDLElement]]
+) -> tuple[str, ...]:
+    """Return statements of SQL; every few seconds a read needs the same ones."""
+    return tuple(str(one.compile(dialect=dialect)) for one in elements())
 
 
 def is_empty(connection: Connection) -> bool:

@@ -8,13 +8,13 @@ import orjson
 from sqlalchemy import func, select
 
 from connector.directory.membership import MemberGraph
-from connector.directory.person import DirectoryGroup, DirectoryUser, UserHead
+from connector.directory.person import DirectoryGroup, DirectoryUser, GroupHead, UserHead
 from connector.mapping.resource import MappingProblem
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import batches, of_some, reading, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine, Row, Select, Table
@@ -176,6 +176,12 @@ class DirectoryStore:
                 for row in streamed:
                     yield UserHead._make(row)
 
+    def group_heads(self) -> list[GroupHead]:
+        """Return all groups as heads."""
+        columns = [GROUPS.c[name] for name in GroupHead._fields]
+        with reading(self._engine) as connection:
+            return list(map(GroupHead._make, connection.execute(select(*columns)).all()))
+
     def groups(self, external_ids: Collection[str] | None = None) -> list[DirectoryGroup]:
         """Return all groups, or those with these keys, without their members."""
         statements = of_some(select(GROUPS), GROUPS.c.external_id, external_ids)
@@ -188,18 +194,20 @@ class DirectoryStore:
                 for row in connection.execute(statement)
             ]
 
-    def graph(self, external_ids: Collection[str] | None = None) -> MemberGraph:
+    def graph(
+        self, heads: Iterable[GroupHead], external_ids: Collection[str] | None = None
+    ) -> MemberGraph:
         """Return who is directly in which group, by the names as they stand now.
 
         Args:
+            heads: All groups.
             external_ids: Of the people to be shown in it; None for everybody.
 
         """
         users: dict[str, list[str]] = {}
         nested: dict[str, list[str]] = {}
+        group_ids = {name_folded: external_id for external_id, name_folded, _ in heads}
         with reading(self._engine) as connection:
-            names = connection.execute(select(GROUPS.c.name_folded, GROUPS.c.external_id))
-            group_ids = {name: external_id for name, external_id in names}  # noqa: C416 - rows, not pairs
             shared = {external_id: external_id for external_id in group_ids.values()}
             for statement in of_some(_members_who(USERS), USERS.c.external_id, external_ids):
                 for group_id, member_id in connection.execute(statement):

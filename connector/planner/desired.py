@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from connector.directory.membership import MemberGraph
-    from connector.directory.person import DirectoryGroup, UserHead
+    from connector.directory.person import GroupHead, UserHead
     from connector.planner.view import AttributeView
 
 
@@ -46,18 +46,15 @@ class DesiredUser(NamedTuple):
     is_active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredGroup:
+class DesiredGroup(NamedTuple):
     """A group that should be at the target, with its members there.
 
     Attributes:
-        document: The mapped SCIM Group.
-        digest: Of the document and the view.
+        digest: Of the mapped document and the view.
         member_ids: external_ids of all people in it who are in scope, nested ones included.
 
     """
 
-    document: Mapping[str, Any]
     digest: bytes
     member_ids: frozenset[str]
 
@@ -103,21 +100,21 @@ def desired_users(
 
 
 def desired_groups(
-    groups: Iterable[DirectoryGroup],
+    heads: Iterable[GroupHead],
     scope: Scope,
     graph: MemberGraph,
     is_present: Callable[[str], bool],
     view: AttributeView,
 ) -> dict[str, DesiredGroup]:
     """Return the groups in scope by external_id, with those members who are present there."""
+    fingerprint = view.fingerprint
     return {
-        group.external_id: DesiredGroup(
-            group.document,
-            digest_of(group.digest, view.fingerprint),
-            frozenset(filter(is_present, graph.effective_members([group.external_id]))),
+        external_id: DesiredGroup(
+            digest_of(digest, fingerprint),
+            frozenset(filter(is_present, graph.members_of(external_id))),
         )
-        for group in groups
-        if group.external_id in scope.group_ids
+        for external_id, _, digest in heads
+        if external_id in scope.group_ids
     }
 
 

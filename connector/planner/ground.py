@@ -21,6 +21,7 @@ class Documents:
 
     Attributes:
         users: Mapped SCIM Users of those created or changed.
+        groups: Mapped SCIM Groups of those created, or changed, members included.
         accounts: What is ours at the target of those changed, or no longer desired.
         known_users: What the target is known to hold of those changed or taken over.
         known_groups: What the target is known to hold of the groups that differ or are taken over.
@@ -28,6 +29,7 @@ class Documents:
     """
 
     users: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, Any]]
     accounts: Mapping[str, KnownResource]
     known_users: Mapping[str, Mapping[str, Any]]
     known_groups: Mapping[str, Mapping[str, Any]]

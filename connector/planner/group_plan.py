@@ -23,9 +23,11 @@ def group_operations(
     created: list[Operation] = []
     changed: list[Operation] = []
     deleted: list[Operation] = []
-    for external_id, group in ground.groups.items():
+    for external_id in documents.groups:
+        group = ground.groups[external_id]
         if external_id not in ground.known.groups and external_id not in ground.heirs.groups:
-            created.append(_created_group(ground, external_id, group))
+            document = ground.view.project_group(documents.groups[external_id])
+            created.append(_created_group(external_id, document, group.digest))
         changed.extend(_changed_group(ground, external_id, group, documents))
     if ground.rules.mode == "sync" and ground.rules.absence_is_proven:
         kept = ground.groups.keys() | ground.heirs.former_ids
@@ -39,8 +41,7 @@ def group_operations(
     return created, changed, deleted
 
 
-def _created_group(ground: Ground, external_id: str, group: DesiredGroup) -> Operation:
-    document = ground.view.project_group(group.document)
+def _created_group(external_id: str, document: dict[str, Any], digest: bytes) -> Operation:
     return Operation(
         kind=OperationKind.CREATE,
         resource_type="Group",
@@ -48,7 +49,7 @@ def _created_group(ground: Ground, external_id: str, group: DesiredGroup) -> Ope
         name=document["displayName"],
         document=document,
         reason="new in scope",
-        desired_digest=group.digest,
+        desired_digest=digest,
     )
 
 
@@ -61,7 +62,7 @@ def _changed_group(
     members = _members_to_change(ground, group, resource)
     if former is None and resource and resource.digest == group.digest and not any(members):
         return
-    document = ground.view.project_group(group.document)
+    document = ground.view.project_group(documents.groups[external_id])
     known = documents.known_groups.get(resource.external_id) if resource else None
     changes = {}
     if known is not None and ground.rules.mode != "create-only":

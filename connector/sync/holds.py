@@ -6,6 +6,7 @@ until a later plan keeps within the limits.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -18,7 +19,7 @@ from connector.planner.safety import VERBS, Spent
 from connector.sync.ledger import OPERATIONS, next_operation_id
 from connector.sync.operation_rows import operation_row
 from state.engine import reading, table_of, writing
-from state.provisioning import HoldRow
+from state.provisioning import NO_CREATION, HoldRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,17 +139,19 @@ class Holds:
             OPERATIONS.c.answered_at > now - DAY,
             OPERATIONS.c.status.in_(["applied", "unknown"]),
             OPERATIONS.c.is_approved.is_(False),
+            NO_CREATION,
         )
-        columns = (OPERATIONS.c.kind, OPERATIONS.c.resource_type, OPERATIONS.c.external_id)
-        removed = select(OPERATIONS.c.external_id, func.sum(OPERATIONS.c.removed_count)).where(
-            *recent, OPERATIONS.c.removed_count > 0
-        )
+        keys = (OPERATIONS.c.kind, OPERATIONS.c.resource_type, OPERATIONS.c.external_id)
+        statement = select(*keys, func.sum(OPERATIONS.c.removed_count)).where(*recent)
         touched: dict[str, set[tuple[str, str]]] = {}
+        removed = Counter[str]()
         with reading(self._engine) as connection:
-            for kind, *key in connection.execute(select(*columns).where(*recent)):
-                touched.setdefault(VERBS[OperationKind(kind)], set()).add((key[0], key[1]))
-            by_group = connection.execute(removed.group_by(OPERATIONS.c.external_id)).all()
-        return Spent(touched, {group_id: int(count) for group_id, count in by_group})
+            rows = connection.execute(statement.group_by(*keys)).all()
+        for kind, resource_type, external_id, removed_count in rows:
+            touched.setdefault(VERBS[OperationKind(kind)], set()).add((resource_type, external_id))
+            if removed_count:
+                removed[external_id] += int(removed_count)
+        return Spent(touched, removed)
 
     def _find(self, condition: ColumnElement[bool]) -> list[Hold]:
         with reading(self._engine) as connection:

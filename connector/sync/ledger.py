@@ -208,7 +208,7 @@ class Ledger:
                 for key, *head in streamed.execute(statement)
             }
             known_groups = {
-                row.external_id: KnownResource._make(row) for row in connection.execute(groups)
+                row[0]: KnownResource._make(row) for row in connection.execute(groups).all()
             }
             shared = {key: key for key in users}
             for statement in of_some(pairs, MEMBERS.c.member_id, external_ids):

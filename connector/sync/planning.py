@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector.planner.compare import Rules, compare_users
 from connector.planner.desired import desired_groups, desired_users, resolve_scope
@@ -46,7 +46,8 @@ def plan_target(
 
     """
     directory, ledger = stores
-    graph = directory.graph(people)
+    heads = directory.group_heads()
+    graph = directory.graph(heads, people)
     known = ledger.known(port.name, people)
     scope = resolve_scope(port.groups, port.push_groups, graph)
     if people is not None:
@@ -62,17 +63,19 @@ def plan_target(
         is_kept = external_id in known.users and external_id not in comparison.undesired
         return is_kept or external_id in comparison.created
 
-    held = directory.groups()
-    groups = desired_groups(held, scope, graph, is_present, port.view)
+    groups = desired_groups(heads, scope, graph, is_present, port.view)
     newcomers = directory.users(comparison.created)
     accounts = ledger.accounts(port.name, [*comparison.changed, *comparison.undesired])
+    looked_at = _looked_at(groups, known)
+    group_documents = {one.external_id: one.document for one in directory.groups(looked_at)}
     heirs = NO_HEIRS
     if port.mode != "create-only":
-        group_heirs = _group_heirs(groups, known, {group.external_id for group in held})
+        held = {head.external_id for head in heads}
+        group_heirs = _group_heirs(group_documents, known, held)
         heirs = Heirs(_account_heirs(newcomers, accounts, comparison), group_heirs)
     notes = tuple(_notes(scope, proof))
     ground = Ground(port.name, groups, known, rules, port.view, heirs, notes)
-    documents = _documents(ground, stores, comparison, (newcomers, accounts))
+    documents = _documents(ground, stores, comparison, (newcomers, accounts), group_documents)
     return _with_counts(make_plan(ground, comparison, documents), ledger, people)
 
 
@@ -88,6 +91,7 @@ def _documents(
     stores: tuple[DirectoryStore, Ledger],
     comparison: Comparison,
     found: tuple[dict[str, DirectoryUser], dict[str, KnownResource]],
+    group_documents: Mapping[str, Mapping[str, Any]],
 ) -> Documents:
     directory, ledger = stores
     newcomers, accounts = found
@@ -96,6 +100,7 @@ def _documents(
     differing = _differing(ground.groups, ground.known)
     return Documents(
         users={key: user.document for key, user in users.items()},
+        groups=group_documents,
         accounts=accounts,
         known_users=ledger.documents(ground.target, "User", [*comparison.changed, *former]),
         known_groups=ledger.documents(ground.target, "Group", [*differing, *former]),
@@ -128,14 +133,26 @@ def _account_heirs(
 
 
 def _group_heirs(
-    groups: Mapping[str, DesiredGroup], known: Known, held: Collection[str]
+    documents: Mapping[str, Mapping[str, Any]], known: Known, held: Collection[str]
 ) -> dict[str, KnownResource]:
     names = {
-        key: str(group.document["displayName"])
-        for key, group in groups.items()
+        key: str(document["displayName"])
+        for key, document in documents.items()
         if key not in known.groups
     }
     return successions(names, left_groups(known, held))
+
+
+def _looked_at(groups: Mapping[str, DesiredGroup], known: Known) -> list[str]:
+    """Return the groups that are new, or differ in anything, members included."""
+    nobody = frozenset[str]()
+    return [
+        key
+        for key, (digest, member_ids) in groups.items()
+        if key not in known.groups
+        or known.groups[key].digest != digest
+        or known.members.get(key, nobody) != member_ids
+    ]
 
 
 def _differing(groups: Mapping[str, DesiredGroup], known: Known) -> list[str]:
