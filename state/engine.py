@@ -139,20 +139,20 @@ def table_of(row: type[SQLModel]) -> Table:
     return table
 
 
-def upsert(connection: Connection, table: Table, source: Select[Any] | None = None) -> Any:
+def upsert(dialect: Dialect, table: Table, source: Select[Any] | None = None) -> Any:
     """Return an INSERT that overwrites the row with the same key, on either database.
 
     Args:
-        connection: Tells which database it is for.
+        dialect: Tells which database it is for.
         table: Where to.
         source: Rows to insert, in the order of the table's columns; None for parameters.
 
     """
     if source is None:
-        return _upsert_of_parameters(connection.dialect.name, table)
+        return _upsert_of_parameters(dialect.name, table)
     # SQLite needs a WHERE to tell ON CONFLICT from the ON of a join.
     names = [column.name for column in table.columns]
-    statement = _insert(connection.dialect.name, table).from_select(names, source.where(true()))
+    statement = _insert(dialect.name, table).from_select(names, source.where(true()))
     return _overwriting(statement, table)
 
 

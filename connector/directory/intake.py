@@ -154,7 +154,7 @@ class Intake:
         if not rows:
             return
         with self._connection.begin():
-            self._connection.execute(upsert(self._connection, table), rows)
+            self._connection.execute(upsert(self._connection.dialect, table), rows)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ look at those people alone.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, literal, select, union, update
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, CompoundSelect, Connection, Select, Table
+    from sqlalchemy import Column, CompoundSelect, Connection, Dialect, Select, Table
 
     from connector.directory.renaming import Parting
 
@@ -123,13 +124,17 @@ def _take_in(
         connection.execute(delete(PROBLEMS).where(solved))
     _merge(connection, STAGED_PROBLEMS, PROBLEMS)
     if not is_first:
-        connection.execute(
-            update(USERS).where(USERS.c.name_folded.in_(_concerned())).values(revision=revision)
-        )
+        is_concerned = USERS.c.name_folded.in_(_concerned())
+        connection.execute(update(USERS).where(is_concerned), {"revision": revision})
 
 
 def _merge(connection: Connection, staged: Table, table: Table) -> None:
-    connection.execute(upsert(connection, table, select(staged)))
+    connection.execute(_merging(connection.dialect, staged, table))
+
+
+@cache  # To build such statements costs more than to run them.
+def _merging(dialect: Dialect, staged: Table, table: Table) -> Any:
+    return upsert(dialect, table, select(staged))
 
 
 def _renew(connection: Connection, parents: Table, staged: Table, parent: Column[Any]) -> None:
@@ -164,9 +169,10 @@ def _note_moved(connection: Connection, gone: Sequence[str]) -> None:
         select(MEMBERS.c.name_folded).where(MEMBERS.c.group_id.in_(some)) for some in batches(gone)
     ]
     for statement in statements:
-        connection.execute(upsert(connection, MOVED, statement.distinct()))
+        connection.execute(upsert(connection.dialect, MOVED, statement.distinct()))
 
 
+@cache
 def _concerned() -> CompoundSelect[Any]:
     """Return the statement for the names of all who moved, or are in a group that did."""
     moved = select(MOVED.c.name_folded)

@@ -61,7 +61,7 @@ def follow_names(
             if group_id not in was_read
         ]
         if rows:
-            connection.execute(upsert(connection, table), rows)
+            connection.execute(upsert(connection.dialect, table), rows)
 
 
 def _rename_told(
@@ -74,7 +74,7 @@ def _rename_told(
             own = (GAINED.c.group_id == group_id, GAINED.c.name_folded == name)
             connection.execute(delete(GAINED).where(*own))
             row = {"group_id": group_id, "name_folded": new}
-            connection.execute(upsert(connection, GAINED), [row])
+            connection.execute(upsert(connection.dialect, GAINED), [row])
 
 
 def _links_in(connection: Connection, table: Table) -> set[Link]:

@@ -86,11 +86,13 @@ def is_empty(connection: Connection) -> bool:
 
 def moving_count(connection: Connection, *, is_full: bool) -> int:
     """Return how many names do not fit together, because they changed while they were read."""
-    statements = [_swapped()]
-    if is_full:
-        # Of a read of changes, groups follow whoever was renamed.
-        statements += _left_behind()
-    return sum(connection.scalar(one) or 0 for one in statements)
+    return sum(connection.scalar(one) or 0 for one in _moving(is_full=is_full))
+
+
+@cache  # To build such statements costs more than to run them.
+def _moving(*, is_full: bool) -> tuple[Select[Any], ...]:
+    # Of a read of changes, groups follow whoever was renamed.
+    return (_swapped(), *(_left_behind() if is_full else ()))
 
 
 def _left_behind() -> Iterator[Select[Any]]:

@@ -112,14 +112,13 @@ def _run_quietly(parts: Parts, request: Request, listener: Listener, stop: Event
         if last == (failed.status.value, failed.reason):
             return failed
         return _close(parts, _open(parts, request), failed)
-    stores = (parts.engine, DirectoryStore(parts.engine), ledger)
-    is_needed = last[0] == Status.FAILED.value or any(
-        concern_of(parts, port, request, stores).is_anything for port in _chosen(parts, request)
-    )
-    if not is_needed:
-        return CycleReport(0, Status.DONE, "", read, stores[1].counts(), ())
+    concerns = _concerns(parts, request, ledger)
+    if last[0] != Status.FAILED and not any(one.is_anything for _, one in concerns):
+        counts = DirectoryStore(parts.engine).counts()
+        return CycleReport(0, Status.DONE, "", read, counts, ())
     book = _open(parts, request)
-    return _close(parts, book, _serve_all(parts, request, (*book, read), listener, stop))
+    report = _serve_all(parts, request, (*book, read), concerns, listener, stop)
+    return _close(parts, book, report)
 
 
 def _run(
@@ -131,7 +130,14 @@ def _run(
         return _failed(parts, book[1], str(error))
     if request.user and not read.external_ids:
         return _failed(parts, book[1], nobody_called(request.user))
-    return _serve_all(parts, request, (*book, read), listener, stop)
+    concerns = _concerns(parts, request, book[0])
+    return _serve_all(parts, request, (*book, read), concerns, listener, stop)
+
+
+def _concerns(parts: Parts, request: Request, ledger: Ledger) -> list[tuple[TargetPort, Concern]]:
+    """Return who is to be looked at, for every target that is asked for."""
+    stores = (parts.engine, DirectoryStore(parts.engine), ledger)
+    return [(port, concern_of(parts, port, request, stores)) for port in _chosen(parts, request)]
 
 
 def _failed(parts: Parts, cycle_id: int, reason: str) -> CycleReport:
@@ -154,20 +160,20 @@ def _serve_all(
     parts: Parts,
     request: Request,
     book: tuple[Ledger, int, ReadSummary],
+    concerns: list[tuple[TargetPort, Concern]],
     listener: Listener,
     stop: Event,
 ) -> CycleReport:
     ledger, cycle_id, read = book
 
-    def served(port: TargetPort) -> TargetReport:
-        report = serve(parts, port, request, book, listener, stop)
+    def served(one: tuple[TargetPort, Concern]) -> TargetReport:
+        report = serve(parts, one, request, book, listener, stop)
         _note(ledger, cycle_id, report)
         return report
 
-    ports = _chosen(parts, request)
     # A target that is slow does not hold the others back.
-    with ThreadPoolExecutor(max(1, len(ports)), thread_name_prefix="target") as crew:
-        reports = list(crew.map(served, ports))
+    with ThreadPoolExecutor(max(1, len(concerns)), thread_name_prefix="target") as crew:
+        reports = list(crew.map(served, concerns))
     counts = DirectoryStore(parts.engine).counts()
     reason = _reason(read, counts)
     own = Status.FAILURES if reason else Status.DONE

@@ -167,7 +167,7 @@ def _note_members(connection: Connection, drift: Drift, difference: Difference) 
     key = {"target": drift.target, "group_id": drift.external_id}
     rows = [key | {"member_id": member_id} for member_id in difference.theirs]
     if rows:
-        connection.execute(upsert(connection, MEMBERS), rows)
+        connection.execute(upsert(connection.dialect, MEMBERS), rows)
 
 
 def _put(document: dict[str, Any], path: str, value: Any) -> None:

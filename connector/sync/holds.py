@@ -6,7 +6,7 @@ until a later plan keeps within the limits.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
 
-from connector.planner.operation import OperationKind
 from connector.planner.safety import VERBS, Spent
 from connector.sync.ledger import OPERATIONS, next_operation_id
 from connector.sync.operation_rows import operation_row
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from connector.planner.operation import Plan
 
 HOLDS = table_of(HoldRow)
+_VERBS = {kind.value: verb for kind, verb in VERBS.items()}
 DAY = timedelta(hours=24)
 # The status of an operation whose plan is held.
 HELD = "held"
@@ -135,7 +135,7 @@ class Holds:
         """Return what was done to a target within a day without anybody's approval."""
         recent = (
             OPERATIONS.c.target == target,
-            OPERATIONS.c.kind.in_([kind.value for kind in VERBS]),
+            OPERATIONS.c.kind.in_(_VERBS),
             OPERATIONS.c.answered_at > now - DAY,
             OPERATIONS.c.status.in_(["applied", "unknown"]),
             OPERATIONS.c.is_approved.is_(False),
@@ -143,12 +143,12 @@ class Holds:
         )
         keys = (OPERATIONS.c.kind, OPERATIONS.c.resource_type, OPERATIONS.c.external_id)
         statement = select(*keys, func.sum(OPERATIONS.c.removed_count)).where(*recent)
-        touched: dict[str, set[tuple[str, str]]] = {}
+        touched = defaultdict[str, set[tuple[str, str]]](set)
         removed = Counter[str]()
         with reading(self._engine) as connection:
             rows = connection.execute(statement.group_by(*keys)).all()
         for kind, resource_type, external_id, removed_count in rows:
-            touched.setdefault(VERBS[OperationKind(kind)], set()).add((resource_type, external_id))
+            touched[_VERBS[kind]].add((resource_type, external_id))
             if removed_count:
                 removed[external_id] += int(removed_count)
         return Spent(touched, removed)

@@ -82,7 +82,7 @@ class TargetMemory:
         ]
         if rows:
             with writing(self._engine) as connection:
-                connection.execute(upsert(connection, LESSONS), rows)
+                connection.execute(upsert(connection.dialect, LESSONS), rows)
 
     def forget(self) -> int:
         """Forget all of it; return how much that was."""

@@ -104,7 +104,7 @@ class Ledger:
         """Note how a cycle stands at one target: status, reason, counts."""
         with writing(self._engine) as connection:
             row = {"cycle_id": cycle_id, "target": target, **values}
-            connection.execute(upsert(connection, CYCLE_TARGETS), [row])
+            connection.execute(upsert(connection.dialect, CYCLE_TARGETS), [row])
 
     # -- operations -----------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ def _link_row(
 
 def _write_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
     if rows:
-        connection.execute(upsert(connection, LINKS), rows)
+        connection.execute(upsert(connection.dialect, LINKS), rows)
 
 
 def _update_link(
@@ -189,7 +189,7 @@ def _write_members(connection: Connection, target: str, operation: Operation) ->
             {"target": target, "group_id": group_id, "member_id": member_id}
             for member_id in operation.members_added
         ]
-        connection.execute(upsert(connection, MEMBERS), rows)
+        connection.execute(upsert(connection.dialect, MEMBERS), rows)
     if operation.members_removed:
         statement = delete(MEMBERS).where(
             MEMBERS.c.target == target,

@@ -61,7 +61,7 @@ class Pauses:
         length = min(LONGEST, SHORTEST * 2 ** min(failed_count - 1, 10))
         pause = Pause(target, failed_count, reason, now + length)
         with writing(self._engine) as connection:
-            connection.execute(upsert(connection, PAUSES), [pause._asdict()])
+            connection.execute(upsert(connection.dialect, PAUSES), [pause._asdict()])
         return pause
 
     def note_answer(self, target: str) -> None:

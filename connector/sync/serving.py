@@ -83,18 +83,32 @@ def concern_of(
 
 def serve(
     parts: Parts,
-    port: TargetPort,
+    served: tuple[TargetPort, Concern],
     request: Request,
     book: tuple[Ledger, int, ReadSummary],
     listener: Listener,
     stop: Event,
 ) -> TargetReport:
-    """Bring one target in step, unless it is paused; note whether it answers."""
+    """Bring one target in step, unless it is paused; note whether it answers.
+
+    Args:
+        parts: What a cycle works with.
+        served: The target, and who is to be looked at.
+        request: What was asked for.
+        book: The ledger, the cycle's number, and what was read.
+        listener: Is told how far it is.
+        stop: Ends it between two operations.
+
+    """
+    port, concern = served
     pauses, now = Pauses(parts.engine), parts.clock.now()
     pause = pauses.of(port.name, now) if request.heeds_pauses else None
     if pause is not None:
         return TargetReport(port.name, Status.FAILED, str(pause), None, Counter())
-    report = _bring_in_step(parts, port, request, book, listener, stop)
+    if not request.user and not concern.is_anything:
+        report = _unchanged(parts, port, book[0])
+    else:
+        report = _bring_in_step(parts, served, request, book, listener, stop)
     if report.status is Status.FAILED:
         pauses.note_failure(port.name, report.reason, now)
     else:
@@ -104,21 +118,17 @@ def serve(
 
 def _bring_in_step(
     parts: Parts,
-    port: TargetPort,
+    served: tuple[TargetPort, Concern],
     request: Request,
     book: tuple[Ledger, int, ReadSummary],
     listener: Listener,
     stop: Event,
 ) -> TargetReport:
     """Make the plan of one target and send what may be sent of it."""
-    ledger, cycle_id, read = book
-    store, now = DirectoryStore(parts.engine), parts.clock.now()
-    mark = store.read_mark()
-    concern = concern_of(parts, port, request, (parts.engine, store, ledger))
+    (port, concern), (ledger, cycle_id, read) = served, book
+    now, mark = parts.clock.now(), DirectoryStore(parts.engine).read_mark()
     if request.user:
         concern = Concern(read.external_ids)
-    elif not concern.is_anything:
-        return _unchanged(parts, port, ledger)
     plan = None
     try:
         with closing(port.connect()) as target:

@@ -127,7 +127,7 @@ def update_setbacks(
                 row = connection.execute(select(SETBACKS).where(*own)).first()
                 former = Setback._make(row) if row else None
                 setback = _next(former, target, operation, outcome, now)
-                connection.execute(upsert(connection, SETBACKS), [setback._asdict()])
+                connection.execute(upsert(connection.dialect, SETBACKS), [setback._asdict()])
 
 
 def _own(key: Sequence[Any]) -> tuple[ColumnElement[bool], ...]:

@@ -87,7 +87,7 @@ class Settlements:
     def note(self, settlement: Settlement) -> None:
         """Note that a target is in step."""
         with writing(self._engine) as connection:
-            connection.execute(upsert(connection, SETTLED), [settlement._asdict()])
+            connection.execute(upsert(connection.dialect, SETTLED), [settlement._asdict()])
 
     def forget(self, target: str) -> None:
         """Have everybody looked at next."""
