@@ -10,9 +10,19 @@ import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engine, event, true
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    LargeBinary,
+    TypeDecorator,
+    create_engine,
+    event,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
@@ -22,7 +32,7 @@ from sqlmodel import SQLModel
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import ColumnElement, Dialect, Select, Table
@@ -33,6 +43,7 @@ __all__ = [
     "UtcDateTime",
     "back_up",
     "batches",
+    "insert_rows",
     "of_some",
     "open_engine",
     "reading",
@@ -176,6 +187,45 @@ def _overwriting(statement: Any, table: Table) -> Any:
     if not values:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def insert_rows(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute an INSERT for many rows, as the connection does, at a fraction of its cost.
+
+    Args:
+        connection: In a transaction that writes.
+        statement: An INSERT, or what `upsert` returns; made once, not for each call.
+        rows: Values by the names of columns; each has the same.
+
+    """
+    if not rows:
+        return
+    if connection.dialect.name != "sqlite":
+        connection.execute(statement, rows)
+        return
+    text, names, processors = _prepared(statement, connection.dialect, tuple(rows[0]))
+    columns = list(zip(*map(itemgetter(*names), rows), strict=True))
+    for number, process in processors:
+        columns[number] = tuple(map(process, columns[number]))
+    connection.exec_driver_sql(text, list(zip(*columns, strict=True)))
+
+
+@cache
+def _prepared(
+    statement: Any, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, list[str], list[tuple[int, Callable[[Any], Any]]]]:
+    """Return the text of an INSERT, the order of its values, and what some go through."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    order = list(compiled.positiontup)
+    types = [compiled.binds[name].type for name in order]
+    processors = [
+        (number, process)
+        for number, kind in enumerate(types)
+        # Bytes the driver takes as they are.
+        if not isinstance(kind, LargeBinary)
+        and (process := kind.dialect_impl(dialect).bind_processor(dialect)) is not None
+    ]
+    return str(compiled), order, processors
 
 
 def batches(keys: Collection[str]) -> Iterator[list[str]]:

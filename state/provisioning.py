@@ -9,8 +9,9 @@ from sqlmodel import Field, SQLModel
 
 from state.engine import UtcDateTime
 
+# What indexes of operations are made for; a statement finds them by the same words only.
 NO_CREATION = text("kind <> 'create'")
-"""Of operations: what an index of theirs is made for; whoever wants to use it says so too."""
+IN_DOUBT = text("status IN ('sent', 'unknown')")
 
 
 class CycleRow(SQLModel, table=True):
@@ -54,7 +55,7 @@ class OperationRow(SQLModel, table=True):
     __tablename__ = "operation"
     __table_args__ = (
         Index("ix_operation_cycle_id_target", "cycle_id", "target"),
-        Index("ix_operation_target_status", "target", "status"),
+        Index("ix_operation_in_doubt", "target", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
         Index("ix_operation_external_id", "external_id"),
         # What the limits of a day ask for, and nothing else has to be read: not of creations,
         # which a first load has by the hundred thousand.

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from connector.directory import staging
 from connector.directory.merge import merge
 from connector.directory.store import MEMBERS, DirectoryStore
-from state.engine import batches, translated_errors, upsert
+from state.engine import batches, insert_rows, translated_errors, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -154,7 +154,7 @@ class Intake:
         if not rows:
             return
         with self._connection.begin():
-            self._connection.execute(upsert(self._connection.dialect, table), rows)
+            insert_rows(self._connection, upsert(self._connection.dialect, table), rows)
 
 
 @contextmanager

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 STREAK = 16
 # Of a group that the target refuses: so many requests to find out which member is the reason.
 PARTS_AT_MOST = 32
-# So many operations are marked as sent, or answers written down, in one transaction; after a kill
-# about twice as many are in doubt and looked up one by one.
-WINDOW = 32
-# The same for a target that takes many in one request.
-LARGEST_WINDOW = 1024
+# As many operations are marked as sent, or answers written down, in one transaction as the target
+# takes in that time, within bounds; after a kill about twice as many are in doubt and looked up one
+# by one.
+WINDOW_SECONDS = 0.2
+SMALLEST_WINDOW, LARGEST_WINDOW = 32, 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,14 @@ class Courier:
         """Yield operations as the target asks for them, each marked as sent before."""
         coming = iter(ready)
         while window := list(islice(coming, flow.window)):
-            self._ledger.mark_sent(window, self._clock.now())
+            begun_at = self._clock.now()
+            self._ledger.mark_sent(window, begun_at)
             flow.give(window)
             for one in window:
                 if flow.streak >= STREAK:
                     return
                 yield one.operation
-            flow.fit()
+            flow.fit((self._clock.now() - begun_at).total_seconds())
 
     def _settled(self, operation: Operation, outcome: Outcome) -> Outcome:
         """Return an outcome, found out by looking if it is unknown."""
@@ -313,7 +314,7 @@ class _Flow:
 
     """
 
-    window: int = WINDOW
+    window: int = SMALLEST_WINDOW
     left: dict[int, Recorded] = field(default_factory=dict)
     streak: int = 0
     reason: str = ""
@@ -328,9 +329,12 @@ class _Flow:
             self.streak = 0
         return self.left.pop(id(operation))
 
-    def fit(self) -> None:
-        """Mark as many at a time as the target takes before it answers."""
-        self.window = max(WINDOW, min(len(self.left), LARGEST_WINDOW))
+    def fit(self, seconds: float) -> None:
+        """Fit the window to the pace of the target, which took the last one in so many seconds."""
+        taken = self.window * WINDOW_SECONDS / seconds if seconds > 0 else 0
+        # Twice at most: the first are taken at once, before any is answered.
+        wanted = max(len(self.left), min(int(taken), 2 * self.window))
+        self.window = max(SMALLEST_WINDOW, min(wanted, LARGEST_WINDOW))
 
     def is_target_gone(self, total_count: int) -> bool:
         return bool(self.streak) and (self.streak >= STREAK or self.streak == total_count)

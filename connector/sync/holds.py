@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, update
 
 from connector.planner.safety import VERBS, Spent
-from connector.sync.ledger import OPERATIONS, next_operation_id
+from connector.sync.ledger import INSERT_OPERATION, OPERATIONS, next_operation_id
 from connector.sync.operation_rows import operation_row
-from state.engine import reading, table_of, writing
+from state.engine import insert_rows, reading, table_of, writing
 from state.provisioning import NO_CREATION, HoldRow
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Holds:
                 | {"id": first + number, "status": HELD}
                 for number, operation in enumerate(plan.operations)
             ]
-            connection.execute(insert(OPERATIONS), rows)
+            insert_rows(connection, INSERT_OPERATION, rows)
         return Hold(cycle_id, plan.target, reason, Decision.OPEN, now, None, "")
 
     def decide(self, hold: Hold, decision: Decision, who: str, now: datetime) -> None:

@@ -18,8 +18,9 @@ from connector.sync.links import LINKS, MEMBERS, link_of, note_seen, update_link
 from connector.sync.operation_rows import operation_of, operation_row
 from connector.sync.setbacks import update_setbacks
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
-from state.engine import of_some, reading, table_of, upsert, writing
+from state.engine import insert_rows, of_some, reading, table_of, upsert, writing
 from state.provisioning import (
+    IN_DOUBT,
     CycleRow,
     CycleTargetRow,
     OperationRow,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 CYCLES = table_of(CycleRow)
 CYCLE_TARGETS = table_of(CycleTargetRow)
 OPERATIONS = table_of(OperationRow)
+INSERT_OPERATION = insert(OPERATIONS)
 
 BATCH = 500
 
@@ -136,7 +138,7 @@ class Ledger:
                 | {"id": first + number, "is_approved": is_approved}
                 for number, operation in enumerate(plan.operations)
             ]
-            connection.execute(insert(OPERATIONS), rows)
+            insert_rows(connection, INSERT_OPERATION, rows)
         return [
             Recorded(first + number, operation) for number, operation in enumerate(plan.operations)
         ]
@@ -166,8 +168,7 @@ class Ledger:
 
     def in_doubt(self, target: str) -> list[Recorded]:
         """Return the operations that were sent and whose outcome nobody knows."""
-        doubtful = OPERATIONS.c.status.in_(["sent", "unknown"])
-        statement = select(OPERATIONS).where(OPERATIONS.c.target == target, doubtful)
+        statement = select(OPERATIONS).where(OPERATIONS.c.target == target, IN_DOUBT)
         with reading(self._engine) as connection:
             rows = connection.execute(statement.order_by(OPERATIONS.c.id)).all()
         found = [(row.id, operation_of(row)) for row in rows]

@@ -12,7 +12,7 @@ from connector.planner.diff import put
 from connector.planner.known import HELD_BACK
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected
-from state.engine import table_of, upsert
+from state.engine import insert_rows, table_of, upsert
 from state.provisioning import LinkMemberRow, LinkRow
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def _link_row(
 
 
 def _write_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(upsert(connection.dialect, LINKS), rows)
+    insert_rows(connection, upsert(connection.dialect, LINKS), rows)
 
 
 def _update_link(
@@ -189,7 +188,7 @@ def _write_members(connection: Connection, target: str, operation: Operation) ->
             {"target": target, "group_id": group_id, "member_id": member_id}
             for member_id in operation.members_added
         ]
-        connection.execute(upsert(connection.dialect, MEMBERS), rows)
+        insert_rows(connection, upsert(connection.dialect, MEMBERS), rows)
     if operation.members_removed:
         statement = delete(MEMBERS).where(
             MEMBERS.c.target == target,

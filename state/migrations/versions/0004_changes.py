@@ -23,6 +23,9 @@ def _no_bytes() -> sa.TextClause:
 def upgrade() -> None:
     no_creation = sa.text("kind <> 'create'")
     within_a_day = ['target', 'kind', 'answered_at', 'status', 'is_approved', 'resource_type', 'external_id', 'removed_count']
+    in_doubt = sa.text("status IN ('sent', 'unknown')")
+    op.drop_index('ix_operation_target_status', table_name='operation')
+    op.create_index('ix_operation_in_doubt', 'operation', ['target'], unique=False, sqlite_where=in_doubt, postgresql_where=in_doubt)
     op.drop_index('ix_operation_target_kind_answered_at', table_name='operation')
     op.create_index('ix_operation_within_a_day', 'operation', within_a_day, unique=False, sqlite_where=no_creation, postgresql_where=no_creation)
     op.drop_index('ix_target_link_member_target_member_id', table_name='target_link_member')
