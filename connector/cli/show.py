@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from connector.packed import Packed, values_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
@@ -37,7 +39,7 @@ _PHASES = {
 def print_json(values: Any) -> None:
     """Print values as JSON: dataclasses as objects, times in ISO 8601."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-    sys.stdout.buffer.write(orjson.dumps(_plain(values), option=options, default=str) + b"\n")
+    sys.stdout.buffer.write(orjson.dumps(_plain(values), option=options, default=_simple) + b"\n")
     sys.stdout.buffer.flush()
 
 
@@ -47,6 +49,11 @@ def _plain(values: Any) -> Any:
     if isinstance(values, (list, tuple)):
         return [_plain(value) for value in values]
     return values
+
+
+def _simple(value: Any) -> Any:
+    """Return what JSON has a form for, of what it has none for."""
+    return values_of(value) if isinstance(value, Packed) else str(value)
 
 
 def print_text(text: str) -> None:

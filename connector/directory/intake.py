@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from sqlalchemy import select
 
 from connector.directory import staging
 from connector.directory.merge import merge
 from connector.directory.store import MEMBERS, DirectoryStore
+from connector.packed import to_json
 from state.engine import batches, insert_rows, translated_errors, upsert
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _user_row(taken: TakenUser) -> dict[str, Any]:
         "source_digest": taken.source_digest,
         "distinguished_name": user.distinguished_name,
         "name_folded": user.distinguished_name.casefold(),
-        "document": orjson.dumps(user.document),
+        "document": to_json(user.document),
         "digest": user.digest,
         "bind_name": user.bind_name,
         "is_enabled": user.is_enabled,
@@ -202,7 +202,7 @@ def _group_row(taken: TakenGroup) -> dict[str, Any]:
         "source_digest": taken.source_digest,
         "distinguished_name": group.distinguished_name,
         "name_folded": group.distinguished_name.casefold(),
-        "document": orjson.dumps(group.document),
+        "document": to_json(group.document),
         "digest": group.digest,
     }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from sqlalchemy import func, select
 
 from connector.directory.membership import MemberGraph
 from connector.directory.person import DirectoryGroup, DirectoryUser, GroupHead, UserHead
 from connector.mapping.resource import MappingProblem
+from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import batches, of_some, reading, table_of
 
@@ -188,7 +188,7 @@ class DirectoryStore:
         with reading(self._engine) as connection:
             return [
                 DirectoryGroup(
-                    row.external_id, row.distinguished_name, orjson.loads(row.document), row.digest
+                    row.external_id, row.distinguished_name, Packed(row.document), row.digest
                 )
                 for statement in statements
                 for row in connection.execute(statement)
@@ -301,7 +301,7 @@ def _to_user(row: Row[*tuple[Any, ...]], names: tuple[str, ...]) -> DirectoryUse
     return DirectoryUser(
         external_id=row.external_id,
         distinguished_name=row.distinguished_name,
-        document=orjson.loads(row.document),
+        document=Packed(row.document),
         digest=row.digest,
         login_names=names,
         bind_name=row.bind_name,

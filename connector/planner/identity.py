@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from connector.packed import values_of
+
 if TYPE_CHECKING:
     from connector.planner.operation import Operation
 
@@ -31,7 +33,7 @@ def identity_of(operation: Operation) -> bytes:
         operation.external_id,
         operation.target_id,
         operation.succeeds,
-        dict(operation.document) if operation.target_id is None else None,
+        values_of(operation.document) if operation.target_id is None else None,
         dict(operation.changes),
         dict(operation.previous),
         operation.members_added,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from connector.packed import pack
 from connector.planner.diff import diff, previous_values
 from connector.planner.group_plan import deletion_of, group_operations
 from connector.planner.known import HELD_BACK, RELEASED
@@ -114,7 +115,7 @@ def _created_users(
             resource_type="User",
             external_id=external_id,
             name=document["userName"],
-            document=document,
+            document=pack(document),
             reason="new in scope",
             desired_digest=digest,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from connector.packed import values_of
 from connector.planner.operation import OperationKind
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _operation_values(operation: Operation) -> dict[str, Any]:
         "members_removed": list(operation.members_removed),
     }
     if operation.kind is OperationKind.CREATE:
-        values["document"] = dict(operation.document)
+        values["document"] = values_of(operation.document)
     return values
 
 

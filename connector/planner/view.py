@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from connector.packed import values_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,9 +60,9 @@ def _project(
 
     """
     if paths is None:
-        return dict(document)
+        return values_of(document)
     projected: dict[str, Any] = {}
-    for name, value in document.items():
+    for name, value in values_of(document).items():
         if name in (*ALWAYS, own_name) or name in paths:
             projected[name] = value
         elif isinstance(value, dict):

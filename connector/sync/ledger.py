@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -133,12 +134,14 @@ class Ledger:
             if not plan.operations:
                 return []
             first = next_operation_id(connection)
-            rows = [
-                operation_row(cycle_id, plan.target, operation)
-                | {"id": first + number, "is_approved": is_approved}
-                for number, operation in enumerate(plan.operations)
-            ]
-            insert_rows(connection, INSERT_OPERATION, rows)
+            numbered = enumerate(plan.operations, first)
+            while some := list(islice(numbered, BATCH)):
+                rows = [
+                    operation_row(cycle_id, plan.target, operation)
+                    | {"id": number, "is_approved": is_approved}
+                    for number, operation in some
+                ]
+                insert_rows(connection, INSERT_OPERATION, rows)
         return [
             Recorded(first + number, operation) for number, operation in enumerate(plan.operations)
         ]

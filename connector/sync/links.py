@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, delete, select, update
 
+from connector.packed import to_json
 from connector.planner.diff import put
 from connector.planner.known import HELD_BACK
 from connector.planner.operation import Operation, OperationKind
@@ -66,7 +67,7 @@ def _link_row(
         "name": operation.name,
         "name_folded": operation.name.casefold(),
         "is_active": is_active,
-        "document": orjson.dumps(dict(operation.document)),
+        "document": to_json(operation.document),
         "digest": operation.desired_digest,
         "disabled_at": None if is_active else now,
         "changed_at": now,

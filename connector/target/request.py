@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import orjson
 
+from connector.packed import values_of
 from connector.planner.operation import Operation, OperationKind
 from connector.target.patch import (
     PATCH_SCHEMA,
@@ -150,7 +151,7 @@ def _schemas(resource: Mapping[str, Any], resource_type: str) -> list[str]:
 def cased(values: Mapping[str, Any], resource_type: str, dialect: Dialect) -> dict[str, Any]:
     """Return the values with the name in the letter case that the target wants."""
     rules = dialect.of(resource_type)
-    result = dict(values)
+    result = values_of(values)
     name = result.get(rules.match)
     if rules.letter_case == "lower" and isinstance(name, str):
         result[rules.match] = name.lower()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from connector.packed import values_of
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Unknown
 
@@ -199,7 +200,7 @@ def _words(answer: Answer) -> str:
 
 
 def _without_values(words: str, operation: Operation) -> str:
-    values = set(_texts([operation.document, operation.changes, operation.name]))
+    values = set(_texts([values_of(operation.document), operation.changes, operation.name]))
     long = sorted((value for value in values if len(value) >= _SECRET_LENGTH), key=len)
     if not long:
         return words
