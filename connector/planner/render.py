@@ -103,6 +103,7 @@ def _operation_values(operation: Operation) -> dict[str, Any]:
     }
     if operation.kind is OperationKind.CREATE:
         values["document"] = dict(operation.document)
+        values["left"] = list(operation.left)
     return values
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from connector.planner.diff import put
 from connector.planner.known import HELD_BACK
+from connector.planner.left import keep_left
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected
 from state.engine import table_of, upsert
@@ -37,7 +38,8 @@ def update_links(
 ) -> None:
     """Make the links say what the target now holds."""
     made: list[dict[str, Any]] = []
-    for operation, outcome in answers:
+    for planned, outcome in answers:
+        operation = _as_done(planned, outcome)
         if isinstance(outcome, Applied) and _is_mere_creation(operation, outcome):
             made.append(_link_row(where, operation, outcome.target_id))
             continue
@@ -46,6 +48,13 @@ def update_links(
         made = []
         _update_link(connection, where, operation, outcome)
     _write_rows(connection, made)
+
+
+def _as_done(operation: Operation, outcome: Outcome) -> Operation:
+    """Return an operation without what an account that was there already has kept of its own."""
+    if isinstance(outcome, Applied) and outcome.was_adopted and operation.left:
+        return replace(operation, document=keep_left(operation.document, {}, operation.left))
+    return operation
 
 
 def _is_mere_creation(operation: Operation, outcome: Applied) -> bool:
