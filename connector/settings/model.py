@@ -235,6 +235,11 @@ class TargetSettings(Section):
         if self.kind == "mimecast-api" and self.deprovision != "disable":
             message = 'deprovision must be "disable": this API deletes nobody'
             raise ValueError(message)
+        if self.mode == "create-only" and self.drift == "repair":
+            message = (
+                'drift must be "report" or "off": mode "create-only" never changes what is there'
+            )
+            raise ValueError(message)
         object.__setattr__(self, "base_url", self.base_url or MIMECAST_API_URL)
         object.__setattr__(self, "mapping", self.mapping or DIALECTS[self.kind])
         return self

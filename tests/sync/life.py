@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from connector.clock import FixedClock
 from connector.planner.safety import ALL, Limits
 from connector.settings.values import Limit
-from connector.sync.drift import compare_targets
+from connector.sync.comparing import compare_targets
 from connector.sync.history import History
 from connector.sync.holds import Decision, Holds
 from connector.sync.ports import Status
@@ -290,7 +290,7 @@ class Life(RuleBasedStateMachine):
         self.mortal.restart()
         self.company.breaks_after_pages, self.company.incomplete = None, ""
         self.bench.clock.moment += timedelta(days=2)
-        compare_targets(self.bench.parts(), (), lambda progress: None, repair=True)
+        compare_targets(self.bench.parts(), (), lambda progress: None, self.bench.stop, repair=True)
         for _ in range(2):
             report = self._cycle(allow_removals=1000)
         assert report.status is Status.DONE, report
