@@ -152,8 +152,9 @@ def _print_found(one: LastComparison) -> None:
         words = f"{counted(one.foreign_count, 'account')} there {verb} not ours"
         print_text(f"{one.target}: {words}; never touched.")
     if one.left_count:
-        words = counted(one.left_count, "value that is", "values that are")
-        print_text(f"{one.target}: {words} left to the target: other than ours.")
+        verb = "is" if one.left_count == 1 else "are"
+        words = f"{counted(one.left_count, 'value')} left to the target {verb} other than ours"
+        print_text(f"{one.target}: {words}.")
     for (kind, _), group in groupby(
         one.findings, lambda each: (each.resource_type, each.external_id)
     ):
@@ -189,9 +190,11 @@ def _whose_doing(finding: Finding) -> str:
     ours = "our last write is not on record"
     if finding.written_at is not None:
         ours = f"our last write was {utc(finding.written_at)}, in run {finding.cycle_id}"
+    if finding.path == "id":
+        return ours
     if finding.changed_at is None:
         version = f" (version {finding.version})" if finding.version else ""
-        return f"changed there at a time that the target does not tell{version}; {ours}"
+        return f"changed there, the target does not say when{version}; {ours}"
     is_later = finding.written_at is not None and finding.changed_at > finding.written_at
     not_us = ", not by us" if is_later else ""
     return f"changed there {utc(finding.changed_at)}{not_us}; {ours}"

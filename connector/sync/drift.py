@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from connector.sync.findings import Finding
     from connector.sync.history import LastWrite
     from connector.sync.ports import Listener, Target, TargetPort
     from state.engine import Engine
@@ -123,7 +124,7 @@ def find_drift(
         for one in Ledger(engine).in_doubt(port.name)
         for external_id in (one.operation.external_id, one.operation.succeeds)
     }
-    found = sorted(view.found, key=lambda one: (one.resource_type, one.name, one.external_id))
+    found = sorted(view.found, key=order_of)
     certain = [one for one in found if _key(one) not in doubts]
     return Comparison(
         port.name,
@@ -133,6 +134,11 @@ def find_drift(
         drifts=tuple(replace(one, written=writes.get(_key(one))) for one in certain),
         doubtful=tuple(one for one in found if _key(one) in doubts),
     )
+
+
+def order_of(one: Drift | Finding) -> tuple[bool, str, str]:
+    """Return the place in the order in which people look at them: accounts, then groups."""
+    return one.resource_type != "User", one.name, one.external_id
 
 
 def _key(one: Drift) -> tuple[str, str]:
@@ -230,7 +236,8 @@ def _members(engine: Engine, target: str) -> dict[str, set[str]]:
 
 def note_drift(connection: Connection, found: Iterable[Drift]) -> None:
     """Make the ledger say what the target was found to hold; the next cycle plans the repair."""
-    for drift in found:
+    # Whoever is gone last: groups were seen to hold members that are not there any more.
+    for drift in sorted(found, key=lambda one: one.is_gone):
         forget_settlement(connection, drift.target)
         own = link_of(drift.target, drift.resource_type, drift.external_id)
         if drift.is_gone:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import delete, insert, select, update
 
-from connector.sync.drift import MEMBERS_PATH
+from connector.sync.drift import MEMBERS_PATH, order_of
 from state.engine import reading, table_of, upsert, writing
 from state.provisioning import ComparisonRow, FindingRow
 
@@ -123,7 +123,7 @@ class Findings:
                 return None
             found = [_finding(row) for row in connection.execute(select(FINDINGS).where(own))]
         # Here, because databases order by rules of their own.
-        found.sort(key=lambda one: (one.resource_type, one.name, one.external_id, one.path))
+        found.sort(key=lambda one: (order_of(one), one.path))
         return replace(last, findings=tuple(found))
 
     def is_due(self, port: TargetPort, now: datetime) -> bool:
