@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from connector.sync.findings import Finding
     from connector.sync.history import LastWrite
     from connector.sync.ports import Listener, Target, TargetPort
     from state.engine import Engine
@@ -124,7 +123,7 @@ def find_drift(
         for one in Ledger(engine).in_doubt(port.name)
         for external_id in (one.operation.external_id, one.operation.succeeds)
     }
-    found = sorted(view.found, key=order_of)
+    found = sorted(view.found, key=lambda one: order_of(*_key(one), one.name))
     certain = [one for one in found if _key(one) not in doubts]
     return Comparison(
         port.name,
@@ -136,9 +135,9 @@ def find_drift(
     )
 
 
-def order_of(one: Drift | Finding) -> tuple[bool, str, str]:
+def order_of(resource_type: str, external_id: str, name: str) -> tuple[bool, str, str]:
     """Return the place in the order in which people look at them: accounts, then groups."""
-    return one.resource_type != "User", one.name, one.external_id
+    return resource_type != "User", name, external_id
 
 
 def _key(one: Drift) -> tuple[str, str]:

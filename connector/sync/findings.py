@@ -123,7 +123,9 @@ class Findings:
                 return None
             found = [_finding(row) for row in connection.execute(select(FINDINGS).where(own))]
         # Here, because databases order by rules of their own.
-        found.sort(key=lambda one: (order_of(one), one.path))
+        found.sort(
+            key=lambda one: (order_of(one.resource_type, one.external_id, one.name), one.path)
+        )
         return replace(last, findings=tuple(found))
 
     def is_due(self, port: TargetPort, now: datetime) -> bool:
