@@ -21,6 +21,7 @@ from connector.cli.show import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from connector.settings import TargetSettings
     from connector.sync.findings import LastComparison
     from connector.sync.history import CycleSummary
     from connector.sync.holds import Hold
@@ -72,12 +73,7 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
         f" {counted(counts.groups, 'group')}, {counted(counts.leavers, 'leaver')}."
     )
     for target in command.settings.target:
-        held = linked.get(target.name, {})
-        print_text(
-            f"Target {target.name}: {counted(held.get('User', 0), 'account')},"
-            f" {counted(held.get('Group', 0), 'group')}."
-        )
-        _print_drift(target.drift, drift[target.name])
+        _print_target(target, linked.get(target.name, {}), drift[target.name])
     _print_last(last, success_at)
     _print_held(holds)
     _print_setbacks(setbacks)
@@ -88,6 +84,16 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
             [(one.distinguished_name, one.attribute_path, one.problem) for one in problems],
         )
     return 0
+
+
+def _print_target(
+    target: TargetSettings, held: dict[str, int], last: LastComparison | None
+) -> None:
+    print_text(
+        f"Target {target.name}: {counted(held.get('User', 0), 'account')},"
+        f" {counted(held.get('Group', 0), 'group')}."
+    )
+    _print_drift(target.drift, last)
 
 
 def _print_drift(action: str, last: LastComparison | None) -> None:

@@ -15,6 +15,7 @@ from connector.settings.values import Limit
 from connector.sync import findings as kept
 from connector.sync.comparing import Compared, compare_due, compare_targets
 from connector.sync.findings import Finding, Findings
+from connector.sync.history import History
 from connector.sync.holds import Holds
 from connector.sync.ledger import Ledger
 from connector.sync.pauses import Pauses
@@ -100,6 +101,7 @@ def test_what_was_found_tells_both_values_and_both_times(synced: Bench):
     meta = {"lastModified": changed_at.isoformat(), "version": 'W/"2"'}
     meddle(synced, "anna", title="Boss", meta=meta)
     written_at = synced.clock.now()
+    (cycle,) = History(synced.engine).cycles(1)
     synced.clock.moment += HOUR
 
     due(synced)
@@ -117,7 +119,7 @@ def test_what_was_found_tells_both_values_and_both_times(synced: Bench):
             changed_at=changed_at,
             version='W/"2"',
             written_at=written_at,
-            cycle_id=1,
+            cycle_id=cycle.cycle_id,
         ),
     )
     assert (last.compared_count, last.found_count, last.is_repair) == (7, 1, False)
