@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from connector.source.file import FilePasswordCheck, FileSource
 from connector.source.ldap import LdapPasswordCheck
 from connector.source.reader import LdapSource, SourceCheck, Wanted
 from connector.sync.learnt import TargetMemory
+from connector.sync.leaving import check_leave
 from connector.sync.ports import Parts, TargetPort
 from connector.target.client import MimecastApiTarget, ScimTarget, api_access_of, connection_of
 from connector.target.dialect import load_dialect
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from connector.mapping.rules import ResourceMapping
     from connector.settings import IdpSettings, Settings, TargetSettings
     from connector.source.entry import SourceEntry
-    from connector.sync.ports import Source, Target
+    from connector.sync.ports import Source
     from connector.target.dialect import Dialect
     from connector.target.lesson import Memory
     from state.engine import Engine
@@ -110,10 +111,7 @@ def check_online(settings: Settings) -> list[Finding]:
     findings = []
     if settings.source.kind == "ldap":
         findings += _check_source(settings)
-    folders = mapping_folders(settings)
-    for target in settings.target:
-        findings.append(_check_target(target, load_dialect(target.mapping, folders)))
-    return findings
+    return [*findings, *map(_check_target, settings.target, load_dialects(settings))]
 
 
 def _check_source(settings: Settings) -> list[Finding]:
@@ -209,6 +207,27 @@ def load_mappings(settings: Settings) -> Mappings:
     return Mappings(*loaded)
 
 
+def load_dialects(settings: Settings) -> list[Dialect]:
+    """Return the dialects of the targets, in their order.
+
+    Raises:
+        ConfigurationError: with every fault of a file.
+
+    """
+    folders = mapping_folders(settings)
+    loaded: list[Dialect] = []
+    faults: list[Fault] = []
+    for target in settings.target:
+        try:
+            loaded.append(load_dialect(target.mapping, folders))
+        except ConfigurationError as error:
+            faults += error.faults
+    if faults:
+        # One file may serve two targets.
+        raise ConfigurationError(list(dict.fromkeys(faults)))
+    return loaded
+
+
 def make_source(settings: Settings, mappings: Mappings, clock: Clock) -> Source:
     """Return the source that the configuration names; nothing is connected yet."""
     if settings.source.kind == "file" and settings.source.file is not None:
@@ -221,24 +240,21 @@ def make_parts(settings: Settings, engine: Engine, clock: Clock | None = None) -
     """Return what a cycle works with.
 
     Raises:
-        ConfigurationError: if a mapping or dialect file is wrong.
+        ConfigurationError: if a mapping or dialect file is wrong, or does not fit the settings.
 
     """
     clock = clock or SystemClock()
     mappings = load_mappings(settings)
-    folders = mapping_folders(settings)
+    dialects = load_dialects(settings)
+    check_leave(settings.target, mappings.user, dialects)
     return Parts(
         source=make_source(settings, mappings, clock),
         map_entry=mappings.map_entry,
         mapping_fingerprint=mappings.fingerprint,
         engine=engine,
         targets=tuple(
-            _to_port(
-                target,
-                load_dialect(target.mapping, folders),
-                TargetMemory(engine, target.name, clock),
-            )
-            for target in settings.target
+            _to_port(target, dialect, TargetMemory(engine, target.name, clock))
+            for target, dialect in zip(settings.target, dialects, strict=True)
         ),
         clock=clock,
         lock_path=lock_path(engine),
@@ -256,7 +272,7 @@ def _to_port(settings: TargetSettings, dialect: Dialect, memory: Memory) -> Targ
     limits = settings.limits
     return TargetPort(
         name=settings.name,
-        connect=_connector(settings, dialect, memory),
+        connect=lambda: _connect(settings, dialect, memory),
         groups=settings.groups,
         push_groups=settings.push_groups,
         mode=settings.mode,
@@ -266,13 +282,11 @@ def _to_port(settings: TargetSettings, dialect: Dialect, memory: Memory) -> Targ
             limits.max_deletes, limits.max_disables, limits.max_updates, limits.max_group_removals
         ),
         # What it takes may have turned out to be other than its file says.
-        view=learned(dialect, memory.load()).view(),
+        view=replace(learned(dialect, memory.load()).view(), left=settings.leave),
         first_cycle=settings.first_cycle,
+        drift=settings.drift,
+        drift_every=settings.drift_every,
     )
-
-
-def _connector(settings: TargetSettings, dialect: Dialect, memory: Memory) -> Callable[[], Target]:
-    return lambda: _connect(settings, dialect, memory)
 
 
 def _connect(

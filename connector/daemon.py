@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,7 +15,9 @@ import structlog
 from connector.bootstrap import make_identity_provider, make_parts
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
+from connector.sync.comparing import compare_due
 from connector.sync.cycle import run_cycle
+from connector.sync.findings import Findings
 from connector.sync.history import History
 from connector.sync.intake_read import describe_missed
 from connector.sync.lookout import Lookout
@@ -28,16 +31,19 @@ from connector.web.site import Site
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from connector.clock import Clock
     from connector.settings import Settings
+    from connector.sync.comparing import Compared
     from connector.sync.cycle import CycleReport
     from state.engine import Engine
 
 log = structlog.get_logger()
 
 CHANGE = "change"
+# Of resources that others have changed; `connector drift --last` shows more of them.
+LOGGED_AT_MOST = 20
 
 
 def _ignore(told: object) -> None:
@@ -60,7 +66,7 @@ class Daemon:
         self._parts = make_parts(settings, engine, clock)
         self._stopping = threading.Event()
         self._schedule = Schedule(
-            self._run_cycle, every=settings.schedule.every, cron=settings.schedule.cron
+            self._run, every=settings.schedule.every, cron=settings.schedule.cron
         )
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._web = WebServer(_listeners(settings, engine, clock, self._faults))
@@ -100,6 +106,25 @@ class Daemon:
     def _run_changes(self) -> bool:
         """Run a cycle because something has changed; return whether the source could be read."""
         return self._schedule.run(CHANGE)
+
+    def _run(self, trigger: str) -> bool:
+        """Run a cycle, and by the clock what is due after it; return as `_run_cycle`."""
+        was_read = self._run_cycle(trigger)
+        if trigger != CHANGE:
+            self._compare()
+        return was_read
+
+    def _compare(self) -> None:
+        """Look for what others have changed at the targets whose time has come."""
+        if self._stopping.is_set():
+            return
+        try:
+            for compared in compare_due(self._parts, _ignore, self._stopping):
+                _log_compared(compared)
+        except CycleRunning:
+            return
+        except (ConnectorError, StateError) as error:
+            log.error("drift.failed", reason=str(error))  # noqa: TRY400 - the reason says it
 
     def _run_cycle(self, trigger: str) -> bool:
         """Run a cycle; return whether the source could be read."""
@@ -187,7 +212,8 @@ def _listeners(
     clock: Clock,
     faults: Callable[[], dict[str, str]],
 ) -> list[Listener]:
-    operations = operations_app(faults, lambda: _samples(engine))
+    names = [target.name for target in settings.target]
+    operations = operations_app(faults, lambda: chain(_samples(engine), _drift(engine, names)))
     listeners = [Listener(operations, settings.operations.listen)]
     if settings.idp is not None:
         idp = settings.idp
@@ -225,6 +251,53 @@ def _samples(engine: Engine) -> Iterator[Sample]:
             yield Sample(
                 "connector_target_resources", count, "Resources of ours at a target.", labels=labels
             )
+
+
+def _drift(engine: Engine, names: Iterable[str]) -> Iterator[Sample]:
+    for name in names:
+        last = Findings(engine).of(name)
+        if last is None or last.compared_at is None:
+            continue
+        labels = {"target": name}
+        yield Sample(
+            "connector_target_drift_differences",
+            last.found_count,
+            "Attributes of ours at a target that others have changed.",
+            labels=labels,
+        )
+        yield Sample(
+            "connector_target_drift_compared_timestamp_seconds",
+            last.compared_at.timestamp(),
+            "When a target was last compared with what was written there.",
+            labels=labels,
+        )
+        yield Sample(
+            "connector_target_foreign_accounts",
+            last.foreign_count,
+            "Accounts at a target that are not ours.",
+            labels=labels,
+        )
+
+
+def _log_compared(compared: Compared) -> None:
+    if compared.found is None or compared.last is None:
+        log.warning("drift.failed", target=compared.target, reason=compared.reason)
+        return
+    if compared.is_news:
+        for drift in compared.found.drifts[:LOGGED_AT_MOST]:
+            log.warning(
+                "drift.found",
+                target=compared.target,
+                external_id=drift.external_id,
+                attributes=[one.attribute_path for one in drift.differences],
+            )
+    log.info(
+        "drift.compared",
+        target=compared.target,
+        compared=compared.found.compared_count,
+        differences=compared.last.found_count,
+        foreign=compared.found.foreign_count,
+    )
 
 
 def _log_report(report: CycleReport) -> None:

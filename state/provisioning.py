@@ -200,3 +200,46 @@ class LessonRow(SQLModel, table=True):
     value: str
     learnt_at: datetime = Field(sa_type=UtcDateTime)
     learnt_by: str
+
+
+class ComparisonRow(SQLModel, table=True):
+    """The last comparison of a target with what was written there.
+
+    `reason` is why the last try failed, "" if it did not; what else is there is of `compared_at`,
+    the last one that came to its end. `digest` is of everything found, by which news is told.
+    """
+
+    __tablename__ = "target_comparison"
+
+    target: str = Field(primary_key=True)
+    tried_at: datetime = Field(sa_type=UtcDateTime)
+    reason: str
+    compared_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    is_repair: bool
+    compared_count: int
+    foreign_count: int
+    left_count: int
+    found_count: int
+    digest: bytes
+
+
+class FindingRow(SQLModel, table=True):
+    """One attribute of a resource of ours that the last comparison found changed; values are JSON.
+
+    `written_at` and `cycle_id` are of our last write that was applied, if it is on record.
+    """
+
+    __tablename__ = "target_finding"
+
+    target: str = Field(primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    name: str
+    ours: str
+    theirs: str
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: str
+    written_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cycle_id: int | None = None

@@ -61,6 +61,10 @@ class Service:
             self._kept.append(told)
         return told
 
+    def told(self) -> list[str]:
+        """Return the events that nobody has waited for; of a daemon that has ended."""
+        return [one["event"] for one in (*self._kept, *self._told.queue)]
+
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self._port}{path}", timeout=PATIENCE)
 
@@ -216,6 +220,48 @@ def test_a_daemon_that_waits_for_a_cycle_of_others_still_ends_at_once(
         assert service.get("/healthz").text == "ok\n"
         assert service.end() == 0
     assert mimecast.writes == []
+
+
+def test_what_others_change_is_looked_for_after_a_cycle_and_not_again_after_a_restart(
+    operator: Operator, mimecast: Simulator
+):
+    with running(operator, mimecast) as service:
+        compared = service.wait_for("drift.compared")
+        assert (compared["compared"], compared["differences"]) == (PEOPLE, 0)
+        assert service.end() == 0
+    there = mimecast.service.store.resources["Users"][mimecast.named("p7@corp.example")["id"]]
+    there["active"] = False
+
+    with running(operator, mimecast) as service:
+        service.wait_for("cycle.ended")
+        service.send(signal.SIGUSR1)
+        service.wait_for("cycle.ended")
+        assert service.end() == 0
+    assert not [event for event in service.told() if event.startswith("drift.")]
+
+    with running(operator, mimecast, 'drift = "repair"\ndrift_every = "1s"\n') as service:
+        found = service.wait_for("drift.found")
+        assert (found["target"], found["attributes"]) == ("scim", ["active"])
+        assert service.wait_for("drift.compared")["differences"] == 1
+        numbers = service.get("/metrics").text
+        assert '\nconnector_target_drift_differences{target="scim"} 1\n' in numbers
+        assert '\nconnector_target_foreign_accounts{target="scim"} 0\n' in numbers
+        service.send(signal.SIGUSR1)
+        # The one before the comparison, and one after it.
+        service.wait_for("cycle.ended")
+        service.wait_for("cycle.ended")
+        assert service.end() == 0
+    assert mimecast.named("p7@corp.example")["active"] is True
+
+
+def test_a_comparison_ends_at_once_with_the_daemon(operator: Operator, mimecast: Simulator):
+    configure(operator, mimecast)
+    operator.run("sync")
+
+    with running(operator, mimecast, "rate = 0.5\n") as service:
+        service.wait_for("cycle.ended")
+        assert service.end() == 0
+    assert "drift.failed" not in service.told()
 
 
 def test_what_keeps_it_from_its_work_is_said_by_readyz(operator: Operator, mimecast: Simulator):

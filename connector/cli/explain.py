@@ -102,6 +102,7 @@ def _nobody(command: CommandContext, search: DirectorySearch, user: str) -> int:
 
 
 def _print_person(command: CommandContext, person: DirectoryUser, now: datetime) -> None:
+    from connector.bootstrap import load_mappings
     from connector.directory.store import DirectoryStore
 
     print_text(f"{person.document.get('userName', person.distinguished_name)}")
@@ -112,7 +113,7 @@ def _print_person(command: CommandContext, person: DirectoryUser, now: datetime)
     print_text(f"  externalId {person.external_id}; first seen {ago(person.first_seen_at)}.")
     print_text(f"  {_state_of(person, now)}.")
     print_text("Mapped:")
-    sources = _sources(command)
+    sources = load_mappings(command.settings).user.origins
     for path, value in _flat(person.document):
         origin = ", ".join(sorted(sources.get(path, ())))
         shown = orjson.dumps(value).decode()
@@ -129,22 +130,6 @@ def _state_of(person: DirectoryUser, now: datetime) -> str:
     if person.expires_at is not None:
         return f"Enabled; the account ends on {person.expires_at:%Y-%m-%d %H:%M} UTC"
     return "Enabled"
-
-
-def _sources(command: CommandContext) -> dict[str, frozenset[str]]:
-    """Return which attributes of the source each SCIM attribute is read from."""
-    from connector.bootstrap import load_mappings
-
-    mapping = load_mappings(command.settings).user
-    found = {_joined(steps): rule.sources for steps, rule in mapping.single}
-    for path, items in mapping.multiple:
-        rules = [rule for item in items for _, rule in item.rules]
-        found[path] = frozenset[str]().union(*(rule.sources for rule in rules))
-    return found
-
-
-def _joined(steps: tuple[str, ...]) -> str:
-    return (":" if steps[0].startswith("urn:") else ".").join(steps)
 
 
 def _flat(document: Any) -> Iterator[tuple[str, Any]]:
@@ -164,6 +149,8 @@ def _print_standing(standing: TargetStanding) -> None:
     else:
         state = "active" if account.is_active else "disabled"
         print_text(f"  Holds {account.name}, {state}, with id {account.target_id}.")
+    if standing.left:
+        print_text(f"  Left to the target, set in a new account only: {', '.join(standing.left)}.")
     for past in standing.latest:
         print_text(f"  {_past(past)}.")
     if standing.hold is not None:

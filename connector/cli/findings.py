@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connector.bootstrap import Finding, load_mappings, load_registry, mapping_folders
+from connector.bootstrap import Finding, load_dialects, load_mappings, load_registry
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.mapping.examples import check_examples
+from connector.sync.leaving import check_leave
 from connector.sync.schedule import parse_cron
-from connector.target.dialect import load_dialect
 
 if TYPE_CHECKING:
     from connector.errors import Fault
@@ -26,7 +26,8 @@ def check_offline(settings: Settings) -> list[Finding]:
     """
     faults: list[Fault] = []
     findings: list[Finding] = []
-    for look in (_check_schedule, _check_mappings, _check_dialects, _check_applications):
+    looks = (_check_schedule, _check_mappings, _check_dialects, _check_leave, _check_applications)
+    for look in looks:
         try:
             findings += look(settings)
         except ConfigurationError as error:
@@ -50,22 +51,18 @@ def _check_mappings(settings: Settings) -> list[Finding]:
 
 
 def _check_dialects(settings: Settings) -> list[Finding]:
-    folders = mapping_folders(settings)
-    faults: list[Fault] = []
     findings: list[Finding] = []
-    for target in settings.target:
-        try:
-            dialect = load_dialect(target.mapping, folders)
-        except ConfigurationError as error:
-            faults += error.faults
-            continue
+    for target, dialect in zip(settings.target, load_dialects(settings), strict=True):
         findings.append(_scope_finding(target))
         if target.deprovision != "disable" and not dialect.write.delete:
             words = f'{target.mapping} says that it deletes nothing: set deprovision to "disable"'
             findings.append(Finding("warn", f"target {target.name}", words))
-    if faults:
-        raise ConfigurationError(faults)
     return findings
+
+
+def _check_leave(settings: Settings) -> list[Finding]:
+    check_leave(settings.target, load_mappings(settings).user, load_dialects(settings))
+    return []
 
 
 def _check_applications(settings: Settings) -> list[Finding]:

@@ -127,6 +127,16 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{max(seconds, 0)} s ago"
 
 
+def utc(moment: datetime) -> str:
+    """Return a moment to the minute.
+
+    >>> utc(datetime(2026, 11, 2, 8, 11, tzinfo=UTC))
+    '2026-11-02 08:11 UTC'
+
+    """
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 class LiveProgress:
     """Shows how far a cycle is: a bar on a terminal, else one line a phase."""
 

@@ -15,11 +15,14 @@ from connector.cli.show import (
     print_table,
     print_text,
     reason_at,
+    utc,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from connector.settings import TargetSettings
+    from connector.sync.findings import LastComparison
     from connector.sync.history import CycleSummary
     from connector.sync.holds import Hold
     from connector.sync.setbacks import Setback
@@ -38,6 +41,7 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
     Example: connector status --json
     """
     from connector.directory.store import DirectoryStore
+    from connector.sync.findings import Findings
     from connector.sync.history import History
     from connector.sync.holds import Holds
     from connector.sync.setbacks import Setbacks
@@ -48,6 +52,8 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
     problems, last = store.problems(), next(iter(history.cycles(1)), None)
     success_at, holds = history.last_success_at(), Holds(command.engine).open_holds()
     setbacks = Setbacks(command.engine).all()
+    names = [target.name for target in command.settings.target]
+    drift = {name: Findings(command.engine).of(name) for name in names}
     if as_json:
         print_json(
             {
@@ -58,6 +64,7 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
                 "problems": problems,
                 "held": holds,
                 "refused": [_values(setback) for setback in setbacks],
+                "drift": [one for one in drift.values() if one is not None],
             }
         )
         return 0
@@ -66,11 +73,7 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
         f" {counted(counts.groups, 'group')}, {counted(counts.leavers, 'leaver')}."
     )
     for target in command.settings.target:
-        held = linked.get(target.name, {})
-        print_text(
-            f"Target {target.name}: {counted(held.get('User', 0), 'account')},"
-            f" {counted(held.get('Group', 0), 'group')}."
-        )
+        _print_target(target, linked.get(target.name, {}), drift[target.name])
     _print_last(last, success_at)
     _print_held(holds)
     _print_setbacks(setbacks)
@@ -81,6 +84,30 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
             [(one.distinguished_name, one.attribute_path, one.problem) for one in problems],
         )
     return 0
+
+
+def _print_target(
+    target: TargetSettings, held: dict[str, int], last: LastComparison | None
+) -> None:
+    print_text(
+        f"Target {target.name}: {counted(held.get('User', 0), 'account')},"
+        f" {counted(held.get('Group', 0), 'group')}."
+    )
+    _print_drift(target.drift, last)
+
+
+def _print_drift(action: str, last: LastComparison | None) -> None:
+    if last is None:
+        print_text(f"  Drift: {'not looked for' if action == 'off' else 'not compared yet'}.")
+        return
+    if last.reason:
+        reason = last.reason.removeprefix(f"target {last.target}: ")
+        print_text(f"  Drift: could not be compared {ago(last.tried_at)}: {reason}.")
+    if last.compared_at is None:
+        return
+    count = counted(last.found_count, "difference") if last.found_count else "nothing differs"
+    more = "; see: connector drift --last" if last.found_count else ""
+    print_text(f"  Drift: {count}, compared {ago(last.compared_at)}{more}.")
 
 
 def _print_last(last: CycleSummary | None, success_at: datetime | None) -> None:
@@ -128,4 +155,4 @@ def _print_setbacks(setbacks: list[Setback]) -> None:
 def _next_try(setback: Setback) -> str:
     if setback.retry_at is None:
         return "when you have settled it there, or changed it in the source"
-    return f"{setback.retry_at:%Y-%m-%d %H:%M} UTC"
+    return utc(setback.retry_at)

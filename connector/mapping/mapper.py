@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connector.mapping.resource import MappedResource, MappingProblem
+from connector.mapping.rules import to_path
 
 if TYPE_CHECKING:
     from connector.mapping.condition import Attributes
@@ -22,7 +23,7 @@ class _Problem(Exception):
     """Ends one entry, inside this file only."""
 
     def __init__(self, steps: tuple[str, ...], words: str) -> None:
-        self.path = _to_path(steps)
+        self.path = to_path(steps)
         self.words = words
 
 
@@ -99,16 +100,6 @@ def _unique(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
         key = element["value"].casefold() if "value" in element else repr(element)
         kept.setdefault(key, element)
     return list(kept.values())
-
-
-def _to_path(steps: tuple[str, ...]) -> str:
-    """Return the path as it is written (RFC 7644 section 3.10).
-
-    >>> _to_path(("name", "givenName")), _to_path(("urn:x:2.0:User", "department"))
-    ('name.givenName', 'urn:x:2.0:User:department')
-
-    """
-    return (":" if steps[0].startswith("urn:") else ".").join(steps)
 
 
 def _login(attributes: Attributes, mapping: ResourceMapping) -> tuple[tuple[str, ...], str]:

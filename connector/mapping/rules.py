@@ -83,6 +83,25 @@ class ResourceMapping:
     fingerprint: str
     examples: tuple[tuple[Mapping[str, Values], Mapping[str, Any]], ...]
 
+    @property
+    def origins(self) -> dict[str, frozenset[str]]:
+        """Return the attribute paths that it may give, each with the attributes it is read from."""
+        found = {to_path(steps): rule.sources for steps, rule in self.single}
+        for path, items in self.multiple:
+            rules = [rule for item in items for _, rule in item.rules]
+            found[path] = frozenset[str]().union(*(rule.sources for rule in rules))
+        return found
+
+
+def to_path(steps: tuple[str, ...]) -> str:
+    """Return the path as it is written (RFC 7644 section 3.10).
+
+    >>> to_path(("name", "givenName")), to_path(("urn:x:2.0:User", "department"))
+    ('name.givenName', 'urn:x:2.0:User:department')
+
+    """
+    return (":" if steps[0].startswith("urn:") else ".").join(steps)
+
 
 def compile_rule(written: Any) -> Rule:
     """Return the rule that a file's value says: an attribute's name, or a table.

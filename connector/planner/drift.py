@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connector.planner.diff import flatten
@@ -40,6 +41,33 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
         is_kept = path != "externalId" or path in found
         if is_kept and not is_held(value, found.get(path)):
             yield Difference(path, value, found.get(path))
+
+
+def modified_at(resource: Mapping[str, Any]) -> datetime | None:
+    """Return when a resource was last changed, by whomever, if the target says (RFC 7643 s3.1).
+
+    >>> modified_at({"meta": {"lastModified": "2026-11-02T08:11:00Z"}})
+    datetime.datetime(2026, 11, 2, 8, 11, tzinfo=datetime.timezone.utc)
+    >>> modified_at({"meta": {"lastModified": "yesterday"}}) is None
+    True
+
+    """
+    said = _meta(resource).get("lastModified")
+    try:
+        moment = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def version_of(resource: Mapping[str, Any]) -> str:
+    """Return the version that the target gives a resource, or ""."""
+    return str(_meta(resource).get("version") or "")
+
+
+def _meta(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = resource.get("meta")
+    return meta if isinstance(meta, dict) else {}
 
 
 def is_held(ours: Any, theirs: Any) -> bool:

@@ -39,6 +39,8 @@ class Operation:
         members_added: external_ids of users to add; groups only.
         members_removed: external_ids of users to remove; groups only.
         reason: Why, in words for an administrator.
+        left: Attribute paths that belong to the target: a creation sets them, but where there is
+            an account already, that keeps its own.
         succeeds: external_id of the leaver whose account this one takes over (re-hire), or "".
         desired_digest: What the ledger records as in step once this is applied.
 
@@ -55,6 +57,7 @@ class Operation:
     members_added: tuple[str, ...] = ()
     members_removed: tuple[str, ...] = ()
     reason: str = ""
+    left: tuple[str, ...] = ()
     succeeds: str = ""
     desired_digest: bytes = b""
 

@@ -7,7 +7,7 @@ joins and a group is rid of its members before they go.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connector.packed import pack
 from connector.planner.diff import diff, previous_values
@@ -104,12 +104,11 @@ def _created_users(
     ground: Ground, comparison: Comparison, documents: Documents
 ) -> Iterator[Operation]:
     for external_id, wanted in comparison.created.items():
-        document = ground.view.project_user(documents.users[external_id]) | {"active": True}
-        digest = wanted.digest
         former = ground.heirs.users.get(external_id)
         if former is not None:
-            yield _takeover(external_id, document, former, documents, digest)
+            yield _takeover(ground, external_id, former, documents, wanted.digest)
             continue
+        document = ground.view.project_user(documents.users[external_id]) | {"active": True}
         yield Operation(
             kind=OperationKind.CREATE,
             resource_type="User",
@@ -117,18 +116,21 @@ def _created_users(
             name=document["userName"],
             document=pack(document),
             reason="new in scope",
-            desired_digest=digest,
+            left=ground.view.left,
+            desired_digest=wanted.digest,
         )
 
 
 def _takeover(
+    ground: Ground,
     external_id: str,
-    document: dict[str, Any],
     former: KnownResource,
     documents: Documents,
     digest: bytes,
 ) -> Operation:
     known = documents.known_users[former.external_id]
+    document = ground.view.project_known_user(documents.users[external_id], known)
+    document["active"] = True
     # Even an account that is as it should be has to change hands, and be seen to.
     changes = diff(known, document) or {"externalId": external_id}
     return Operation(
@@ -154,7 +156,8 @@ def _changed_users(
         known = documents.known_users[external_id]
         # "upsert-only" leaves an account usable that the source has disabled.
         is_active = wanted.is_active or (resource.is_active and ground.rules.mode != "sync")
-        document = ground.view.project_user(documents.users[external_id]) | {"active": is_active}
+        document = ground.view.project_known_user(documents.users[external_id], known)
+        document["active"] = is_active
         changes = diff(known, document)
         kind, reason = _kind_of_change(resource.is_active, is_active=is_active)
         yield Operation(

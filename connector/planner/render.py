@@ -104,6 +104,7 @@ def _operation_values(operation: Operation) -> dict[str, Any]:
     }
     if operation.kind is OperationKind.CREATE:
         values["document"] = values_of(operation.document)
+        values["left"] = list(operation.left)
     return values
 
 

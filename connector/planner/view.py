@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from connector.packed import values_of
+from connector.planner.left import is_within, keep_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ class AttributeView:
         group_paths: The same for Group; None for all.
         max_members_per_request: Members added and removed by one request at most.
         members_in_create: Whether a POST of a group may carry its first members.
+        left: Attribute paths of User that belong to the target once the account is there.
 
     """
 
@@ -31,16 +33,34 @@ class AttributeView:
     group_paths: tuple[str, ...] | None = None
     max_members_per_request: int = 100
     members_in_create: bool = False
+    left: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> bytes:
-        """Return a digest of what is taken; it changes when the dialect file changes that."""
-        taken = repr((self.user_paths, self.group_paths)).encode()
-        return blake2b(taken, digest_size=8).digest()
+        """Return a digest of what is taken and left; it changes when the configuration does."""
+        taken = (self.user_paths, self.group_paths, *([self.left] if self.left else []))
+        return blake2b(repr(taken).encode(), digest_size=8).digest()
 
     def project_user(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of a User that the target takes."""
         return _project(document, self.user_paths, "userName")
+
+    def project_known_user(
+        self, document: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what the target is to hold of a User of whom this is known to be there.
+
+        Of the attributes that are left to it, that is whatever was last written.
+        """
+        return keep_left(self.project_user(document), known, self.left)
+
+    def takes(self, path: str) -> bool:
+        """Return whether the target takes an attribute of User at all."""
+        return self.user_paths is None or is_within(path, self.user_paths)
+
+    def is_left(self, resource_type: str, path: str) -> bool:
+        """Return whether an attribute of a resource that is there belongs to the target."""
+        return resource_type == "User" and is_within(path, self.left)
 
     def project_group(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of a Group that the target takes."""

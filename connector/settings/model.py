@@ -20,6 +20,7 @@ from connector.settings.values import (
     SecretField,
     StateUrl,
     to_distinguished_name,
+    to_left_path,
 )
 
 
@@ -54,6 +55,7 @@ HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 LdapUrl = Annotated[str, AfterValidator(_ldap_url)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 EntryName = Annotated[str, AfterValidator(to_distinguished_name)]
+LeftPath = Annotated[str, AfterValidator(to_left_path)]
 Groups = Literal["*"] | tuple[EntryName, ...]
 
 
@@ -185,6 +187,11 @@ class TargetSettings(Section):
         limits: The guard.
         first_cycle: "review": if the target is not empty, the first plan waits until an operator
             has approved it; "send": it does not.
+        drift: What is done about what others change there of what is ours: "report" it, "repair"
+            it by the next cycles within the limits, or "off": do not look.
+        drift_every: Time from one comparison with what is there to the next.
+        leave: SCIM attribute paths of people that belong to the target: a new account gets them,
+            and they are never changed later.
 
     """
 
@@ -207,6 +214,9 @@ class TargetSettings(Section):
     ca_file: FileField | None = None
     limits: LimitSettings = LimitSettings()
     first_cycle: Literal["review", "send"] = "review"
+    drift: Literal["report", "repair", "off"] = "report"
+    drift_every: Duration = timedelta(hours=24)
+    leave: tuple[LeftPath, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -224,6 +234,11 @@ class TargetSettings(Section):
             raise ValueError(message)
         if self.kind == "mimecast-api" and self.deprovision != "disable":
             message = 'deprovision must be "disable": this API deletes nobody'
+            raise ValueError(message)
+        if self.mode == "create-only" and self.drift == "repair":
+            message = (
+                'drift must be "report" or "off": mode "create-only" never changes what is there'
+            )
             raise ValueError(message)
         object.__setattr__(self, "base_url", self.base_url or MIMECAST_API_URL)
         object.__setattr__(self, "mapping", self.mapping or DIALECTS[self.kind])

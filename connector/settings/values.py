@@ -15,6 +15,28 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
 
 
+# What says which account it is, whether it may be used, and who is in a group.
+_NEVER_LEFT = frozenset(
+    {"userName", "externalId", "active", "members", "groups", "id", "meta", "schemas", "password"}
+)
+
+
+def to_left_path(path: str) -> str:
+    """Return the path of an attribute that may be left to a target.
+
+    >>> to_left_path("phoneNumbers")
+    'phoneNumbers'
+
+    Raises:
+        ValueError: if accounts are found, or access is given, by that attribute.
+
+    """
+    if path.partition(".")[0] in _NEVER_LEFT:
+        message = f"{path} cannot be left to a target: accounts and access are kept by it"
+        raise ValueError(message)
+    return path
+
+
 def parse_duration(text: Any) -> timedelta:
     """Return the duration that a number and a unit say.
 

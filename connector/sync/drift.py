@@ -6,27 +6,32 @@ limits and in the ledger like everything else.
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import delete, select, update
 
-from connector.planner.drift import Difference, differences
-from connector.planner.known import HELD_BACK
+from connector.planner.diff import put
+from connector.planner.drift import Difference, differences, modified_at, version_of
+from connector.planner.known import HELD_BACK, RELEASED
+from connector.sync.history import History
+from connector.sync.ledger import Ledger
 from connector.sync.links import LINKS, MEMBERS, link_of
-from connector.sync.lock import lock_of
 from connector.sync.ports import Progress
 from connector.sync.settled import forget_settlement
-from state.engine import reading, upsert, writing
+from state.engine import reading, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from threading import Event
 
     from sqlalchemy import Connection, Row
 
-    from connector.sync.ports import Listener, Parts, Target, TargetPort
+    from connector.sync.history import LastWrite
+    from connector.sync.ports import Listener, Target, TargetPort
     from state.engine import Engine
 
     _Link = Row[*tuple[Any, ...]]
@@ -39,6 +44,9 @@ MEMBERS_PATH = "members"
 class Drift:
     """One resource of ours that is not as we left it.
 
+    SCIM tells of no author. What is known of who it was: when it was changed there, and when we
+    last wrote it.
+
     Attributes:
         target: Where.
         resource_type: "User" or "Group".
@@ -46,6 +54,9 @@ class Drift:
         name: For people.
         differences: What differs; a resource that is gone differs in its "id" only. Of "members"
             the external_ids of ours that are in the group.
+        changed_at: When it was last changed there, by whomever; None if the target does not say.
+        version: That the target gives it (RFC 7643 section 3.1); "" if it gives none.
+        written: Our last write; None if there is none on record.
 
     """
 
@@ -54,6 +65,9 @@ class Drift:
     external_id: str
     name: str
     differences: tuple[Difference, ...]
+    changed_at: datetime | None = None
+    version: str = ""
+    written: LastWrite | None = None
 
     @property
     def is_gone(self) -> bool:
@@ -61,140 +75,142 @@ class Drift:
         return any(one.attribute_path == MISSING for one in self.differences)
 
 
-def compare_targets(
-    parts: Parts, names: Collection[str], listener: Listener, *, repair: bool
-) -> list[Drift]:
-    """Return what of ours is not as we left it, while no cycle runs.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a target holds against what was last written there.
 
-    Args:
-        parts: Of cycles.
-        names: Of the targets to compare; none for all.
-        listener: Is told how far it is.
-        repair: Whether the next cycle is to bring it back.
-
-    Raises:
-        TargetUnavailable: if a target does not list all it holds; then nothing is noted.
-        StateError: if the state database cannot be used.
+    Attributes:
+        target: Its name.
+        compared_count: So many resources of ours were compared.
+        foreign_count: So many accounts there are not ours; they are never touched.
+        left_count: So many values that are left to the target are other than ours.
+        drifts: What of ours is not as we left it, by type and name.
+        doubtful: What may be our own doing, of which the answer was lost; the next cycle looks.
 
     """
 
-    def keep_waiting(holder: str) -> bool:
-        listener(Progress("wait", holder, 0, None))
-        return True
-
-    found: list[Drift] = []
-    with lock_of(parts.engine, parts.lock_path, "a comparison", keep_waiting):
-        for port in parts.targets:
-            if not names or port.name in names:
-                with closing(port.connect()) as target:
-                    found += find_drift(parts.engine, port, target, listener)
-        if repair:
-            note_drift(parts.engine, found)
-    return found
+    target: str
+    compared_count: int
+    foreign_count: int
+    left_count: int
+    drifts: tuple[Drift, ...]
+    doubtful: tuple[Drift, ...] = ()
 
 
-def find_drift(engine: Engine, port: TargetPort, target: Target, listener: Listener) -> list[Drift]:
+def find_drift(
+    engine: Engine, port: TargetPort, target: Target, listener: Listener, stop: Event
+) -> Comparison | None:
     """Return what of ours is not as we left it; nothing is changed anywhere.
+
+    None if `stop` was set meanwhile.
 
     Raises:
         TargetUnavailable: if the target does not list all it holds.
         StateError: if the state database cannot be read.
 
     """
-    users, groups = (_links(engine, port.name, kind) for kind in ("User", "Group"))
-    owners = {target_id: link.external_id for target_id, link in users.items()}
-    members = _members(engine, port.name)
-
-    def differing_members(link: _Link, resource: Mapping[str, Any]) -> Iterator[Difference]:
-        return _member_differences(members.get(link.external_id, set()), resource, owners)
-
-    found: list[Drift] = []
-    for kind, links in (("User", users), ("Group", groups)):
-        missing = dict(links)
-        for count, resource in enumerate(target.read_all(kind), start=1):
-            listener(Progress("compare", port.name, count, None))
-            link = missing.pop(str(resource.get("id", "")), None)
-            if link is not None:
-                held = [*differences(orjson.loads(link.document), resource)]
-                held += differing_members(link, resource) if kind == "Group" else ()
-                found += [_to_drift(port.name, kind, link, held)] if held else []
-        found += _gone(port.name, kind, missing, target)
-    return found
-
-
-def _gone(name: str, kind: str, missing: Mapping[str, _Link], target: Target) -> Iterator[Drift]:
-    """Yield those that the list did not hold and that are not there when asked for either."""
-    for target_id, link in missing.items():
-        if target.read(kind, target_id) is None:
-            yield _to_drift(name, kind, link, [Difference(MISSING, target_id, None)])
+    view = _View(
+        port,
+        {kind: _links(engine, port.name, kind) for kind in ("User", "Group")},
+        _members(engine, port.name),
+    )
+    for _ in chain(view.read(target, listener), view.look_for_missing(target)):
+        if stop.is_set():
+            return None
+    writes = History(engine).last_writes(port.name, [one.external_id for one in view.found])
+    doubts = {
+        (one.operation.resource_type, external_id)
+        for one in Ledger(engine).in_doubt(port.name)
+        for external_id in (one.operation.external_id, one.operation.succeeds)
+    }
+    found = sorted(view.found, key=lambda one: order_of(*_key(one), one.name))
+    certain = [one for one in found if _key(one) not in doubts]
+    return Comparison(
+        port.name,
+        compared_count=sum(map(len, view.links.values())),
+        foreign_count=len(view.foreign_ids),
+        left_count=view.left_count,
+        drifts=tuple(replace(one, written=writes.get(_key(one))) for one in certain),
+        doubtful=tuple(one for one in found if _key(one) in doubts),
+    )
 
 
-def note_drift(engine: Engine, found: Iterable[Drift]) -> None:
-    """Make the ledger say what the target was found to hold; the next cycle plans the repair."""
-    with writing(engine) as connection:
-        for drift in found:
-            forget_settlement(connection, drift.target)
-            own = link_of(drift.target, drift.resource_type, drift.external_id)
-            if drift.is_gone:
-                connection.execute(delete(LINKS).where(*own))
-                for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
-                    held = (MEMBERS.c.target == drift.target, column == drift.external_id)
-                    connection.execute(delete(MEMBERS).where(*held))
-            else:
-                _note_values(connection, drift, own)
+def order_of(resource_type: str, external_id: str, name: str) -> tuple[bool, str, str]:
+    """Return the place in the order in which people look at them: accounts, then groups."""
+    return resource_type != "User", name, external_id
 
 
-def _note_values(connection: Connection, drift: Drift, own: Sequence[Any]) -> None:
-    held = connection.scalar(select(LINKS.c.document).where(*own))
-    if held is None:
-        return
-    document = orjson.loads(held)
-    values: dict[str, Any] = {"digest": HELD_BACK}
-    for one in drift.differences:
-        if one.attribute_path == MEMBERS_PATH:
-            _note_members(connection, drift, one)
-            continue
-        _put(document, one.attribute_path, one.theirs)
-        if one.attribute_path == "active":
-            values["is_active"] = str(one.theirs).casefold() != "false"
-    values["document"] = orjson.dumps(document)
-    connection.execute(update(LINKS).where(*own).values(values))
+def _key(one: Drift) -> tuple[str, str]:
+    return one.resource_type, one.external_id
 
 
-def _note_members(connection: Connection, drift: Drift, difference: Difference) -> None:
-    own = (MEMBERS.c.target == drift.target, MEMBERS.c.group_id == drift.external_id)
-    connection.execute(delete(MEMBERS).where(*own))
-    key = {"target": drift.target, "group_id": drift.external_id}
-    rows = [key | {"member_id": member_id} for member_id in difference.theirs]
-    if rows:
-        connection.execute(upsert(connection.dialect, MEMBERS), rows)
+@dataclass(slots=True)
+class _View:
+    """What is known of ours at a target, and how far it was compared.
 
+    Attributes:
+        port: The target.
+        links: What is ours by type and the target's id.
+        members: external_ids of the members that our groups are known to hold.
+        found: What differs.
+        missing: What no list has held yet, by type and the target's id.
+        foreign_ids: The target's ids of accounts that are not ours.
+        left_count: Values that are left to the target and are other than ours.
 
-def _put(document: dict[str, Any], path: str, value: Any) -> None:
-    """Set the value at an attribute path; None takes it away."""
-    separator = ":" if path.startswith("urn:") else "."
-    parent, found, name = path.rpartition(separator)
-    place = document.get(parent) if found else None
-    if not isinstance(place, dict):
-        place, name = document, path
-    if value is None:
-        place.pop(name, None)
-    else:
-        place[name] = value
+    """
 
+    port: TargetPort
+    links: Mapping[str, dict[str, _Link]]
+    members: Mapping[str, set[str]]
+    found: list[Drift] = field(default_factory=list)
+    missing: dict[str, dict[str, _Link]] = field(default_factory=dict)
+    foreign_ids: set[str] = field(default_factory=set)
+    left_count: int = 0
 
-def _member_differences(
-    ours: set[str], resource: Mapping[str, Any], owners: Mapping[str, str]
-) -> Iterator[Difference]:
-    """Yield how the members of ours differ; whoever is not ours may be in the group."""
-    values = (str(one.get("value")) for one in resource.get("members") or ())
-    theirs = {owners[value] for value in values if value in owners}
-    if theirs != ours:
-        yield Difference(MEMBERS_PATH, sorted(ours), sorted(theirs))
+    def read(self, target: Target, listener: Listener) -> Iterator[None]:
+        """Compare everything that the target lists; yield after each resource."""
+        for kind, links in self.links.items():
+            missing = self.missing[kind] = dict(links)
+            for count, resource in enumerate(target.read_all(kind), start=1):
+                listener(Progress("compare", self.port.name, count, None))
+                target_id = str(resource.get("id", ""))
+                link = missing.pop(target_id, None)
+                if link is not None:
+                    self._compare(kind, link, resource)
+                elif kind == "User" and target_id not in links:
+                    self.foreign_ids.add(target_id)
+                yield
 
+    def look_for_missing(self, target: Target) -> Iterator[None]:
+        """Ask for each that no list held: only who is not there when asked for is gone."""
+        for kind, missing in self.missing.items():
+            for target_id, link in missing.items():
+                if target.read(kind, target_id) is None:
+                    gone = (Difference(MISSING, target_id, None),)
+                    self.found.append(self._to_drift(kind, link, gone))
+                yield
 
-def _to_drift(target: str, resource_type: str, link: _Link, held: Sequence[Difference]) -> Drift:
-    return Drift(target, resource_type, link.external_id, link.name, tuple(held))
+    def _compare(self, kind: str, link: _Link, resource: Mapping[str, Any]) -> None:
+        differing = [*differences(orjson.loads(link.document), resource)]
+        ours = [one for one in differing if not self.port.view.is_left(kind, one.attribute_path)]
+        self.left_count += len(differing) - len(ours)
+        if kind == "Group":
+            ours += self._member_differences(link, resource)
+        if ours:
+            drift = self._to_drift(kind, link, tuple(ours))
+            changed_at, version = modified_at(resource), version_of(resource)
+            self.found.append(replace(drift, changed_at=changed_at, version=version))
+
+    def _member_differences(self, link: _Link, resource: Mapping[str, Any]) -> Iterator[Difference]:
+        """Yield how the members of ours differ; whoever is not ours may be in the group."""
+        users, ours = self.links["User"], self.members.get(link.external_id, set())
+        values = (str(one.get("value")) for one in resource.get("members") or ())
+        theirs = {users[value].external_id for value in values if value in users}
+        if theirs != ours:
+            yield Difference(MEMBERS_PATH, sorted(ours), sorted(theirs))
+
+    def _to_drift(self, kind: str, link: _Link, held: tuple[Difference, ...]) -> Drift:
+        return Drift(self.port.name, kind, link.external_id, link.name, held)
 
 
 def _links(engine: Engine, target: str, resource_type: str) -> dict[str, _Link]:
@@ -212,3 +228,49 @@ def _members(engine: Engine, target: str) -> dict[str, set[str]]:
         for group_id, member_id in connection.execute(pairs):
             found.setdefault(group_id, set()).add(member_id)
     return found
+
+
+# -- what is to be repaired ----------------------------------------------------------------------
+
+
+def note_drift(connection: Connection, found: Iterable[Drift]) -> None:
+    """Make the ledger say what the target was found to hold; the next cycle plans the repair."""
+    # Whoever is gone last: groups were seen to hold members that are not there any more.
+    for drift in sorted(found, key=lambda one: one.is_gone):
+        forget_settlement(connection, drift.target)
+        own = link_of(drift.target, drift.resource_type, drift.external_id)
+        if drift.is_gone:
+            connection.execute(delete(LINKS).where(*own))
+            for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
+                held = (MEMBERS.c.target == drift.target, column == drift.external_id)
+                connection.execute(delete(MEMBERS).where(*held))
+        else:
+            _note_values(connection, drift, own)
+
+
+def _note_values(connection: Connection, drift: Drift, own: Sequence[Any]) -> None:
+    link = connection.execute(select(LINKS.c.document, LINKS.c.digest).where(*own)).first()
+    if link is None:
+        return
+    document = orjson.loads(link.document)
+    # Whose person is not wanted any more is not brought back, and the grace goes on.
+    values: dict[str, Any] = {} if link.digest == RELEASED else {"digest": HELD_BACK}
+    for one in drift.differences:
+        if one.attribute_path == MEMBERS_PATH:
+            _note_members(connection, drift, one)
+            continue
+        put(document, one.attribute_path, one.theirs)
+        if one.attribute_path == "active":
+            is_active = str(one.theirs).casefold() != "false"
+            values |= {"digest": HELD_BACK, "is_active": is_active}
+    values["document"] = orjson.dumps(document)
+    connection.execute(update(LINKS).where(*own).values(values))
+
+
+def _note_members(connection: Connection, drift: Drift, difference: Difference) -> None:
+    own = (MEMBERS.c.target == drift.target, MEMBERS.c.group_id == drift.external_id)
+    connection.execute(delete(MEMBERS).where(*own))
+    key = {"target": drift.target, "group_id": drift.external_id}
+    rows = [key | {"member_id": member_id} for member_id in difference.theirs]
+    if rows:
+        connection.execute(upsert(connection.dialect, MEMBERS), rows)

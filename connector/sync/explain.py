@@ -40,6 +40,7 @@ class TargetStanding:
         hold: A plan that waits for an operator, or was rejected, and with it whatever is to be
             sent; None if nothing is held.
         latest: What was last sent for the person, newest first.
+        left: Attribute paths that belong to the target once the account is there.
 
     """
 
@@ -50,6 +51,7 @@ class TargetStanding:
     next_steps: tuple[str, ...]
     hold: Hold | None
     latest: tuple[PastOperation, ...]
+    left: tuple[str, ...] = ()
 
 
 def explain(
@@ -75,6 +77,7 @@ def explain(
         next_steps=tuple(describe(operation) for operation in plan.operations),
         hold=Holds(engine).standing(port.name),
         latest=tuple(History(engine).operations_on(port.name, person.external_id, _LATEST)),
+        left=port.view.left,
     )
 
 

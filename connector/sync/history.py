@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import func, select
 
 from connector.sync.ledger import CYCLE_TARGETS, CYCLES, OPERATIONS
 from connector.sync.links import LINKS
-from state.engine import reading
+from state.engine import of_some, reading
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine, Row
@@ -103,6 +104,19 @@ class PastOperation:
     line: OperationLine
 
 
+class LastWrite(NamedTuple):
+    """Our last request for a resource that was applied.
+
+    Attributes:
+        at: When its outcome was written down.
+        cycle_id: Of which cycle.
+
+    """
+
+    at: datetime
+    cycle_id: int
+
+
 class History:
     """Reads the ledger; writes nothing."""
 
@@ -152,6 +166,25 @@ class History:
                 PastOperation(row.cycle_id, row.answered_at, _to_line(row))
                 for row in connection.execute(statement)
             ]
+
+    def last_writes(
+        self, target: str, external_ids: Collection[str]
+    ) -> dict[tuple[str, str], LastWrite]:
+        """Return when each of these was last written, by resource type and external_id."""
+        columns = (
+            OPERATIONS.c.resource_type,
+            OPERATIONS.c.external_id,
+            OPERATIONS.c.answered_at,
+            OPERATIONS.c.cycle_id,
+        )
+        applied = (OPERATIONS.c.target == target, OPERATIONS.c.status == "applied")
+        statement = select(*columns).where(*applied).order_by(OPERATIONS.c.id)
+        with reading(self._engine) as connection:
+            return {
+                (resource_type, external_id): LastWrite(at, cycle_id)
+                for some in of_some(statement, OPERATIONS.c.external_id, external_ids)
+                for resource_type, external_id, at, cycle_id in connection.execute(some)
+            }
 
     def linked_counts(self) -> dict[str, dict[str, int]]:
         """Return how many resources of each type are ours, by target."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, delete, select, update
 
-from connector.packed import to_json
+from connector.packed import to_json, values_of
 from connector.planner.diff import put
 from connector.planner.known import HELD_BACK
+from connector.planner.left import keep_left
 from connector.planner.operation import Operation, OperationKind
 from connector.target.outcome import Applied, Outcome, Rejected
 from state.engine import insert_rows, table_of, upsert
@@ -38,7 +39,8 @@ def update_links(
 ) -> None:
     """Make the links say what the target now holds."""
     made: list[dict[str, Any]] = []
-    for operation, outcome in answers:
+    for planned, outcome in answers:
+        operation = _as_done(planned, outcome)
         if isinstance(outcome, Applied) and _is_mere_creation(operation, outcome):
             made.append(_link_row(where, operation, outcome.target_id))
             continue
@@ -47,6 +49,15 @@ def update_links(
         made = []
         _update_link(connection, where, operation, outcome)
     _write_rows(connection, made)
+
+
+def _as_done(operation: Operation, outcome: Outcome) -> Operation:
+    """Return an operation without what an account that was there already has kept of its own."""
+    if isinstance(outcome, Applied) and outcome.was_adopted and operation.left:
+        return replace(
+            operation, document=keep_left(values_of(operation.document), {}, operation.left)
+        )
+    return operation
 
 
 def _is_mere_creation(operation: Operation, outcome: Applied) -> bool:

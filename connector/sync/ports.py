@@ -111,6 +111,8 @@ class TargetPort:
         view: How much of a resource it takes.
         first_cycle: Whether the first plan is held for "review" if the target is not empty, or
             is to be "send" at once.
+        drift: What is done about what others change there of what is ours.
+        drift_every: Time from one comparison with what is there to the next.
 
     """
 
@@ -124,6 +126,8 @@ class TargetPort:
     limits: Limits
     view: AttributeView
     first_cycle: Literal["review", "send"] = "review"
+    drift: Literal["report", "repair", "off"] = "report"
+    drift_every: timedelta = timedelta(hours=24)
 
     @property
     def fingerprint(self) -> bytes:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.planner.left import is_within
 from connector.planner.operation import Operation, OperationKind
 from connector.target.lesson import (
     NOTHING,
@@ -220,7 +221,11 @@ def _equalise(
     document = cased(operation.document, operation.resource_type, terms.dialect)
     wanted = flattened(document) | {"externalId": operation.external_id}
     held = flattened(found)
-    changes = {path: value for path, value in wanted.items() if held.get(path) != value}
+    changes = {
+        path: value
+        for path, value in wanted.items()
+        if held.get(path) != value and not is_within(path, operation.left)
+    }
     adopted = Applied(target_id, was_adopted=True, member_ids=member_ids_of(found))
     if not changes and not operation.members_added:
         return Carried(adopted)

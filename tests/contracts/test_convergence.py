@@ -169,6 +169,7 @@ def test_what_others_changed_is_found_and_nothing_else(bench: NamedBench, system
     (port,) = bench.parts().targets
 
     with closing(port.connect()) as target:
-        assert find_drift(bench.engine, port, target, lambda progress: None) == []
+        found = find_drift(bench.engine, port, target, lambda progress: None, bench.stop)
+        assert found.drifts == ()
         assert target.read("User", "no-such-id") is None
         assert target.read("Group", "no-such-id") is None

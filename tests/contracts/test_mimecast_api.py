@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -165,6 +166,16 @@ def test_a_group_is_made_renamed_filled_emptied_and_deleted(server, target):
     sent(target, Operation(OperationKind.DELETE, **change), ids=ids)
     assert server.groups() == {}
     assert target.read("Group", made.target_id) is None
+
+
+@pytest.mark.parametrize(("left", "name"), [((), "Ann"), (("displayName",), "Their Ann")])
+def test_an_account_that_is_adopted_keeps_what_is_left_to_the_target(server, target, left, name):
+    server.api.add_user("ann@corp.example", name="Their Ann")
+
+    (outcome,) = sent(target, replace(creation("ann"), left=left))
+
+    assert outcome == Applied("ann@corp.example", was_adopted=True)
+    assert target.read("User", "ann@corp.example")["displayName"] == name
 
 
 def test_a_list_that_goes_round_in_circles_is_no_list(server, target):

@@ -174,6 +174,19 @@ def test_an_account_that_is_there_already_is_adopted_and_made_equal(service, tar
     assert (held["externalId"], held["active"], held["title"]) == ("ann", True, "Clerk")
 
 
+def test_an_account_that_is_adopted_keeps_what_is_left_to_the_target(service, target):
+    there = {"schemas": [USER], "userName": "ann@corp.example", "title": "Clerk"}
+    target_id = service.ask("POST", "/Users", there).json()["id"]
+    wanted = creation("ann", title="Captain")
+
+    (outcome,) = sent(target, replace(wanted, left=("title", "phoneNumbers")))
+
+    assert outcome == Applied(target_id, was_adopted=True)
+    held = service.named("ann@corp.example")
+    assert (held["externalId"], held["title"]) == ("ann", "Clerk")
+    assert held["name"]["familyName"] == "Jensen"
+
+
 def test_an_account_of_another_of_ours_is_not_taken_over(service, target):
     (target_id,) = made(target, creation("ann", "one@corp.example"))
 

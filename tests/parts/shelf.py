@@ -61,6 +61,12 @@ class Shelf:
         members = [{"value": one} for one in sorted(resource["members"])]
         return {**resource, "id": target_id, "members": members}
 
+    def read_all(self, resource_type: str) -> Iterator[dict[str, Any]]:
+        """Yield every resource of a type as SCIM shows it."""
+        for target_id, resource in list(self.resources.items()):
+            if ("userName" in resource) == (resource_type == "User"):
+                yield self.read(resource_type, target_id)
+
     def count(self, resource_type: str) -> int:
         assert resource_type == "User"
         return sum("userName" in one for one in self.resources.values())

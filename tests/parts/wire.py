@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 import httpx
@@ -18,7 +18,7 @@ import orjson
 from connector.demo.scim_service import ScimService
 from connector.demo.scim_store import Refusal
 from connector.target.client import ScimTarget, TargetConnection
-from connector.target.dialect import Dialect
+from connector.target.dialect import Dialect, UpdateDialect
 from connector.target.retry import RetryPolicy
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -89,10 +89,11 @@ class Wire:
     writes: list[Write] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
 
-    def connect(self) -> ScimTarget:
+    def connect(self, verb: Literal["patch", "put"] = "patch") -> ScimTarget:
         connection = TargetConnection("shelf", f"https://scim.example{BASE[:-1]}", "secret", 1)
         transport = httpx.MockTransport(self._answer)
-        return ScimTarget(connection, Dialect(), transport=transport, policy=HASTY)
+        dialect = Dialect(update=UpdateDialect(verb=verb))
+        return ScimTarget(connection, dialect, transport=transport, policy=HASTY)
 
     @property
     def users(self) -> dict[str, dict[str, Any]]:

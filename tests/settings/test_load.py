@@ -55,6 +55,16 @@ def test_a_good_file_has_every_value_typed_and_every_secret_read(write, tmp_path
     assert settings.state.url == f"sqlite:///{tmp_path}/state.db"
 
 
+def test_what_others_change_is_reported_once_a_day_unless_told_otherwise(write):
+    (target,) = load_settings(write(GOOD)).target
+    assert (target.drift, target.drift_every, target.leave) == ("report", timedelta(days=1), ())
+
+    more = 'drift = "repair"\ndrift_every = "6h"\nleave = ["title", "name"]\n'
+    (target,) = load_settings(write(GOOD + more)).target
+    assert (target.drift, target.drift_every) == ("repair", timedelta(hours=6))
+    assert target.leave == ("title", "name")
+
+
 def test_five_faults_are_five_lines_each_with_its_key(write):
     text = GOOD.replace("ldaps://dc1", "http://dc1").replace('{ file = "ad-password" }', '"x"')
     text = text.replace('groups = ["', 'grops = ["').replace("https://scim", "http://scim")
@@ -104,6 +114,12 @@ def test_an_application_needs_somewhere_to_come_from(write):
             "target[0].limits.max_deletes",
         ),
         ("[[target]]", "[[target]]\nconcurrency = 0", "target[0].concurrency"),
+        ("[[target]]", '[[target]]\ndrift = "mend"', "target[0].drift"),
+        ("[[target]]", '[[target]]\ndrift_every = "0h"', "target[0].drift_every"),
+        ("[[target]]", '[[target]]\nleave = "title"', "target[0].leave"),
+        ("[[target]]", '[[target]]\nleave = ["title", "externalId"]', "target[0].leave[1]"),
+        ("[[target]]", '[[target]]\nleave = ["members"]', "target[0].leave[0]"),
+        ("[[target]]", '[[target]]\nmode = "create-only"\ndrift = "repair"', "target[0]"),
     ],
 )
 def test_each_fault_names_its_key(write, old: str, new: str, key: str):

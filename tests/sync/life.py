@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from connector.clock import FixedClock
+from connector.errors import TargetUnavailable
 from connector.planner.safety import ALL, Limits
 from connector.settings.values import Limit
-from connector.sync.drift import compare_targets
+from connector.sync.comparing import compare_targets
 from connector.sync.history import History
 from connector.sync.holds import Decision, Holds
 from connector.sync.ports import Status
@@ -229,6 +230,17 @@ class Life(RuleBasedStateMachine):
                 decided = (hold, Decision.REJECTED, "an operator", self.bench.clock.now())
                 self._alive(lambda decided=decided: holds.decide(*decided))
 
+    @rule(repair=st.booleans())
+    def the_target_is_compared(self, repair: bool) -> None:
+        try:
+            self._compare(repair=repair)
+        except (Killed, TargetUnavailable):
+            self.mortal.restart()
+
+    def _compare(self, *, repair: bool) -> None:
+        parts, stop = self.bench.parts(), self.bench.stop
+        compare_targets(parts, (), lambda progress: None, stop, repair=repair)
+
     def _alive(self, look: Any) -> Any:
         """Look with other eyes than those of the process that is to die."""
         left, self.mortal.moments_left = self.mortal.moments_left, None
@@ -290,7 +302,7 @@ class Life(RuleBasedStateMachine):
         self.mortal.restart()
         self.company.breaks_after_pages, self.company.incomplete = None, ""
         self.bench.clock.moment += timedelta(days=2)
-        compare_targets(self.bench.parts(), (), lambda progress: None, repair=True)
+        self._compare(repair=True)
         for _ in range(2):
             report = self._cycle(allow_removals=1000)
         assert report.status is Status.DONE, report

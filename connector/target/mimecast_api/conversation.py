@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.planner.left import is_within
 from connector.planner.operation import Operation, OperationKind
 from connector.target.lookup import Conversation, Unanswered, is_breakdown
 from connector.target.mimecast_api.lookup import (
@@ -172,6 +173,8 @@ def _adopt_user(operation: Operation, terms: Terms, failure: Reply) -> Conversat
     if found is None:
         return to_outcome(operation, failure)
     wanted = operation.document.get("displayName") or found.get("displayName")
+    if is_within("displayName", operation.left):
+        wanted = found.get("displayName")
     fields: dict[str, Any] = {}
     if wanted != found.get("displayName"):
         fields["name"] = wanted
