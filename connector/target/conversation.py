@@ -5,6 +5,7 @@
     write answered             then
     -------------------------  ------------------------------------------------------------
     409 to a creation          look it up, make it equal by one change: adopted
+    404, 500 to a creation     look it up: it may have been done
     404 to a change            ask once more: gone, and Rejected(404)
     404, 500 to a deletion     ask once more: gone, and Applied
     405, 501 to a PATCH        read, change, PUT; and so from then on
@@ -173,9 +174,11 @@ def _look_after(
 ) -> Conversation[Outcome]:
     """Return Applied if a creation has been done although its answer does not say so.
 
-    Seen: 500 after the commit, and success without an id.
+    Seen: 500 after the commit, and success without an id. Nor does 404 refuse anything: under a new
+    name, the creation would be sent once more and meet no conflict.
     """
-    if not isinstance(reply, Answer) or not (reply.is_success or reply.status == SERVER_ERROR):
+    is_doubtful = isinstance(reply, Answer) and reply.status in {SERVER_ERROR, NOT_FOUND}
+    if not isinstance(reply, Answer) or not (reply.is_success or is_doubtful):
         return outcome
     try:
         found = yield from _find_own(operation, terms)

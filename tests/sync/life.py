@@ -127,7 +127,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(name=names)
     def somebody_leaves(self, name: str) -> None:
-        if self._entry(name):
+        # A source that has lost everybody is not believed, and waits for an operator.
+        is_last = sum(self._entry(one) is not None for one in NAMES) == 1
+        if self._entry(name) and not is_last:
             self._note_absence(name)
             self.company.delete(name)
 

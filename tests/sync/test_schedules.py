@@ -63,3 +63,13 @@ def test_an_account_of_a_stranger_that_others_have_disabled_is_taken_over_in_tim
         state.begin(deprovision="disable", is_guarded=False)
         state.a_stranger_gets_the_name_first(name="p0")
         state.somebody_meddles_with_an_account(name="p0", path="active")
+
+
+def test_a_creation_done_and_denied_is_found_although_the_address_has_changed_since():
+    with a_life() as state:
+        state.begin(deprovision="disable", is_guarded=False)
+        state.the_target_misbehaves(of_reads=[], of_writes=["not found after"])
+        state.a_cycle_runs_for_one(name="p2")
+        state.the_target_misbehaves(of_reads=[], of_writes=[])
+        state.somebody_gets_another_address(host="ship", name="p2")
+        state.a_cycle_runs_for_one(name="p0")
