@@ -11,6 +11,7 @@ from state.engine import UtcDateTime
 
 # What indexes of operations are made for; a statement finds them by the same words only.
 NO_CREATION = text("kind <> 'create'")
+UNSETTLED = text("length(digest) < 16")
 IN_DOUBT = text("status IN ('sent', 'unknown')")
 
 
@@ -98,7 +99,13 @@ class LinkRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_target_link_target_target_id", "target", "target_id"),
         Index("ix_target_link_target_name_folded", "target", "name_folded"),
-        Index("ix_target_link_target_digest", "target", "digest"),
+        Index(
+            "ix_target_link_unsettled",
+            "target",
+            "digest",
+            sqlite_where=UNSETTLED,
+            postgresql_where=UNSETTLED,
+        ),
     )
 
     target: str = Field(primary_key=True)

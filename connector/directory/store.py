@@ -11,7 +11,7 @@ from connector.directory.person import DirectoryGroup, DirectoryUser, GroupHead,
 from connector.mapping.resource import MappingProblem
 from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
-from state.engine import batches, of_some, reading, table_of
+from state.engine import BATCH, batches, of_some, reading, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -87,7 +87,9 @@ class DirectoryStore:
                 select(GROUPS.c.external_id, GROUPS.c.source_digest),
                 select(PROBLEMS.c.external_id, PROBLEMS.c.source_digest),
             ):
-                held.update(connection.execute(statement).all())
+                rows = connection.execute(statement, execution_options={"yield_per": BATCH})
+                for some in rows.partitions():
+                    held.update(some)
             mapped_by = connection.scalar(select(WATERMARK.c.mapping_fingerprint))
         return held if mapped_by == fingerprint else dict.fromkeys(held, b"")
 

@@ -22,6 +22,7 @@ from connector.target.outcome import Applied, Outcome, Rejected, Unavailable, Un
 from state.engine import insert_rows, of_some, reading, table_of, upsert, writing
 from state.provisioning import (
     IN_DOUBT,
+    UNSETTLED,
     CycleRow,
     CycleTargetRow,
     OperationRow,
@@ -240,7 +241,7 @@ class Ledger:
         """
         doubtful = LINKS.c.digest == HELD_BACK
         is_over = (LINKS.c.digest == RELEASED) & (LINKS.c.disabled_at <= released_before)
-        own = (LINKS.c.target == target, LINKS.c.resource_type == "User")
+        own = (LINKS.c.target == target, LINKS.c.resource_type == "User", UNSETTLED)
         with reading(self._engine) as connection:
             return frozenset(
                 key

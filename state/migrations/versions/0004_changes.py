@@ -53,7 +53,8 @@ def upgrade() -> None:
     with op.batch_alter_table('target_link', schema=None) as batch_op:
         batch_op.add_column(sa.Column('name_folded', sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=''))
         batch_op.create_index('ix_target_link_target_name_folded', ['target', 'name_folded'], unique=False)
-        batch_op.create_index('ix_target_link_target_digest', ['target', 'digest'], unique=False)
+        unsettled = sa.text('length(digest) < 16')
+        batch_op.create_index('ix_target_link_unsettled', ['target', 'digest'], unique=False, sqlite_where=unsettled, postgresql_where=unsettled)
     _fold_names()
 
 
