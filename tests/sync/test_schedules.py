@@ -73,3 +73,14 @@ def test_a_creation_done_and_denied_is_found_although_the_address_has_changed_si
         state.the_target_misbehaves(of_reads=[], of_writes=[])
         state.somebody_gets_another_address(host="ship", name="p2")
         state.a_cycle_runs_for_one(name="p0")
+
+
+def test_a_name_that_a_stranger_holds_is_given_once_the_stranger_gives_way():
+    with a_life() as state:
+        state.begin(deprovision="disable", is_guarded=True)
+        state.a_cycle_runs(heeds_pauses=False)
+        state.somebody_gets_another_address(host="ship", name="p0")
+        state.a_cycle_runs(heeds_pauses=False)
+        state.somebody_gets_another_address(host="corp", name="p0")
+        state.a_stranger_gets_the_name_first(name="p0")
+        state.a_cycle_runs(heeds_pauses=False)
