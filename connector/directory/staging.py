@@ -87,10 +87,17 @@ def _left_behind() -> Iterator[Select[Any]]:
 
 
 def _swapped() -> Select[Any]:
-    """Return: a group has lost somebody who is still there, and gained a name that nobody has."""
+    """Return: a group has lost somebody who is still there, and gained a name that nobody has.
+
+    A read of changes that was in doubt is made again from where it began, and by then whoever was
+    renamed comes by the new name. A name that was taken in before and still is nobody's belongs to
+    one that no filter finds.
+    """
     gained = GAINED.alias()
     strange = select(gained).where(
-        gained.c.group_id == LOST.c.group_id, ~_is_named_now(gained.c.name_folded)
+        gained.c.group_id == LOST.c.group_id,
+        ~_holds(MEMBERS, gained.c),
+        ~_is_named_now(gained.c.name_folded),
     )
     return select(func.count()).where(strange.exists(), _is_named_now(LOST.c.name_folded))
 

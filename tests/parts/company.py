@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.mapping.resource import MappedResource, MappingProblem
-from connector.source.batch import Batch, Departure, Page, Proof, Watermark
+from connector.source.batch import Batch, Departure, MemberChange, Page, Proof, Watermark
 from connector.source.entry import EntryKind, SourceEntry
 from connector.source.roll_call import RollCall, Standing
 
@@ -41,6 +41,9 @@ class Company:
     incomplete: str = ""
     breaks_after_pages: int | None = None
     forgets_changes: str = ""
+    # As by DirSync: of a group of which nothing else changed, only who came and who went.
+    tells_members_alone: bool = False
+    member_changes: list[tuple[int, MemberChange]] = field(default_factory=list)
 
     def add_user(self, name: str, **attributes: str) -> str:
         values = {"mail": (f"{name}@corp.example",), "givenname": (name.title(),), "sn": ("X",)}
@@ -67,8 +70,23 @@ class Company:
         self._replace(name, expires_at=at)
 
     def set_members(self, group: str, *members: str) -> None:
-        names = tuple(self.entries[member].distinguished_name for member in members)
-        self._replace(group, member_names=names)
+        self._set_member_names(
+            group, *(self.entries[member].distinguished_name for member in members)
+        )
+
+    def add_stranger(self, group: str, name: str) -> None:
+        """Let a group hold somebody whom no filter finds, such as a printer."""
+        self._set_member_names(group, *self.entries[group].member_names, name)
+
+    def _set_member_names(self, group: str, *names: str) -> None:
+        before = self.entries[group].member_names
+        self._replace(group, member_names=names, _is_noticed=not self.tells_members_alone)
+        if self.tells_members_alone:
+            self.usn += 1
+            added = tuple(one for one in names if one not in before)
+            removed = tuple(one for one in before if one not in names)
+            change = MemberChange(self.entries[group].external_id, added, removed)
+            self.member_changes.append((self.usn, change))
 
     def rename_unit(self, old: str, new: str) -> None:
         """Rename an OU: every name below it changes, in entries and, unnoticed, in groups."""
@@ -169,6 +187,8 @@ class Company:
         gone = [key for key, usn in self.gone.items() if usn > since.highest_usn]
         departures = [Departure(key, "", "deleted") for key in gone if key not in present]
         yield Page((), departures=tuple(departures))
+        told = tuple(one for usn, one in self.member_changes if usn > since.highest_usn)
+        yield Page((), member_changes=told)
         return (yield from self._some(entries, self._mark()))
 
     def _some(self, entries: list[SourceEntry], mark: Watermark) -> Generator[Page, None, Proof]:
