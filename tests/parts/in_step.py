@@ -94,4 +94,6 @@ def assert_target_equals_directory(samba: Samba, target: ScimEndpoint) -> None:
     assert all(people[key]["active"] is False for key in gone)
     held, wanted = memberships_of(target), expected_memberships(samba, people)
     assert held.keys() == wanted.keys()
-    assert {name: held[name] ^ wanted[name] for name in wanted if held[name] != wanted[name]} == {}
+    extra = {name: held[name] - wanted[name] for name in wanted if held[name] - wanted[name]}
+    lacking = {name: wanted[name] - held[name] for name in wanted if wanted[name] - held[name]}
+    assert (extra, lacking) == ({}, {}), f"members too many: {extra}; lacking: {lacking}"
