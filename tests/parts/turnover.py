@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from tests.parts.samba import Samba
 
 FEWEST = 30  # fewer people than that, and somebody joins instead
+ANYTHING = (
+    "join",
+    "leave",
+    "recreate",
+    "change",
+    "rename",
+    "disable",
+    "disable",
+    "enable",
+    "move",
+)
 TITLES = ("Clerk", "Captain", "Cook", "Engineer", "Pilot")
 
 
@@ -23,12 +34,14 @@ class Turnover:
     Attributes:
         samba: The domain.
         chance: Says what happens, and to whom.
+        what: What may happen.
         happened: How often what happened.
 
     """
 
     samba: Samba
     chance: random.Random
+    what: tuple[str, ...] = ANYTHING
     happened: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,7 +56,7 @@ class Turnover:
     def happen(self, count: int) -> None:
         """Let so many things happen."""
         for _ in range(count):
-            what = self.chance.choice(_WHAT)
+            what = self.chance.choice(self.what)
             if len(self._names) < FEWEST:
                 what = "join"
             self.happened[what] = self.happened.get(what, 0) + 1
@@ -83,7 +96,8 @@ class Turnover:
         self._add(login)
 
     def _change(self) -> None:
-        self.samba.people.modify(self._names[self._somebody()], title=self.chance.choice(TITLES))
+        title = f"{self.chance.choice(TITLES)} {self._next()}"
+        self.samba.people.modify(self._names[self._somebody()], title=title)
 
     def _rename(self) -> None:
         login, number = self._somebody(), self._next()
@@ -109,6 +123,3 @@ class Turnover:
         self.samba.people.remove_members(old, name)
         if name not in self.samba.people.values(new, "member"):
             self.samba.people.add_members(new, name)
-
-
-_WHAT = ("join", "leave", "recreate", "change", "rename", "disable", "disable", "enable", "move")
