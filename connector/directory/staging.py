@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table, func, or_, select
@@ -9,11 +11,12 @@ from sqlalchemy import Column, MetaData, String, Table, func, or_, select
 from connector.directory.store import GROUPS, LOGIN_NAMES, MEMBERS, PROBLEMS, USERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
 _TABLES = MetaData()
+_FIRST_PART = re.compile(r"(?:[^,\\]|\\.)*,")
 
 
 def _staged(table: Table, prefix: str = "staged") -> Table:
@@ -58,6 +61,34 @@ def is_empty(connection: Connection) -> bool:
     return not any(
         connection.execute(select(table).limit(1)).first() is not None for table in tables
     )
+
+
+def emptied_units(connection: Connection, gone: Collection[str]) -> dict[str, int]:
+    """Return the units of which everybody is among the gone, two or more, with how many that are.
+
+    Args:
+        connection: Has staged what was read; of whom was as known, nothing is.
+        gone: external_ids of people who are held and did not come.
+
+    """
+    lacking, there = Counter[str](), Counter[str]()
+    missing = set(gone)
+    held = select(USERS.c.external_id, USERS.c.distinguished_name).where(USERS.c.left_at.is_(None))
+    for external_id, name in connection.execute(held):
+        (lacking if external_id in missing else there)[_unit_of(name)] += 1
+    there.update(map(_unit_of, connection.scalars(select(STAGED_USERS.c.distinguished_name))))
+    return {unit: count for unit, count in lacking.items() if count > 1 and not there[unit]}
+
+
+def _unit_of(name: str) -> str:
+    r"""Return in what an entry stands (RFC 4514 section 2.4), casefolded.
+
+    >>> _unit_of(r"CN=Berg\, Anna,OU=Staff,DC=corp")
+    'ou=staff,dc=corp'
+
+    """
+    first = _FIRST_PART.match(name)
+    return name[first.end() :].casefold() if first else ""
 
 
 def moving_count(connection: Connection, *, is_full: bool) -> int:

@@ -41,6 +41,8 @@ class Company:
     incomplete: str = ""
     breaks_after_pages: int | None = None
     forgets_changes: str = ""
+    # Who is deleted is merely not there, as for an account that may not see deleted objects.
+    hides_deleted: bool = False
     # As by DirSync: of a group of which nothing else changed, only who came and who went.
     tells_members_alone: bool = False
     member_changes: list[tuple[int, MemberChange]] = field(default_factory=list)
@@ -173,7 +175,11 @@ class Company:
         changed = {key for key, usn in self.changed.items() if since and usn > since.highest_usn}
         changed |= {key for key, usn in self.gone.items() if since and usn > since.highest_usn}
         return Proof(
-            not self.incomplete, self.incomplete, self._mark(), changed_meanwhile=frozenset(changed)
+            not self.incomplete,
+            self.incomplete,
+            self._mark(),
+            unproven=tuple(roll.missing()) if self.hides_deleted else (),
+            changed_meanwhile=frozenset(changed),
         )
 
     def _changes(self, since: Watermark) -> Generator[Page, None, Proof]:
@@ -231,7 +237,7 @@ class CompanyWatch:
 
 
 def map_company_entry(entry: SourceEntry) -> MappedResource | MappingProblem:
-    """The simplest mapping there is; an entry without mail is a problem."""
+    """The simplest mapping there is; an entry without mail, and upn instead, is a problem."""
     values = {key: value[0] for key, value in entry.attributes.items()}
     if entry.kind is EntryKind.GROUP and not values["cn"]:
         return MappingProblem(
@@ -240,19 +246,21 @@ def map_company_entry(entry: SourceEntry) -> MappedResource | MappingProblem:
     if entry.kind is EntryKind.GROUP:
         document = {"displayName": values["cn"], "externalId": entry.external_id}
         return _mapped("Group", entry, document, ())
-    if not values.get("mail"):
+    if not values.get("mail") and "upn" not in values:
         return MappingProblem(
             entry.external_id, entry.distinguished_name, "userName", "has no value"
         )
     document = {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
         "externalId": entry.external_id,
-        "userName": values["mail"],
+        "userName": values.get("mail") or values["upn"],
         "name": {"givenName": values["givenname"], "familyName": values["sn"]},
     }
+    if values.get("mail") and "upn" in values:
+        document["emails"] = [{"value": values["mail"]}]
     if "title" in values:
         document["title"] = values["title"]
-    return _mapped("User", entry, document, (values["mail"].casefold(),))
+    return _mapped("User", entry, document, (document["userName"].casefold(),))
 
 
 def _mapped(resource_type: str, entry: SourceEntry, document: dict, names: tuple[str, ...]):
