@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from connector.settings import Settings
     from connector.sync.comparing import Compared
     from connector.sync.cycle import CycleReport
+    from connector.sync.ports import Progress
     from state.engine import Engine
 
 log = structlog.get_logger()
@@ -137,7 +138,7 @@ class Daemon:
             f"the daemon, by {trigger}", heeds_pauses=trigger != "request", is_quiet=is_quiet
         )
         try:
-            report = run_cycle(self._parts, request, _ignore, self._stopping)
+            report = run_cycle(self._parts, request, _tell_of_waiting(), self._stopping)
         except CycleRunning:
             return True
         except (ConnectorError, StateError) as error:
@@ -160,6 +161,18 @@ class Daemon:
         if last.status == Status.FAILED and last.reason:
             faults["source"] = last.reason
         return faults
+
+
+def _tell_of_waiting() -> Callable[[Progress], None]:
+    """Return what says in the log, once a holder, who is at work while a cycle waits."""
+    told: set[str] = set()
+
+    def listen(progress: Progress) -> None:
+        if progress.phase == "wait" and progress.subject not in told:
+            told.add(progress.subject)
+            log.info("cycle.waiting", reason=f"a cycle is running, started by {progress.subject}")
+
+    return listen
 
 
 def run_until_signal(daemon: Daemon) -> None:

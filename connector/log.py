@@ -21,6 +21,7 @@ EVENTS = frozenset(
         "cycle.ended",
         "cycle.failed",
         "cycle.started",
+        "cycle.waiting",
         "daemon.reload_failed",
         "daemon.started",
         "daemon.stopped",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
-import subprocess
 import threading
 from contextlib import contextmanager
-from queue import Queue
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from connector.sync.lock import cycle_lock
 from tests.parts.identity_provider import free_port
 from tests.parts.operator import FILE_SOURCE, Operator
+from tests.parts.service import PATIENCE, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-PATIENCE = 30
 PEOPLE = 120
 COMPANY = 'domain = "corp.example"\n' + "".join(
     f'[[person]]\nlogin = "p{number}"\n' for number in range(PEOPLE)
@@ -34,54 +30,6 @@ COMPANY = 'domain = "corp.example"\n' + "".join(
 # So slow that a first load takes seconds.
 SLOWLY = "rate = 15\n"
 OPERATIONS = '[operations]\nlisten = "127.0.0.1:{port}"\n[schedule]\nevery = "1h"\n'
-
-
-class Service:
-    """A running daemon, followed by its log."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process = process
-        self._port = port
-        self._told: Queue[dict[str, Any]] = Queue()
-        self._kept: list[dict[str, Any]] = []
-        self._reader = threading.Thread(target=self._follow)
-        self._reader.start()
-
-    def _follow(self) -> None:
-        for line in self.process.stderr:
-            self._told.put(json.loads(line))
-
-    def wait_for(self, event: str) -> dict[str, Any]:
-        """Return the next log line of that event; those of others stay to be waited for."""
-        for told in self._kept:
-            if told["event"] == event:
-                self._kept.remove(told)
-                return told
-        while (told := self._told.get(timeout=PATIENCE))["event"] != event:
-            self._kept.append(told)
-        return told
-
-    def told(self) -> list[str]:
-        """Return the events that nobody has waited for; of a daemon that has ended."""
-        return [one["event"] for one in (*self._kept, *self._told.queue)]
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self._port}{path}", timeout=PATIENCE)
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def end(self) -> int:
-        """Ask it to end; return its exit code."""
-        self.send(signal.SIGTERM)
-        return self.join()
-
-    def join(self) -> int:
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return code
 
 
 @pytest.fixture

@@ -116,6 +116,11 @@ class Intake:
         with self._connection.begin():
             return staging.moving_count(self._connection, is_full=is_full)
 
+    def emptied_units(self, gone: Collection[str]) -> dict[str, int]:
+        """Return the units of which everybody is among the gone, two or more, with how many."""
+        with self._connection.begin():
+            return staging.emptied_units(self._connection, gone)
+
     def begin_anew(self) -> None:
         """Forget what was staged."""
         with self._connection.begin():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 from connector.directory.store import GROUPS, LOGIN_NAMES, MEMBERS, PROBLEMS, USERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from sqlalchemy import ColumnElement, Connection, Dialect, FromClause, Select
     from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 _TABLES = MetaData()
+_FIRST_PART = re.compile(r"(?:[^,\\]|\\.)*,")
 
 
 def _staged(table: Table, prefix: str = "staged") -> Table:
@@ -84,6 +87,34 @@ def is_empty(connection: Connection) -> bool:
     )
 
 
+def emptied_units(connection: Connection, gone: Collection[str]) -> dict[str, int]:
+    """Return the units of which everybody is among the gone, two or more, with how many that are.
+
+    Args:
+        connection: Has staged what was read; of whom was as known, nothing is.
+        gone: external_ids of people who are held and did not come.
+
+    """
+    lacking, there = Counter[str](), Counter[str]()
+    missing = set(gone)
+    held = select(USERS.c.external_id, USERS.c.distinguished_name).where(USERS.c.left_at.is_(None))
+    for external_id, name in connection.execute(held):
+        (lacking if external_id in missing else there)[_unit_of(name)] += 1
+    there.update(map(_unit_of, connection.scalars(select(STAGED_USERS.c.distinguished_name))))
+    return {unit: count for unit, count in lacking.items() if count > 1 and not there[unit]}
+
+
+def _unit_of(name: str) -> str:
+    r"""Return in what an entry stands (RFC 4514 section 2.4), casefolded.
+
+    >>> _unit_of(r"CN=Berg\, Anna,OU=Staff,DC=corp")
+    'ou=staff,dc=corp'
+
+    """
+    first = _FIRST_PART.match(name)
+    return name[first.end() :].casefold() if first else ""
+
+
 def moving_count(connection: Connection, *, is_full: bool) -> int:
     """Return how many names do not fit together, because they changed while they were read."""
     return sum(connection.scalar(one) or 0 for one in _moving(is_full=is_full))
@@ -113,10 +144,17 @@ def _left_behind() -> Iterator[Select[Any]]:
 
 
 def _swapped() -> Select[Any]:
-    """Return: a group has lost somebody who is still there, and gained a name that nobody has."""
+    """Return: a group has lost somebody who is still there, and gained a name that nobody has.
+
+    A read of changes that was in doubt is made again from where it began, and by then whoever was
+    renamed comes by the new name. A name that was taken in before and still is nobody's belongs to
+    one that no filter finds.
+    """
     gained = GAINED.alias()
     strange = select(gained).where(
-        gained.c.group_id == LOST.c.group_id, ~_is_named_now(gained.c.name_folded)
+        gained.c.group_id == LOST.c.group_id,
+        ~_holds(MEMBERS, gained.c),
+        ~_is_named_now(gained.c.name_folded),
     )
     return select(func.count()).where(strange.exists(), _is_named_now(LOST.c.name_folded))
 

@@ -102,6 +102,7 @@ class Proof:
         is_restored: It is the server of the last read, but an older copy of its database.
         untraced: external_ids of known entries that a full read neither found nor found deleted,
             although it may see what was deleted: some right to read may have been lost.
+        unproven: Likewise, where it may not see that; so few that they are believed to be gone.
         changed_meanwhile: external_ids of what has changed since the watermark that a full read was
             given, up to its end: such a change is no fault of earlier reads of changes.
 
@@ -114,6 +115,7 @@ class Proof:
     is_full: bool = True
     is_restored: bool = False
     untraced: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
     changed_meanwhile: frozenset[str] = frozenset()
 
 

@@ -171,6 +171,7 @@ class FullRead:
             tally.reference_count,
             is_restored=self._is_restored,
             untraced=untraced if is_expected else (),
+            unproven=() if is_expected else untraced,
             changed_meanwhile=self._changed_meanwhile(tally),
         )
 

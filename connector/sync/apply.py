@@ -205,7 +205,8 @@ class Courier:
         if resource is None:
             return Rejected(GONE, "gone at the target")
         seen = see(operation, resource, self._target_ids)
-        self._ledger.note_seen(self._name, operation, seen, self._clock.now())
+        if self._ledger.note_seen(self._name, operation, seen, self._clock.now()):
+            self._learn(operation, Applied(target_id))
         if seen.is_done and not operation.succeeds:
             return Applied(target_id)
         return Unavailable("its answer was lost; to be sent again")

@@ -144,6 +144,7 @@ class _Reader:
         for page in batch:
             taking.take(page)
             self._tell(taking)
+        taking.doubts += taking.finish()
         partings = [Parting(one.external_id) for one in taking.departures]
         departed = {one.external_id for one in partings}
         missing = [key for key in roll.missing() if key not in departed]
@@ -151,6 +152,8 @@ class _Reader:
         doubts = [
             *_vanished(store.counts(), gone, taking.kinds),
             *_moving(self._intake, is_full=True),
+            *_hidden(self._intake, batch.proof),
+            *taking.doubts,
         ]
         proof = _doubted(batch.proof, doubts)
         partings += [Parting(key) for key in missing] if proof.is_complete else []
@@ -198,6 +201,7 @@ class _Reader:
         own = Taking(self._parts, self._store, self._intake)
         self._take(own, [source.read_person(one) for one in dict.fromkeys([name, *known])])
         taking.departures += own.departures
+        taking.doubts += own.doubts
         taking.groups_of |= own.groups_of
         taking.transitions += own.transitions
         taking.problems += own.problems
@@ -209,13 +213,15 @@ class _Reader:
             for page in batch:
                 taking.take_changes(page)
                 self._tell(taking)
+        taking.doubts += taking.finish()
 
     def _staged(
         self, taking: Taking, proof: Proof, mark: ReadMark | None, external_ids: frozenset[str]
     ) -> StagedRead:
         if mark is not None:
             # One person alone need not fit together with names that were not read.
-            proof = _doubted(proof, list(_moving(self._intake, is_full=False)))
+            doubts = [*_moving(self._intake, is_full=False), *taking.doubts]
+            proof = _doubted(proof, doubts)
         partings = self._known_partings(taking.departures)
         leavers = self._store.counts_among([one.external_id for one in partings]).users
         taking.transitions[Transition.LEAVER] += leavers
@@ -288,6 +294,21 @@ def _moving(intake: Intake, *, is_full: bool) -> Iterator[str]:
     if moving_count:
         word = "name" if moving_count == 1 else "names"
         yield f"{moving_count} {word} changed while it went on; the next read will have them"
+
+
+def _hidden(intake: Intake, proof: Proof) -> Iterator[str]:
+    """Yield the units that nobody came of any more, if nothing proves that they were deleted.
+
+    That several leave at once, and nobody else is in their unit, is rarer than that a right to
+    read it was lost.
+    """
+    if not proof.is_complete or not proof.unproven:
+        return
+    for unit, count in intake.emptied_units(proof.unproven).items():
+        yield (
+            f"all {count} people of {unit} did not come: they were deleted, or are hidden from the"
+            " bind account, which may not see what was deleted"
+        )
 
 
 def _doubted(proof: Proof, doubts: Sequence[str]) -> Proof:

@@ -185,10 +185,13 @@ class Ledger:
             for row_id, one in found
         ]
 
-    def note_seen(self, target: str, operation: Operation, seen: Seen, now: datetime) -> None:
-        """Write down what a target was seen to hold where an operation is in doubt."""
+    def note_seen(self, target: str, operation: Operation, seen: Seen, now: datetime) -> bool:
+        """Write down what a target was seen to hold where an operation is in doubt.
+
+        Returns whether what was to be taken over turned out to be.
+        """
         with writing(self._engine) as connection:
-            note_seen(connection, (target, now), operation, seen)
+            return note_seen(connection, (target, now), operation, seen)
 
     # -- what is ours ---------------------------------------------------------------------------
 

@@ -109,18 +109,25 @@ def _update_link(
 
 def note_seen(
     connection: Connection, where: tuple[str, datetime], operation: Operation, seen: Seen
-) -> None:
-    """Make the links say what the target was seen to hold, where a change was in doubt."""
+) -> bool:
+    """Make the links say what the target was seen to hold, where a change was in doubt.
+
+    Returns whether what was to be taken over turned out to be.
+    """
     target, now = where
     owner = operation.succeeds or operation.external_id
+    is_taken_over = _was_taken_over(connection, target, operation, seen)
+    if is_taken_over:
+        _rename_link(connection, target, operation)
+        owner = operation.external_id
     own = link_of(target, operation.resource_type, owner)
     link = connection.execute(select(LINKS.c.document, LINKS.c.is_active).where(*own)).first()
     if link is None:
-        return
+        return False
     before, document = orjson.loads(link.document), orjson.loads(link.document)
     for path, value in seen.values.items():
         # A resource that is taken over stays its former owner's until that is certain.
-        if not (operation.succeeds and path == "externalId"):
+        if path != "externalId" or owner == operation.external_id:
             put(document, path, value)
     if document != before:
         values: dict[str, Any] = {"document": orjson.dumps(document), "digest": HELD_BACK}
@@ -130,6 +137,24 @@ def note_seen(
         connection.execute(update(LINKS).where(*own).values(values))
     held = replace(operation, external_id=owner, members_added=seen.present)
     _write_members(connection, target, replace(held, members_removed=seen.absent))
+    return is_taken_over
+
+
+def _was_taken_over(connection: Connection, target: str, operation: Operation, seen: Seen) -> bool:
+    """Return whether what was to be taken over bears the newcomer's key, and nothing else does.
+
+    Otherwise somebody whose name has changed meanwhile would be made a second time.
+    """
+    if not operation.succeeds or seen.values.get("externalId") != operation.external_id:
+        return False
+    own = link_of(target, operation.resource_type, operation.external_id)
+    return connection.execute(select(LINKS.c.target_id).where(*own)).first() is None
+
+
+def _rename_link(connection: Connection, target: str, operation: Operation) -> None:
+    former = link_of(target, operation.resource_type, operation.succeeds)
+    connection.execute(update(LINKS).where(*former).values(external_id=operation.external_id))
+    _hand_over(connection, target, operation)
 
 
 def _forget(connection: Connection, target: str, operation: Operation) -> None:

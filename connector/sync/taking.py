@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.directory.intake import TakenGroup, TakenProblem, TakenUser
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from connector.sync.ports import Parts
 
     _Mapped = tuple[SourceEntry, MappedResource | MappingProblem]
+    _Person = tuple[DirectoryUser, Transition]
+
+
+# One mailbox after the other is closed; of more at once, it is likelier that a right was lost.
+ADDRESSES_LOST_AT_MOST = 3
 
 
 class Taking:
@@ -37,6 +43,7 @@ class Taking:
         departures: Entries that are gone, or stand elsewhere.
         groups_of: Names of the groups that hold an entry, by the entry's external_id.
         external_ids: Of all people who came, and of whatever went.
+        doubts: Why what came may not be all that there is.
 
     """
 
@@ -64,6 +71,9 @@ class Taking:
         self.departures: list[Departure] = []
         self.groups_of: dict[str, tuple[str, ...]] = {}
         self.external_ids: set[str] = set()
+        self.doubts: list[str] = []
+        # Who had an address and shows none now; how many they are is known at the end.
+        self._unaddressed: list[tuple[SourceEntry, MappedResource, DirectoryUser]] = []
 
     def take(self, page: Page) -> None:
         """Stage a page of a full read."""
@@ -101,33 +111,68 @@ class Taking:
         mapped = [(entry, self._parts.map_entry(entry)) for entry in entries]
         users = [pair for pair in mapped if pair[0].kind is EntryKind.USER]
         groups = [pair for pair in mapped if pair[0].kind is EntryKind.GROUP]
-        problems = [
-            TakenProblem(resource, entry.digest)
-            for entry, resource in mapped
-            if isinstance(resource, MappingProblem)
-        ]
         self._take_users(users, now)
         self._take_groups(groups)
-        self._intake.take_problems(problems, now)
-        self.problems += [taken.problem for taken in problems]
+        self._take_problems(
+            [(entry, one) for entry, one in mapped if isinstance(one, MappingProblem)], now
+        )
+
+    def finish(self) -> list[str]:
+        """Stage who was put aside until the whole read is known; return the doubts, in words."""
+        waiting, self._unaddressed = self._unaddressed, []
+        if len(waiting) <= ADDRESSES_LOST_AT_MOST:
+            self._stage_people([(one[0], *self._admit(*one)) for one in waiting])
+            return []
+        now, count = self._parts.clock.now(), len(waiting)
+        # Without a digest they are looked at again by each full read, and if asked for by name.
+        unsettled = [(replace(entry, digest=b""), held) for entry, _, held in waiting]
+        self._stage_people(
+            [(entry, *restate(held, _standing_of(entry), now)) for entry, held in unsettled]
+        )
+        words = (
+            f"shows no e-mail address any more, like {count - 1} others: a right to read may be"
+            " lost; connector sync --user takes one as it is"
+        )
+        self._take_problems([(entry, _problem_of(entry, words)) for entry, _ in unsettled], now)
+        return [f"{count} people show no e-mail address any more: a right to read may be lost"]
+
+    def _admit(
+        self, entry: SourceEntry, resource: MappedResource, held: DirectoryUser | None
+    ) -> _Person:
+        return admit(held, resource, _standing_of(entry), self._parts.clock.now())
+
+    def _take_problems(
+        self, taken: Sequence[tuple[SourceEntry, MappingProblem]], now: datetime
+    ) -> None:
+        self._intake.take_problems(
+            [TakenProblem(problem, entry.digest) for entry, problem in taken], now
+        )
+        self.problems += [problem for _, problem in taken]
 
     def _take_users(self, users: Sequence[_Mapped], now: datetime) -> None:
         stored = self._store.users([entry.external_id for entry, _ in users])
         taken = []
         for entry, resource in users:
             held = stored.get(entry.external_id)
-            standing = Standing(entry.distinguished_name, entry.is_enabled, entry.expires_at)
-            if isinstance(resource, MappedResource):
-                person, transition = admit(held, resource, standing, now)
-            elif held is not None and held.left_at is None:
-                person, transition = restate(held, standing, now)
+            if not isinstance(resource, MappedResource):
+                if held is not None and held.left_at is None:
+                    taken.append((entry, *restate(held, _standing_of(entry), now)))
+            elif held is not None and entry.is_enabled and _has_lost_address(held, resource):
+                self._unaddressed.append((entry, resource, held))
             else:
-                continue
-            self.transitions[transition] += 1
-            taken.append(TakenUser(person, entry.digest))
-            if self._audits and _is_other(held, person):
-                self._changed[person.external_id] = person.distinguished_name
-        self._intake.take_users(taken)
+                taken.append((entry, *self._admit(entry, resource, held)))
+        self._stage_people(taken)
+
+    def _stage_people(self, taken: Sequence[tuple[SourceEntry, DirectoryUser, Transition]]) -> None:
+        self.transitions.update(transition for _, _, transition in taken)
+        if self._audits:
+            held = self._store.users([entry.external_id for entry, _, _ in taken])
+            self._changed |= {
+                person.external_id: person.distinguished_name
+                for _, person, _ in taken
+                if _is_other(held.get(person.external_id), person)
+            }
+        self._intake.take_users([TakenUser(person, entry.digest) for entry, person, _ in taken])
 
     def _take_groups(self, groups: Sequence[_Mapped]) -> None:
         """Stage groups; one that cannot be mapped keeps its document, never its members."""
@@ -163,6 +208,20 @@ class Taking:
         self.seen_count += len(changes)
         if changes:
             self._intake.take_member_changes(gained, lost)
+
+
+def _standing_of(entry: SourceEntry) -> Standing:
+    return Standing(entry.distinguished_name, entry.is_enabled, entry.expires_at)
+
+
+def _has_lost_address(held: DirectoryUser, resource: MappedResource) -> bool:
+    """Return whether somebody known by an e-mail address goes by another name now, having none."""
+    had_one = held.left_at is None and bool(held.document.get("emails"))
+    return had_one and not resource.document.get("emails")
+
+
+def _problem_of(entry: SourceEntry, words: str) -> MappingProblem:
+    return MappingProblem(entry.external_id, entry.distinguished_name, "emails", words)
 
 
 def _is_other(held: DirectoryUser | None, person: DirectoryUser) -> bool:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.planner.drift import differences
 from connector.planner.left import is_within
 from connector.planner.operation import Operation, OperationKind
 from connector.target.lesson import (
@@ -190,14 +191,15 @@ def _look_after(
 def _find_own(operation: Operation, terms: Terms) -> Conversation[dict[str, Any] | None]:
     """Return the resource that this creation has made, or None.
 
-    One of the same name with another externalId is not it: sent again, the creation meets a
-    conflict, which leads to its adoption.
+    One of the same name with another externalId is not it, nor is one with none that holds other
+    values: sent again, the creation meets a conflict, which leads to its adoption.
     """
+    wanted = cased(operation.document, operation.resource_type, terms.dialect)
     candidates = yield from find(operation, terms.dialect, is_there=False)
     for found in candidates:
-        is_ours = found.get("externalId") == operation.external_id
-        is_nobodys = not found.get("externalId")
-        if (is_ours or is_nobodys) and not terms.claims.is_of_another(found, operation.external_id):
+        key = found.get("externalId")
+        is_own = key == operation.external_id or (not key and not any(differences(wanted, found)))
+        if is_own and not terms.claims.is_of_another(found, operation.external_id):
             return found
     return None
 

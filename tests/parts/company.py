@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.mapping.resource import MappedResource, MappingProblem
-from connector.source.batch import Batch, Departure, Page, Proof, Watermark
+from connector.source.batch import Batch, Departure, MemberChange, Page, Proof, Watermark
 from connector.source.entry import EntryKind, SourceEntry
 from connector.source.roll_call import RollCall, Standing
 
@@ -41,6 +41,11 @@ class Company:
     incomplete: str = ""
     breaks_after_pages: int | None = None
     forgets_changes: str = ""
+    # Who is deleted is merely not there, as for an account that may not see deleted objects.
+    hides_deleted: bool = False
+    # As by DirSync: of a group of which nothing else changed, only who came and who went.
+    tells_members_alone: bool = False
+    member_changes: list[tuple[int, MemberChange]] = field(default_factory=list)
 
     def add_user(self, name: str, **attributes: str) -> str:
         values = {"mail": (f"{name}@corp.example",), "givenname": (name.title(),), "sn": ("X",)}
@@ -67,8 +72,23 @@ class Company:
         self._replace(name, expires_at=at)
 
     def set_members(self, group: str, *members: str) -> None:
-        names = tuple(self.entries[member].distinguished_name for member in members)
-        self._replace(group, member_names=names)
+        self._set_member_names(
+            group, *(self.entries[member].distinguished_name for member in members)
+        )
+
+    def add_stranger(self, group: str, name: str) -> None:
+        """Let a group hold somebody whom no filter finds, such as a printer."""
+        self._set_member_names(group, *self.entries[group].member_names, name)
+
+    def _set_member_names(self, group: str, *names: str) -> None:
+        before = self.entries[group].member_names
+        self._replace(group, member_names=names, _is_noticed=not self.tells_members_alone)
+        if self.tells_members_alone:
+            self.usn += 1
+            added = tuple(one for one in names if one not in before)
+            removed = tuple(one for one in before if one not in names)
+            change = MemberChange(self.entries[group].external_id, added, removed)
+            self.member_changes.append((self.usn, change))
 
     def rename_unit(self, old: str, new: str) -> None:
         """Rename an OU: every name below it changes, in entries and, unnoticed, in groups."""
@@ -155,7 +175,11 @@ class Company:
         changed = {key for key, usn in self.changed.items() if since and usn > since.highest_usn}
         changed |= {key for key, usn in self.gone.items() if since and usn > since.highest_usn}
         return Proof(
-            not self.incomplete, self.incomplete, self._mark(), changed_meanwhile=frozenset(changed)
+            not self.incomplete,
+            self.incomplete,
+            self._mark(),
+            unproven=tuple(roll.missing()) if self.hides_deleted else (),
+            changed_meanwhile=frozenset(changed),
         )
 
     def _changes(self, since: Watermark) -> Generator[Page, None, Proof]:
@@ -169,6 +193,8 @@ class Company:
         gone = [key for key, usn in self.gone.items() if usn > since.highest_usn]
         departures = [Departure(key, "", "deleted") for key in gone if key not in present]
         yield Page((), departures=tuple(departures))
+        told = tuple(one for usn, one in self.member_changes if usn > since.highest_usn)
+        yield Page((), member_changes=told)
         return (yield from self._some(entries, self._mark()))
 
     def _some(self, entries: list[SourceEntry], mark: Watermark) -> Generator[Page, None, Proof]:
@@ -211,7 +237,7 @@ class CompanyWatch:
 
 
 def map_company_entry(entry: SourceEntry) -> MappedResource | MappingProblem:
-    """The simplest mapping there is; an entry without mail is a problem."""
+    """The simplest mapping there is; an entry without mail, and upn instead, is a problem."""
     values = {key: value[0] for key, value in entry.attributes.items()}
     if entry.kind is EntryKind.GROUP and not values["cn"]:
         return MappingProblem(
@@ -220,19 +246,21 @@ def map_company_entry(entry: SourceEntry) -> MappedResource | MappingProblem:
     if entry.kind is EntryKind.GROUP:
         document = {"displayName": values["cn"], "externalId": entry.external_id}
         return _mapped("Group", entry, document, ())
-    if not values.get("mail"):
+    if not values.get("mail") and "upn" not in values:
         return MappingProblem(
             entry.external_id, entry.distinguished_name, "userName", "has no value"
         )
     document = {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
         "externalId": entry.external_id,
-        "userName": values["mail"],
+        "userName": values.get("mail") or values["upn"],
         "name": {"givenName": values["givenname"], "familyName": values["sn"]},
     }
+    if values.get("mail") and "upn" in values:
+        document["emails"] = [{"value": values["mail"]}]
     if "title" in values:
         document["title"] = values["title"]
-    return _mapped("User", entry, document, (values["mail"].casefold(),))
+    return _mapped("User", entry, document, (document["userName"].casefold(),))
 
 
 def _mapped(resource_type: str, entry: SourceEntry, document: dict, names: tuple[str, ...]):

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 MOTHER = """
 import os, sys
-import connector.bootstrap, connector.sync.cycle
+import connector.bootstrap, connector.cli.sync, connector.log, connector.sync.cycle
 from connector.cli.app import run
+from connector.mapping.schema import attributes_of
+attributes_of("User")  # the schemas take most of the time of a start
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -26,6 +28,8 @@ for line in sys.stdin:
             os.dup2(quiet, number)
         os._exit(run(line.split()))
     print(child, flush=True)
+    # Its number stays its own until we are asked how it ended: nobody kills a stranger.
+    sys.stdin.readline()
     _, status = os.waitpid(child, 0)
     print(status, flush=True)
 """
@@ -52,7 +56,13 @@ class Nursery:
     def kill(self) -> bool:
         """End it as a power cut would; return False if it had ended by itself."""
         os.kill(self._child, signal.SIGKILL)
-        return int(self._mother.stdout.readline()) == signal.SIGKILL
+        return self.wait() == -signal.SIGKILL
+
+    def wait(self) -> int:
+        """Return its exit code when it has ended; that of who was killed is negative."""
+        self._mother.stdin.write("\n")
+        self._mother.stdin.flush()
+        return os.waitstatus_to_exitcode(int(self._mother.stdout.readline()))
 
     def close(self) -> None:
         self._mother.stdin.close()

@@ -137,6 +137,14 @@ class Samba:
         """Let a password be so many days old; 60 is too old for the domain's policy."""
         run_offline(self.folder, "backdate", login, str(days))
 
+    def deny(self, login: str, *names: str, attribute: str = "") -> None:
+        """Let an account no longer see entries and what stands in them, or an attribute of them."""
+        run_offline(self.folder, "deny", login, attribute, *names)
+
+    def allow(self, login: str, *names: str, attribute: str = "") -> None:
+        """The opposite."""
+        run_offline(self.folder, "allow", login, attribute, *names)
+
     def invalidate_certificate(self, *names: str, valid_days: int = 365) -> None:
         """Give it a certificate for other names, or of other times, and start it anew."""
         self.stop()

@@ -2,6 +2,9 @@
 
     samba_offline.py FOLDER seed USERS GROUPS PASSWORD     best while the server is stopped
     samba_offline.py FOLDER backdate LOGIN DAYS            also while it runs
+    samba_offline.py FOLDER deny LOGIN ATTRIBUTE NAME ...  to read one attribute of entries, or, if
+                                                           it is "", to see them and what they hold
+    samba_offline.py FOLDER allow LOGIN ATTRIBUTE NAME ... likewise
 
 People are user000000 and so on, in OU=Team00 to OU=Team09 of OU=People. Groups are group0000 and so
 on in OU=Groups: the first holds everybody (at most 5000), each other up to 40 people, every tenth
@@ -16,8 +19,11 @@ import ldb
 from samba import dsdb
 from samba.auth import system_session
 from samba.credentials import Credentials
+from samba.dcerpc import misc, security
+from samba.ndr import ndr_unpack
 from samba.param import LoadParm
 from samba.samdb import SamDB
+from samba.sd_utils import SDUtils
 
 SECONDS_1601_TO_1970 = 11644473600
 # By its number: Samba does not know this control by name. It lets hashes and old dates through.
@@ -119,9 +125,28 @@ def backdate(folder, login, days):
     database.modify(message, controls=BYPASS)
 
 
+def permit(folder, letter, login, attribute, *names):
+    """Put an entry of a list of rights (MS-DTYP section 2.5.1.1) before all others."""
+    database = open_database(folder)
+    account = database.search(database.domain_dn(), expression=f"(sAMAccountName={login})")[0]
+    sid = ndr_unpack(security.dom_sid, account["objectSid"][0])
+    if attribute:
+        schema = database.search(
+            database.get_schema_basedn(), expression=f"(lDAPDisplayName={attribute})"
+        )[0]
+        guid = ndr_unpack(misc.GUID, schema["schemaIDGUID"][0])
+        entry = f"(O{letter};;RP;{guid};;{sid})"
+    else:
+        entry = f"({letter};CI;RPLCLO;;;{sid})"  # read properties, list children, list the object
+    for name in names:
+        SDUtils(database).dacl_prepend_aces(name, entry, controls=["show_deleted:1"])
+
+
 if __name__ == "__main__":
     folder, verb = sys.argv[1:3]
     if verb == "seed":
         seed(folder, int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
-    else:
+    elif verb == "backdate":
         backdate(folder, sys.argv[3], float(sys.argv[4]))
+    else:
+        permit(folder, {"deny": "D", "allow": "A"}[verb], *sys.argv[3:])

@@ -101,7 +101,13 @@ class Simulator(ScimEndpoint):
 @contextmanager
 def running_simulator(**oddities: Any) -> Iterator[Simulator]:
     """Yield the simulator, served in a thread."""
-    service = ScimService(Behaviour(**oddities))
+    with running_service(ScimService(Behaviour(**oddities))) as simulator:
+        yield simulator
+
+
+@contextmanager
+def running_service(service: ScimService) -> Iterator[Simulator]:
+    """Yield a simulator of a service that was made elsewhere."""
     app = scim_app(service, token=TOKEN)
     with serving([Listener(app, Listen("127.0.0.1", 0))]) as server:
         yield Simulator(f"http://{server.addresses[0]}/scim/v2", TOKEN, service)

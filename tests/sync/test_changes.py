@@ -109,6 +109,18 @@ def test_a_group_that_joins_another_brings_its_people_into_scope(settled: Bench)
     assert (whole(settled).reason, settled.sent()) == ("", [])
 
 
+def test_a_stranger_in_place_of_a_member_is_no_lasting_doubt(settled: Bench):
+    """A read of changes that was in doubt begins where the last began: it brings the same again."""
+    settled.company.tells_members_alone = True
+    settled.company.set_members("staff", "bela", "inner")
+    settled.company.add_stranger("staff", "CN=printer,OU=Things,DC=corp")
+    assert "1 name changed while it went on" in settled.cycle().reason
+
+    assert settled.cycle().status is Status.DONE
+    assert "anna@corp.example" not in settled.shelf.members_of("staff")
+    assert (whole(settled).reason, settled.sent()) == ("", [])
+
+
 def test_a_target_that_nothing_has_changed_for_is_not_even_asked(settled: Bench):
     def refuse():
         raise AssertionError

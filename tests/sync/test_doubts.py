@@ -129,3 +129,26 @@ def test_members_who_were_to_come_and_do_not_are_no_members(served: Bench, fate:
     served.company.set_members("staff")
     settle(served)
     assert served.shelf.members_of("staff") == set()
+
+
+@pytest.mark.parametrize("what_then", ["another address", "disabled"])
+@pytest.mark.parametrize("fate", FATES)
+def test_who_was_taking_over_an_account_is_never_there_twice(
+    served: Bench, fate: str, what_then: str
+):
+    """An account that bears the newcomer's externalId is the newcomer's, whatever happened since."""
+    served.company.recreate("anna")
+    meet(served, fate)
+    if what_then == "disabled":
+        served.company.disable("anna")
+    else:
+        served.company.change("anna", mail="anna.new@corp.example")
+    settle(served)
+
+    keys = [one["externalId"] for one in served.shelf.resources.values()]
+    assert len(keys) == len(set(keys))
+    is_done = fate.endswith("after")
+    external_id = served.company.entries["anna"].external_id
+    own = [one for one in served.shelf.resources.values() if one["externalId"] == external_id]
+    assert [one["active"] for one in own] == ([what_then != "disabled"] if own else [])
+    assert bool(own) is (is_done or what_then != "disabled")

@@ -246,3 +246,107 @@ def test_groups_that_suddenly_show_no_members_are_not_emptied(bench: Bench):
     assert bench.sent() == []
     assert bench.cycle(allow_removals=1).status is Status.DONE
     assert bench.shelf.members_of("red") == set()
+
+
+@pytest.fixture
+def remote(bench: Bench) -> Bench:
+    """Two people in a unit of their own, read by an account that sees nothing deleted."""
+    bench.company.hides_deleted = True
+    bench.company.forgets_changes = "a full read"
+    for name in ("rita", "ron"):
+        bench.company.add_user(name)
+        bench.company.rename(name, f"CN={name},OU=Remote,DC=corp")
+    bench.cycle()
+    return bench
+
+
+def hide(bench: Bench, *names: str) -> None:
+    for name in names:
+        del bench.company.entries[name]
+
+
+def test_a_unit_of_which_nobody_comes_any_more_is_not_believed_to_be_empty(remote: Bench):
+    hide(remote, "rita", "ron")
+
+    report = remote.cycle()
+
+    assert remote.sent() == []
+    assert "all 2 people of ou=remote,dc=corp did not come" in report.reason
+    assert report.directory.leavers == 0
+
+
+@pytest.mark.parametrize("way", ["one is still there", "somebody joins", "it is seen as deleted"])
+def test_a_unit_that_is_seen_to_be_there_may_lose_its_people(remote: Bench, way: str):
+    hide(remote, "rita")
+    if way != "one is still there":
+        hide(remote, "ron")
+    if way == "somebody joins":
+        remote.company.add_user("rosa")
+        remote.company.rename("rosa", "CN=rosa,OU=Remote,DC=corp")
+    remote.company.hides_deleted = way != "it is seen as deleted"
+
+    report = remote.cycle()
+
+    assert report.status is Status.DONE
+    assert ("disable", "rita@corp.example") in remote.sent()
+
+
+@pytest.fixture
+def mailed(bench: Bench) -> Bench:
+    """Six more, who would go by another name if they had no address."""
+    for number in range(6):
+        bench.company.add_user(f"m{number}", upn=f"m{number}@ad.example")
+    bench.cycle()
+    return bench
+
+
+def lose_addresses(bench: Bench, count: int) -> None:
+    for number in range(count):
+        bench.company.change(f"m{number}", mail="")
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_many_who_lose_their_address_at_once_keep_their_names(mailed: Bench, is_full: bool):
+    """More likely we may no longer read it than that so many mailboxes were closed."""
+    lose_addresses(mailed, 4)
+
+    report = mailed.cycle(is_full=is_full)
+
+    words = "4 people show no e-mail address any more: a right to read may be lost"
+    assert report.reason == f"the read was not complete: {words}"
+    assert report.directory.problems == 4
+    assert mailed.sent() == []
+    assert mailed.cycle(is_full=is_full).status is Status.FAILURES
+    assert mailed.sent() == []
+    for number in range(4):
+        mailed.company.change(f"m{number}", mail=f"m{number}@corp.example")
+    assert mailed.cycle().status is Status.DONE
+    assert mailed.sent() == []
+
+
+def test_mailboxes_that_are_closed_one_after_the_other_are_believed(mailed: Bench):
+    lose_addresses(mailed, 3)
+
+    mailed.cycle()
+
+    assert sorted(mailed.sent()) == [("update", f"m{number}@ad.example") for number in range(3)]
+
+
+def test_many_who_lose_their_address_and_are_disabled_lose_access(mailed: Bench):
+    lose_addresses(mailed, 4)
+    for number in range(4):
+        mailed.company.disable(f"m{number}")
+
+    mailed.cycle()
+
+    assert {kind for kind, _ in mailed.sent()} == {"disable"}
+    assert len(mailed.sent()) == 4
+
+
+def test_one_of_many_who_lost_their_address_is_believed_when_asked_for(mailed: Bench):
+    lose_addresses(mailed, 5)
+    mailed.cycle()
+
+    mailed.cycle(user=mailed.company.entries["m2"].external_id)
+
+    assert mailed.sent() == [("update", "m2@ad.example")]

@@ -84,3 +84,29 @@ def test_a_name_that_a_stranger_holds_is_given_once_the_stranger_gives_way():
         state.somebody_gets_another_address(host="corp", name="p0")
         state.a_stranger_gets_the_name_first(name="p0")
         state.a_cycle_runs(heeds_pauses=False)
+
+
+def test_a_stranger_of_that_name_is_not_what_a_creation_made_that_was_denied():
+    with a_life() as state:
+        state.begin(deprovision="disable", is_guarded=False)
+        state.a_stranger_gets_the_name_first(name="p0")
+        state.the_target_misbehaves(of_reads=[], of_writes=["not found"])
+        state.a_cycle_runs(heeds_pauses=False)
+
+
+def test_an_adoption_whose_answer_was_a_bad_gateway_is_finished():
+    with a_life() as state:
+        state.begin(deprovision="disable-then-delete", is_guarded=True)
+        state.the_process_is_to_die(moments=100)
+        state.somebody_is_made_anew(name="p6")
+        state.a_stranger_gets_the_name_first(name="p1")
+        state.the_target_misbehaves(of_reads=[], of_writes=["lost after", "bad gateway"])
+        state.a_cycle_runs(heeds_pauses=True)
+        state.somebody_joins(name="p3")
+        state.somebody_is_made_anew(name="p4")
+        state.a_cycle_runs_for_one(name="p0")
+        state.somebody_is_made_anew(name="p3")
+        state.somebody_is_renamed(name="p7", new="p3")
+        state.a_cycle_runs(heeds_pauses=False)
+        state.somebody_is_made_anew(name="p0")
+        state.a_cycle_runs(heeds_pauses=False)

@@ -402,7 +402,15 @@ def test_a_creation_of_unknown_outcome_is_found_by_its_external_id():
 
 
 def test_a_creation_is_found_by_name_where_the_target_keeps_no_external_id():
-    assert resolved(CREATE, NOTHING, listed({"id": "t9", "userName": "bjensen"})) == Applied("t9")
+    found = listed({**JENSEN, "id": "t9", "userName": "BJensen"})
+
+    assert resolved(CREATE, NOTHING, found) == Applied("t9")
+
+
+def test_an_account_of_the_same_name_with_other_values_may_be_a_strangers():
+    stranger = {**JENSEN, "id": "t9", "name": {"givenName": "Bernd"}}
+
+    assert isinstance(resolved(CREATE, NOTHING, listed(stranger)), Unavailable)
 
 
 def test_an_account_of_the_same_name_by_somebody_else_is_not_our_creation():
@@ -426,7 +434,7 @@ def test_an_empty_answer_of_an_unreliable_filter_is_not_believed():
 def test_a_filter_that_the_target_ignored_is_not_believed():
     """It answers with the first of all resources, whatever was asked."""
     other = listed({"id": "a", "userName": "other"}, total=2)
-    rest = listed({"id": "t9", "userName": "bjensen"}, total=2)
+    rest = listed({**JENSEN, "id": "t9"}, total=2)
 
     assert resolved(CREATE, other, other, other, rest) == Applied("t9")
 
