@@ -105,9 +105,6 @@ def run(folder: Path, first_port: int, tell: Callable[[str], None] = print) -> i
     """
     addresses = Addresses(first_port)
     token = secrets.token_urlsafe(24)
-    _prepare(folder, addresses, token)
-    settings = load_settings(folder / "connector.toml")
-    start_logging(settings.log.level, settings.log.format)
     service = ScimService(Behaviour(requests_per_second=100))
     listeners = [
         Listener(scim_app(service, token=token), Listen("127.0.0.1", first_port + 1)),
@@ -116,16 +113,20 @@ def run(folder: Path, first_port: int, tell: Callable[[str], None] = print) -> i
             Listen("127.0.0.1", first_port + 2),
         ),
     ]
-    engine = open_state(settings)
-    try:
-        with serving(listeners):
+    # Before the folder is made anew: if the ports are taken, another demo is at work in it.
+    with serving(listeners):
+        _prepare(folder, addresses, token)
+        settings = load_settings(folder / "connector.toml")
+        start_logging(settings.log.level, settings.log.format)
+        engine = open_state(settings)
+        try:
             narrator = _Narrator(folder, addresses, service, tell)
             daemon = Daemon(settings, engine, SystemClock(), narrator.report)
             with _watching(folder / "company.toml", daemon.run_now):
                 tell(f"Syncing the sample company to the SCIM service at {addresses.scim} ...")
                 run_until_signal(daemon)
-    finally:
-        engine.dispose()
+        finally:
+            engine.dispose()
     tell("\nThe demo has ended. Its files are in the folder " + str(folder) + ".")
     return 0
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.demo.show import MARKER
 from tests.cli.shell import COMPANY, OPERATIONS
 
 if TYPE_CHECKING:
@@ -131,6 +132,21 @@ def test_an_address_in_use_is_named(desk: Shell):
 
     assert said.code == 1
     assert said.errors == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_second_demo_leaves_the_state_of_the_first_alone(desk: Shell):
+    folder = desk.folder / "demo"
+    folder.mkdir()
+    (folder / MARKER).touch()
+    (folder / "state.db").write_text("of the first")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = desk.say("demo", "--port", str(port - 1), "--folder", str(folder))
+
+    assert said.code == 1
+    assert said.errors.startswith(f"error: cannot listen on 127.0.0.1:{port}: ")
+    assert (folder / "state.db").read_text() == "of the first"
 
 
 def test_a_full_disk_ends_a_sync_in_words_and_the_next_one_is_right(
