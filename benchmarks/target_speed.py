@@ -106,7 +106,7 @@ def first_load(base_url: str, operations: list[Operation], folder: Path) -> None
         courier = Courier(ledger, target, clock, cycle_id=cycle_id, name="sink")
         delivery = courier.deliver(Reviewed(plan), lambda _: None, Event())
     assert delivery.status is Status.DONE, delivery
-    assert len(ledger.target_ids("sink")) == len(operations)
+    assert ledger.resource_count("sink") == len(operations)
     engine.dispose()
 
 

@@ -6,7 +6,7 @@ A first load has a hundred thousand of them in one plan, and looks into each a f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import orjson
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@final
 class Packed(Mapping[str, Any]):
     """A document that is decoded whenever somebody looks into it; `values_of` does so once.
 
@@ -56,7 +57,7 @@ def pack(document: Mapping[str, Any]) -> Packed:
 
 def values_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document as a dictionary of its own."""
-    if isinstance(document, Packed):
+    if type(document) is Packed:
         values: dict[str, Any] = orjson.loads(document.json)
         return values
     return dict(document)
@@ -64,4 +65,4 @@ def values_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_json(document: Mapping[str, Any]) -> bytes:
     """Return a document as JSON."""
-    return document.json if isinstance(document, Packed) else orjson.dumps(document)
+    return document.json if type(document) is Packed else orjson.dumps(document)

@@ -79,12 +79,19 @@ def _statements(
     return tuple(str(one.compile(dialect=dialect)) for one in elements())
 
 
+_IS_ANYTHING = select(
+    or_(
+        *(
+            select(table).exists()
+            for table in (STAGED_USERS, STAGED_GROUPS, STAGED_PROBLEMS, GAINED, LOST)
+        )
+    )
+)
+
+
 def is_empty(connection: Connection) -> bool:
     """Return whether nothing was staged."""
-    tables = (STAGED_USERS, STAGED_GROUPS, STAGED_PROBLEMS, GAINED, LOST)
-    return not any(
-        connection.execute(select(table).limit(1)).first() is not None for table in tables
-    )
+    return not connection.scalar(_IS_ANYTHING)
 
 
 def emptied_units(connection: Connection, gone: Collection[str]) -> dict[str, int]:

@@ -27,6 +27,14 @@ PROBLEMS = table_of(ProblemRow)
 WATERMARK = table_of(WatermarkRow)
 
 
+_COUNTS = select(
+    select(func.count()).select_from(USERS).scalar_subquery(),
+    select(func.count()).select_from(GROUPS).scalar_subquery(),
+    select(func.count()).select_from(USERS).where(USERS.c.left_at.is_not(None)).scalar_subquery(),
+    select(func.count()).select_from(PROBLEMS).scalar_subquery(),
+)
+
+
 class DirectoryCounts(NamedTuple):
     """How many there are."""
 
@@ -261,15 +269,9 @@ class DirectoryStore:
 
     def counts(self) -> DirectoryCounts:
         """Return how many people, groups, leavers and problems there are."""
-        everybody = select(func.count()).select_from(USERS)
-        left = everybody.where(USERS.c.left_at.is_not(None))
-        groups = select(func.count()).select_from(GROUPS)
-        problems = select(func.count()).select_from(PROBLEMS)
         with reading(self._engine) as connection:
-            users, leavers, *others = (
-                connection.scalar(one) or 0 for one in (everybody, left, groups, problems)
-            )
-        return DirectoryCounts(users - leavers, others[0], leavers, others[1])
+            users, groups, leavers, problems = connection.execute(_COUNTS).one()
+        return DirectoryCounts(users - leavers, groups, leavers, problems)
 
 
 def _groups_above(names: Collection[str]) -> Select[Any]:

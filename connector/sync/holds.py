@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
 
+from connector.planner.identity import identity_of
 from connector.planner.safety import VERBS, Spent
 from connector.sync.ledger import INSERT_OPERATION, OPERATIONS, next_operation_id
 from connector.sync.operation_rows import operation_row
@@ -107,7 +108,7 @@ class Holds:
             first = next_operation_id(connection)
             rows = [
                 operation_row(cycle_id, plan.target, operation)
-                | {"id": first + number, "status": HELD}
+                | {"id": first + number, "status": HELD, "identity": identity_of(operation)}
                 for number, operation in enumerate(plan.operations)
             ]
             insert_rows(connection, INSERT_OPERATION, rows)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from connector.planner.identity import identity_of
 from connector.planner.operation import Operation, OperationKind
 
 if TYPE_CHECKING:
@@ -17,7 +16,10 @@ NOTHING_KNOWN = b""
 
 
 def operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str, Any]:
-    """Return the row of an operation that is planned."""
+    """Return the row of an operation that is planned.
+
+    Its identity is for those only whose plan is held.
+    """
     detail = {
         "changes": {
             path: [operation.previous.get(path), value] for path, value in operation.changes.items()
@@ -37,7 +39,7 @@ def operation_row(cycle_id: int, target: str, operation: Operation) -> dict[str,
         "detail": orjson.dumps({key: value for key, value in detail.items() if value}),
         "status": "planned",
         "reason": "",
-        "identity": identity_of(operation),
+        "identity": b"",
         "removed_count": len(operation.members_removed),
         "is_approved": False,
     }

@@ -87,8 +87,10 @@ def parcels(
     """Yield things together that go into one request; each by itself where there are no limits."""
     parcel: list[T] = []
     taken_bytes = 0
+    bounds = BulkLimits(1, 0)
     for thing in things:
-        bounds = limits() or BulkLimits(1, 0)
+        if not parcel:
+            bounds = limits() or BulkLimits(1, 0)
         size = bytes_of(thing)
         room = bounds.payload_bytes - len(_HEAD) - len(_TAIL)
         if parcel and taken_bytes + size > room:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
+# What was made waits for more at most so long.
+_HELD_SECONDS = 0.02
+
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -56,8 +59,8 @@ class Background:
         no worker has to wait for the caller: as many wait as are worked on. Closing the iterator
         lets those under way finish, and starts no other.
         """
-        crew = _Crew(work, self._loop)
-        done = asyncio.run_coroutine_threadsafe(crew.work(at_once), self._loop)
+        crew = _Crew(work, self._loop, at_once)
+        done = asyncio.run_coroutine_threadsafe(crew.work(), self._loop)
         waiting = iter(things)
         under_way = 0
         try:
@@ -67,37 +70,48 @@ class Background:
                     under_way += 1
                 if not under_way:
                     return
-                pair = crew.take()
-                if pair is None:
+                pairs = crew.take()
+                if pairs is None:
                     return
-                yield pair
-                under_way -= 1
+                for pair in pairs:
+                    under_way -= 1
+                    yield pair
         finally:
             self._loop.call_soon_threadsafe(crew.stop)
             done.result()
 
 
 class _Crew(Generic[Given, Made]):
-    """Workers that share what is given to them, and one queue of what they made."""
+    """Workers that share what is given to them, and one queue of what they made.
+
+    What they made is handed over together while they have enough to do: each time, the other
+    thread has to wake up.
+    """
 
     def __init__(
-        self, work: Callable[[Given], Awaitable[Made]], loop: asyncio.AbstractEventLoop
+        self,
+        work: Callable[[Given], Awaitable[Made]],
+        loop: asyncio.AbstractEventLoop,
+        at_once: int,
     ) -> None:
         self._work = work
         self._loop = loop
+        self._at_once = at_once
         self._given: deque[Given] = deque()
-        self._made: queue.SimpleQueue[tuple[Given, Made] | None] = queue.SimpleQueue()
+        self._made: list[tuple[Given, Made]] = []
+        self._handed: queue.SimpleQueue[list[tuple[Given, Made]] | None] = queue.SimpleQueue()
         self._is_given = asyncio.Event()
         self._is_stopped = False
 
-    async def work(self, at_once: int) -> None:
+    async def work(self) -> None:
         """Work until stopped; the queue ends with None, whatever happens."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(at_once):
+                for _ in range(self._at_once):
                     group.create_task(self._work_on())
         finally:
-            self._made.put(None)
+            self._hand_over()
+            self._handed.put(None)
 
     def give(self, thing: Given) -> None:
         """Have it worked on. Called from outside the thread."""
@@ -105,9 +119,9 @@ class _Crew(Generic[Given, Made]):
         if not self._is_given.is_set():
             self._loop.call_soon_threadsafe(self._is_given.set)
 
-    def take(self) -> tuple[Given, Made] | None:
-        """Return the next pair, once it is there; None if there will be none. Called likewise."""
-        return self._made.get()
+    def take(self) -> list[tuple[Given, Made]] | None:
+        """Return the next pairs, once there are any; None: no more will come. Called likewise."""
+        return self._handed.get()
 
     def stop(self) -> None:
         """Start no other."""
@@ -118,9 +132,21 @@ class _Crew(Generic[Given, Made]):
         while not self._is_stopped:
             if self._given:
                 thing = self._given.popleft()
-                self._made.put((thing, await self._work(thing)))
+                self._note(thing, await self._work(thing))
                 continue
             self._is_given.clear()
             # Looked at again: one may have come just before the mark was taken away.
             if not self._given:
                 await self._is_given.wait()
+
+    def _note(self, thing: Given, made: Made) -> None:
+        self._made.append((thing, made))
+        if len(self._given) <= self._at_once // 2:
+            self._hand_over()
+        elif len(self._made) == 1:
+            self._loop.call_later(_HELD_SECONDS, self._hand_over)
+
+    def _hand_over(self) -> None:
+        if self._made:
+            self._handed.put(self._made)
+            self._made = []
