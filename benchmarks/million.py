@@ -1,8 +1,8 @@
 """A full cycle of a million users: memory, and whether time grows as the company does.
 
 The company grows by slices, since a first load keeps its plan in memory; then a full cycle in which
-nothing changed runs in a fresh process, with 100,000 users and with all of them. It takes about a
-ten minutes, so it is not in `make bench`: `python -m benchmarks.million`. Bars: 400 MB, and at most linear.
+nothing changed runs in a fresh process, with 100,000 users and with all of them. It takes ten
+minutes, so it is not in `make bench`: `python -m benchmarks.million`. Bars: 400 MB, and at most linear.
 """
 
 from __future__ import annotations

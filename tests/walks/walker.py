@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from threading import Event
@@ -13,6 +14,7 @@ import orjson
 
 from connector.mapping.load import load_mapping, shipped_folder
 from connector.mapping.mapper import map_entry
+from connector.packed import values_of
 from connector.planner.safety import Limits
 from connector.settings.values import Limit
 from connector.source.entry import EntryKind
@@ -142,8 +144,10 @@ def pretty(values: Any) -> str:
 
 
 def _legible(values: Any) -> Any:
-    if isinstance(values, dict):
-        kept = {key: _legible(value) for key, value in values.items() if key not in DIGESTS}
+    if isinstance(values, Mapping):
+        kept = {
+            key: _legible(value) for key, value in values_of(values).items() if key not in DIGESTS
+        }
         return {key: value for key, value in kept.items() if value not in ("", None, [], {}, ())}
     if isinstance(values, (list, tuple)):
         return [_legible(value) for value in values]
