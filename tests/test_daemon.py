@@ -185,7 +185,7 @@ def test_what_others_change_is_looked_for_after_a_cycle_and_not_again_after_a_re
         service.send(signal.SIGUSR1)
         service.wait_for("cycle.ended")
         assert service.end() == 0
-    assert not [event for event in service.told() if event.startswith("drift.")]
+    assert not [event for event in service.events() if event.startswith("drift.")]
 
     with running(operator, mimecast, 'drift = "repair"\ndrift_every = "1s"\n') as service:
         found = service.wait_for("drift.found")
@@ -209,7 +209,7 @@ def test_a_comparison_ends_at_once_with_the_daemon(operator: Operator, mimecast:
     with running(operator, mimecast, "rate = 0.5\n") as service:
         service.wait_for("cycle.ended")
         assert service.end() == 0
-    assert "drift.failed" not in service.told()
+    assert "drift.failed" not in service.events()
 
 
 def test_what_keeps_it_from_its_work_is_said_by_readyz(operator: Operator, mimecast: Simulator):

@@ -37,6 +37,10 @@ class Service:
         """Return all log lines of that event so far, whether or not they were waited for."""
         return [line for line in list(self._lines) if line["event"] == event]
 
+    def events(self) -> list[str]:
+        """Return the events of all log lines so far."""
+        return [line["event"] for line in list(self._lines)]
+
     def wait_for(self, event: str) -> dict[str, Any]:
         """Return the next log line of that event; those of others stay to be waited for."""
         for told in self._kept:
@@ -46,10 +50,6 @@ class Service:
         while (told := self._told.get(timeout=PATIENCE))["event"] != event:
             self._kept.append(told)
         return told
-
-    def told(self) -> list[str]:
-        """Return the events that nobody has waited for; of a daemon that has ended."""
-        return [one["event"] for one in (*self._kept, *self._told.queue)]
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self._port}{path}", timeout=PATIENCE)
