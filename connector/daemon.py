@@ -31,7 +31,7 @@ from connector.web.site import Site
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from connector.clock import Clock
     from connector.settings import Settings
@@ -177,35 +177,38 @@ def _tell_of_waiting() -> Callable[[Progress], None]:
 
 def run_until_signal(daemon: Daemon) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reloads the certificates, SIGUSR1 runs a cycle now."""
-    stop = threading.Event()
-    with _signals(
-        {
-            signal.SIGTERM: stop.set,
-            signal.SIGINT: stop.set,
-            signal.SIGHUP: daemon.reload,
-            signal.SIGUSR1: daemon.run_now,
-        }
-    ):
+    actions = {signal.SIGHUP: daemon.reload, signal.SIGUSR1: daemon.run_now}
+    ends = {signal.SIGTERM, signal.SIGINT}
+    with _signals([*actions, *ends]) as next_signal:
         daemon.start()
         try:
             _tell_service_manager("READY=1")
-            stop.wait()
+            while (received := next_signal()) not in ends:
+                if received in actions:
+                    actions[received]()
             _tell_service_manager("STOPPING=1")
         finally:
             daemon.stop()
 
 
 @contextmanager
-def _signals(actions: dict[signal.Signals, Callable[[], None]]) -> Iterator[None]:
-    former = {
-        number: signal.signal(number, lambda received, _: actions[signal.Signals(received)]())
-        for number in actions
-    }
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+def _signals(numbers: Collection[signal.Signals]) -> Iterator[Callable[[], signal.Signals]]:
+    """Yield what waits for the next signal and returns it.
+
+    None gets lost, and none interrupts this thread in the middle of something: the interpreter
+    writes each into a socket (`signal.set_wakeup_fd`), and we read it there.
+    """
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.settimeout(0)
+        former_fd = signal.set_wakeup_fd(writer.fileno())
+        former = {number: signal.signal(number, lambda *_: None) for number in numbers}
+        try:
+            yield lambda: signal.Signals(reader.recv(1)[0])
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(former_fd)
 
 
 def _tell_service_manager(message: str) -> None:
