@@ -13,7 +13,7 @@ from connector.planner.plan import make_plan
 from connector.planner.succession import NO_HEIRS, Heirs, left_groups, successions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
@@ -97,7 +97,7 @@ def _documents(
     newcomers, accounts = found
     former = ground.heirs.former_ids
     users = newcomers | directory.users(comparison.changed)
-    differing = _differing(ground.groups, ground.known)
+    differing = _differing(group_documents, ground)
     return Documents(
         users={key: user.document for key, user in users.items()},
         groups=group_documents,
@@ -155,11 +155,11 @@ def _looked_at(groups: Mapping[str, DesiredGroup], known: Known) -> list[str]:
     ]
 
 
-def _differing(groups: Mapping[str, DesiredGroup], known: Known) -> list[str]:
+def _differing(looked_at: Iterable[str], ground: Ground) -> list[str]:
+    """Return those groups that are known and differ in more than their members."""
+    known = ground.known.groups
     return [
-        key
-        for key, group in groups.items()
-        if key in known.groups and known.groups[key].digest != group.digest
+        key for key in looked_at if key in known and known[key].digest != ground.groups[key].digest
     ]
 
 
