@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from connector.sync.ports import Parts
 
     _Mapped = tuple[SourceEntry, MappedResource | MappingProblem]
-    _Person = tuple[DirectoryUser, Transition]
+    # As held, as taken in, and what that means.
+    _Person = tuple[DirectoryUser | None, DirectoryUser, Transition]
 
 
 # One mailbox after the other is closed; of more at once, it is likelier that a right was lost.
@@ -127,7 +128,7 @@ class Taking:
         # Without a digest they are looked at again by each full read, and if asked for by name.
         unsettled = [(replace(entry, digest=b""), held) for entry, _, held in waiting]
         self._stage_people(
-            [(entry, *restate(held, _standing_of(entry), now)) for entry, held in unsettled]
+            [(entry, held, *restate(held, _standing_of(entry), now)) for entry, held in unsettled]
         )
         words = (
             f"shows no e-mail address any more, like {count - 1} others: a right to read may be"
@@ -139,7 +140,7 @@ class Taking:
     def _admit(
         self, entry: SourceEntry, resource: MappedResource, held: DirectoryUser | None
     ) -> _Person:
-        return admit(held, resource, _standing_of(entry), self._parts.clock.now())
+        return held, *admit(held, resource, _standing_of(entry), self._parts.clock.now())
 
     def _take_problems(
         self, taken: Sequence[tuple[SourceEntry, MappingProblem]], now: datetime
@@ -151,28 +152,27 @@ class Taking:
 
     def _take_users(self, users: Sequence[_Mapped], now: datetime) -> None:
         stored = self._store.users([entry.external_id for entry, _ in users])
-        taken = []
+        taken: list[tuple[SourceEntry, *_Person]] = []
         for entry, resource in users:
             held = stored.get(entry.external_id)
             if not isinstance(resource, MappedResource):
                 if held is not None and held.left_at is None:
-                    taken.append((entry, *restate(held, _standing_of(entry), now)))
+                    taken.append((entry, held, *restate(held, _standing_of(entry), now)))
             elif held is not None and entry.is_enabled and _has_lost_address(held, resource):
                 self._unaddressed.append((entry, resource, held))
             else:
                 taken.append((entry, *self._admit(entry, resource, held)))
         self._stage_people(taken)
 
-    def _stage_people(self, taken: Sequence[tuple[SourceEntry, DirectoryUser, Transition]]) -> None:
-        self.transitions.update(transition for _, _, transition in taken)
+    def _stage_people(self, taken: Sequence[tuple[SourceEntry, *_Person]]) -> None:
+        self.transitions.update(transition for _, _, _, transition in taken)
         if self._audits:
-            held = self._store.users([entry.external_id for entry, _, _ in taken])
             self._changed |= {
                 person.external_id: person.distinguished_name
-                for _, person, _ in taken
-                if _is_other(held.get(person.external_id), person)
+                for _, held, person, _ in taken
+                if _is_other(held, person)
             }
-        self._intake.take_users([TakenUser(person, entry.digest) for entry, person, _ in taken])
+        self._intake.take_users([TakenUser(person, entry.digest) for entry, _, person, _ in taken])
 
     def _take_groups(self, groups: Sequence[_Mapped]) -> None:
         """Stage groups; one that cannot be mapped keeps its document, never its members."""
