@@ -18,13 +18,13 @@ from connector.planner.drift import Difference, differences, modified_at, versio
 from connector.planner.known import HELD_BACK, RELEASED
 from connector.sync.history import History
 from connector.sync.ledger import Ledger
-from connector.sync.links import LINKS, MEMBERS, link_of
+from connector.sync.links import LINKS, MEMBERS, forget_link, is_usable, link_of
 from connector.sync.ports import Progress
 from connector.sync.settled import forget_settlement
-from state.engine import reading, upsert
+from state.engine import insert_rows, reading, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from threading import Event
 
@@ -236,19 +236,18 @@ def _members(engine: Engine, target: str) -> dict[str, set[str]]:
 def note_drift(connection: Connection, found: Iterable[Drift]) -> None:
     """Make the ledger say what the target was found to hold; the next cycle plans the repair."""
     # Whoever is gone last: groups were seen to hold members that are not there any more.
-    for drift in sorted(found, key=lambda one: one.is_gone):
-        forget_settlement(connection, drift.target)
-        own = link_of(drift.target, drift.resource_type, drift.external_id)
+    drifts = sorted(found, key=lambda one: one.is_gone)
+    for target in {drift.target for drift in drifts}:
+        forget_settlement(connection, target)
+    for drift in drifts:
         if drift.is_gone:
-            connection.execute(delete(LINKS).where(*own))
-            for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
-                held = (MEMBERS.c.target == drift.target, column == drift.external_id)
-                connection.execute(delete(MEMBERS).where(*held))
+            forget_link(connection, drift.target, drift.resource_type, drift.external_id)
         else:
-            _note_values(connection, drift, own)
+            _note_values(connection, drift)
 
 
-def _note_values(connection: Connection, drift: Drift, own: Sequence[Any]) -> None:
+def _note_values(connection: Connection, drift: Drift) -> None:
+    own = link_of(drift.target, drift.resource_type, drift.external_id)
     link = connection.execute(select(LINKS.c.document, LINKS.c.digest).where(*own)).first()
     if link is None:
         return
@@ -261,8 +260,7 @@ def _note_values(connection: Connection, drift: Drift, own: Sequence[Any]) -> No
             continue
         put(document, one.attribute_path, one.theirs)
         if one.attribute_path == "active":
-            is_active = str(one.theirs).casefold() != "false"
-            values |= {"digest": HELD_BACK, "is_active": is_active}
+            values |= {"digest": HELD_BACK, "is_active": is_usable(one.theirs)}
     values["document"] = orjson.dumps(document)
     connection.execute(update(LINKS).where(*own).values(values))
 
@@ -272,5 +270,4 @@ def _note_members(connection: Connection, drift: Drift, difference: Difference) 
     connection.execute(delete(MEMBERS).where(*own))
     key = {"target": drift.target, "group_id": drift.external_id}
     rows = [key | {"member_id": member_id} for member_id in difference.theirs]
-    if rows:
-        connection.execute(upsert(connection.dialect, MEMBERS), rows)
+    insert_rows(connection, upsert(connection.dialect, MEMBERS), rows)

@@ -96,7 +96,7 @@ def _update_link(
     _, target, _ = where
     match outcome:
         case Applied() if operation.kind is OperationKind.DELETE:
-            _forget(connection, target, operation)
+            forget_link(connection, target, operation.resource_type, operation.external_id)
         case Applied(target_id=target_id, member_ids=member_ids):
             found = _owners(connection, target, member_ids)
             added = tuple(dict.fromkeys((*operation.members_added, *found)))
@@ -104,7 +104,7 @@ def _update_link(
             _remember(connection, where, changed)
         case Rejected(status=status) if status == GONE and operation.target_id is not None:
             owner = operation.succeeds or operation.external_id
-            _forget(connection, target, replace(operation, external_id=owner))
+            forget_link(connection, target, operation.resource_type, owner)
 
 
 def note_seen(
@@ -131,7 +131,7 @@ def note_seen(
             put(document, path, value)
     if document != before:
         values: dict[str, Any] = {"document": orjson.dumps(document), "digest": HELD_BACK}
-        is_active = str(document.get("active", True)).casefold() != "false"
+        is_active = is_usable(document.get("active", True))
         if is_active != link.is_active:
             values |= {"is_active": is_active, "disabled_at": None if is_active else now}
         connection.execute(update(LINKS).where(*own).values(values))
@@ -157,11 +157,11 @@ def _rename_link(connection: Connection, target: str, operation: Operation) -> N
     _hand_over(connection, target, operation)
 
 
-def _forget(connection: Connection, target: str, operation: Operation) -> None:
-    own = link_of(target, operation.resource_type, operation.external_id)
-    connection.execute(delete(LINKS).where(*own))
+def forget_link(connection: Connection, target: str, resource_type: str, external_id: str) -> None:
+    """Note that a resource is not there any more, nor its members and memberships."""
+    connection.execute(delete(LINKS).where(*link_of(target, resource_type, external_id)))
     for column in (MEMBERS.c.group_id, MEMBERS.c.member_id):
-        held = (MEMBERS.c.target == target, column == operation.external_id)
+        held = (MEMBERS.c.target == target, column == external_id)
         connection.execute(delete(MEMBERS).where(*held))
 
 
@@ -183,7 +183,7 @@ def _hand_over(connection: Connection, target: str, operation: Operation) -> Non
         connection.execute(delete(MEMBERS).where(at_target, column == heir))
         moved = update(MEMBERS).where(at_target, column == former)
         connection.execute(moved.values({column.name: heir}))
-    _forget(connection, target, replace(operation, external_id=former))
+    forget_link(connection, target, operation.resource_type, former)
 
 
 def _remember(
@@ -233,6 +233,16 @@ def _write_members(connection: Connection, target: str, operation: Operation) ->
             MEMBERS.c.member_id == bindparam("gone"),
         )
         connection.execute(statement, [{"gone": one} for one in operation.members_removed])
+
+
+def is_usable(active: Any) -> bool:
+    """Return whether an account is, by a value of `active` as targets give it.
+
+    >>> is_usable("False"), is_usable("True"), is_usable(True)
+    (False, True, True)
+
+    """
+    return str(active).casefold() != "false"
 
 
 def link_of(target: str, resource_type: str, external_id: str) -> tuple[Any, ...]:
