@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +210,7 @@ def insert_rows(connection: Connection, statement: Any, rows: Sequence[Mapping[s
     connection.exec_driver_sql(text, list(zip(*columns, strict=True)))
 
 
-@cache
+@lru_cache(maxsize=128)
 def _prepared(
     statement: Any, dialect: Dialect, names: tuple[str, ...]
 ) -> tuple[str, list[str], list[tuple[int, Callable[[Any], Any]]]]:

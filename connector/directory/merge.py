@@ -8,7 +8,7 @@ look at those people alone.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, literal, select, union, update
@@ -132,7 +132,8 @@ def _merge(connection: Connection, staged: Table, table: Table) -> None:
     connection.execute(_merging(connection.dialect, staged, table))
 
 
-@cache  # To build such statements costs more than to run them.
+# To build such statements costs more than to run them.
+@lru_cache(maxsize=64)
 def _merging(dialect: Dialect, staged: Table, table: Table) -> Any:
     return upsert(dialect, table, select(staged))
 

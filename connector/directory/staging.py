@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table, func, or_, select
@@ -71,7 +71,7 @@ def _drops() -> Iterator[ExecutableDDLElement]:
         yield DropTable(table, if_exists=True)
 
 
-@cache
+@lru_cache(maxsize=16)  # a database each; there is one
 def _statements(
     dialect: Dialect, elements: Callable[[], Iterator[ExecutableDDLElement]]
 ) -> tuple[str, ...]:
