@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +12,10 @@ import pytest
 from connector.sync.lock import cycle_lock
 from tests.parts.identity_provider import free_port
 from tests.parts.operator import FILE_SOURCE, Operator
-from tests.parts.service import PATIENCE, Service
+from tests.parts.service import PATIENCE, Service, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.parts.scim_server import Simulator
@@ -47,18 +46,12 @@ def configure(operator: Operator, mimecast: Simulator, more: str = "", port: int
     )
 
 
-@contextmanager
-def running(operator: Operator, mimecast: Simulator, more: str = "") -> Iterator[Service]:
+def running(
+    operator: Operator, mimecast: Simulator, more: str = ""
+) -> AbstractContextManager[Service]:
     port = free_port()
     configure(operator, mimecast, more, port)
-    service = Service(operator.start("run"), port)
-    try:
-        service.wait_for("daemon.started")
-        yield service
-    finally:
-        if service.process.poll() is None:
-            service.process.kill()
-        service.join()
+    return serving(operator.start("run"), port)
 
 
 def wait_for_writes(mimecast: Simulator, count: int) -> None:

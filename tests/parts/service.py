@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import httpx
 if TYPE_CHECKING:
     import signal
     import subprocess
+    from collections.abc import Iterator
 
 PATIENCE = 30
 
@@ -68,3 +70,16 @@ class Service:
         self.process.stdout.close()
         self.process.stderr.close()
         return code
+
+
+@contextmanager
+def serving(process: subprocess.Popen[str], port: int = 0) -> Iterator[Service]:
+    """Yield a daemon that was started, once it says so; it has ended afterwards."""
+    service = Service(process, port)
+    try:
+        service.wait_for("daemon.started")
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.process.kill()
+        service.join()

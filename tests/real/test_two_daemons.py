@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,13 @@ from tests.parts.identity_provider import free_port
 from tests.parts.in_step import assert_target_equals_directory, people_of
 from tests.parts.operator import Operator
 from tests.parts.scim_server import Simulator, running_service
-from tests.parts.service import PATIENCE, Service
+from tests.parts.service import PATIENCE, Service, serving
 from tests.parts.turnover import Turnover
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.parts.samba import Samba
@@ -99,16 +100,8 @@ def configure(operator: Operator, samba: Samba, target: Simulator, first: str, s
         (operator.folder / f"{name}.toml").write_text(text)
 
 
-@contextmanager
-def daemon(operator: Operator, name: str) -> Iterator[Service]:
-    service = Service(operator.start("--config", f"{name}.toml", "run"), 0)
-    try:
-        service.wait_for("daemon.started")
-        yield service
-    finally:
-        if service.process.poll() is None:
-            service.process.kill()
-        service.join()
+def daemon(operator: Operator, name: str) -> AbstractContextManager[Service]:
+    return serving(operator.start("--config", f"{name}.toml", "run"))
 
 
 def wait_until(recorder: Recorder, count: int) -> None:
