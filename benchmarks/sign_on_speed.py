@@ -1,0 +1,162 @@
+"""Warm sign-ons over HTTP: ours, SimpleSAMLphp's and LemonLDAP::NG's, side by side in one run.
+
+Run it as `python -m benchmarks.sign_on_speed`. One sign-on: an AuthnRequest by Redirect goes in,
+and the page comes out that carries a Response with both signatures (RSA-2048) and 16 attribute
+values; the session is held by a cookie, and the sign-on is written down as each of them does. All
+run at once, by plain http on loopback; they take turns, two sign-ons at a time. Bars: three times
+the rate of SimpleSAMLphp, six times that of LemonLDAP::NG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmarks.peers.application import Requests, require_good
+from benchmarks.peers.browser import Browser
+from benchmarks.peers.load import Load, sign_on
+from benchmarks.peers.ours import running_ours
+from benchmarks.peers.servers import cost_of, folder_of_servers, require_programs
+from benchmarks.peers.simplesamlphp import running_simplesamlphp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.peers.identity_provider import IdentityProvider
+
+PROVIDERS = {"ours": running_ours, "simplesamlphp": running_simplesamlphp}
+BARS = {"simplesamlphp": 3.0, "lemonldap": 6.0}
+ROUNDS, SECONDS = 5, 3.0
+AT_A_TIME = 2
+# More than anybody does in a second, so that no round ends early.
+REQUESTS_A_SECOND = 4000
+CHECKED = 3
+
+
+@dataclass(slots=True)
+class Entrant:
+    """An identity provider, browsers that are signed in at it, and what was measured.
+
+    Attributes:
+        provider: The identity provider.
+        requests: Its AuthnRequests.
+        browsers: Each does one sign-on at a time.
+        loads: One a round.
+        cpu_seconds: Of its processes in all rounds.
+        client_seconds: Of this process meanwhile.
+
+    """
+
+    provider: IdentityProvider
+    requests: Requests
+    browsers: Sequence[Browser]
+    loads: list[Load] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+    client_seconds: float = 0.0
+
+    def warm_up(self, seconds: float) -> None:
+        """Sign on for so many seconds, so that caches fill."""
+        sign_on(self.browsers, self._urls(seconds), seconds=seconds)
+
+    def run_round(self, seconds: float) -> None:
+        """Sign on for so many seconds, and note what it took."""
+        urls, roots = self._urls(seconds), self.provider.roots
+        before, client_before = cost_of(roots).cpu_seconds, time.process_time()
+        load = sign_on(self.browsers, urls, seconds=seconds)
+        self.client_seconds += time.process_time() - client_before
+        self.cpu_seconds += cost_of(roots).cpu_seconds - before
+        self.loads.append(load)
+
+    @property
+    def count(self) -> int:
+        return sum(len(load.waits) for load in self.loads)
+
+    @property
+    def rate(self) -> float:
+        """Return sign-ons a second, the median of the rounds."""
+        return statistics.median(load.rate for load in self.loads)
+
+    def milliseconds(self, share: float) -> float:
+        """Return the median over the rounds of a percentile."""
+        return statistics.median(load.percentile(share) for load in self.loads) * 1000
+
+    def check(self) -> int:
+        """Return the size of a Response in bytes; some of every round were checked."""
+        pages = [page for load in self.loads for page in load.pages[:CHECKED]]
+        return max(require_good(page, self.provider) for page in pages)
+
+    def _urls(self, seconds: float) -> list[str]:
+        return self.requests.urls(int(REQUESTS_A_SECOND * seconds))
+
+    def line(self) -> str:
+        cpu, client = (
+            seconds / self.count * 1000 for seconds in (self.cpu_seconds, self.client_seconds)
+        )
+        return (
+            f"  {self.provider.name:<22}{self.rate:8.0f}{self.milliseconds(0.5):9.1f}"
+            f"{self.milliseconds(0.99):8.1f}{cpu:8.2f}{client:9.2f}{self.check():8}"
+        )
+
+
+def enter(provider: IdentityProvider) -> Entrant:
+    """Sign in once in each browser, by the login pages."""
+    requests = Requests(provider)
+    browsers = [Browser(provider) for _ in range(AT_A_TIME)]
+    for browser in browsers:
+        (url,) = requests.urls(1)
+        browser.sign_in(url)
+    return Entrant(provider, requests, browsers)
+
+
+def measure(names: Sequence[str], rounds: int, seconds: float) -> dict[str, Entrant]:
+    """Start these, let them take turns, and return what each did."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(folder_of_servers())
+        entrants = {}
+        for name in names:
+            own = folder / name
+            own.mkdir()
+            entrants[name] = enter(stack.enter_context(PROVIDERS[name](own)))
+        for entrant in entrants.values():
+            entrant.warm_up(1)
+        for _ in range(rounds):
+            for entrant in entrants.values():
+                entrant.run_round(seconds)
+        return entrants
+
+
+def main(names: Sequence[str], rounds: int, seconds: float) -> int:
+    require_programs("openssl", "xmlsec1")
+    entrants = measure(names, rounds, seconds)
+    print(
+        f"Warm sign-ons, {AT_A_TIME} at a time, plain http;"
+        f" medians of {rounds} rounds of {seconds:g} s in turn"
+    )
+    print(
+        f"  {'':<22}{'a second':>8}{'p50 ms':>9}{'p99 ms':>8}{'CPU ms':>8}{'client':>9}{'bytes':>8}"
+    )
+    for entrant in entrants.values():
+        print(entrant.line())
+    is_below = False
+    for name, bar in BARS.items():
+        if not {"ours", name} <= entrants.keys():
+            continue
+        ratio = entrants["ours"].rate / entrants[name].rate
+        verdict = "" if ratio >= bar else "   BELOW THE BAR"
+        is_below |= ratio < bar
+        print(f"  ours / {entrants[name].provider.name:<34}{ratio:7.2f}   bar {bar:g}{verdict}")
+    return int(is_below)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="+", default=[*PROVIDERS], choices=PROVIDERS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    given = parser.parse_args()
+    sys.exit(main(given.only, given.rounds, given.seconds))
