@@ -6,8 +6,8 @@ import itertools
 import subprocess
 from base64 import b64decode
 from datetime import UTC, datetime
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree

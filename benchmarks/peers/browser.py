@@ -56,12 +56,17 @@ class Answer:
 
 
 class Browser:
-    """One connection to an identity provider, with cookies."""
+    """One connection to an identity provider, with cookies.
 
-    def __init__(self, provider: IdentityProvider, cookies: dict[str, str] | None = None) -> None:
+    Attributes:
+        cookies: What it sends and keeps; another jar of them makes it somebody else's browser.
+
+    """
+
+    def __init__(self, provider: IdentityProvider) -> None:
+        self.cookies: dict[str, str] = {}
         self._provider = provider
         self._origin = f"http://{provider.host}"
-        self.cookies = dict(cookies or {})
         self._connection = self._connect()
         self._path = "/"
         self._answer = Answer()

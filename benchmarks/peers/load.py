@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import select
 import time
 from dataclasses import dataclass, field
@@ -51,19 +52,25 @@ class Load:
 
 
 def sign_on(
-    browsers: Sequence[Browser], urls: Iterable[str], *, seconds: float, rate: float = 0
+    browsers: Sequence[Browser],
+    jars: Sequence[dict[str, str]],
+    urls: Iterable[str],
+    *,
+    seconds: float,
+    rate: float = 0,
 ) -> Load:
     """Sign on for so many seconds, and return when the last one is done.
 
     Args:
-        browsers: Signed in already; each does one sign-on at a time.
+        browsers: Each does one sign-on at a time.
+        jars: Cookies of those who are signed in, more than there are browsers; they take turns.
         urls: Where a sign-on begins, enough of them.
         seconds: For how long sign-ons are begun.
         rate: How many a second, evenly spread; one that finds no browser free waits, and that
             counts. 0: as soon as a browser is free.
 
     """
-    waiting, free, load = iter(urls), list(browsers), Load()
+    waiting, people, free, load = iter(urls), itertools.cycle(jars), list(browsers), Load()
     due_at: dict[Browser, float] = {}
     begun = time.perf_counter()
     count = 0
@@ -72,6 +79,7 @@ def sign_on(
         due = begun + count / rate if rate else now
         if free and due <= now and due < begun + seconds:
             browser = free.pop()
+            browser.cookies = next(people)
             browser.ask(next(waiting))
             due_at[browser] = due
             count += 1
