@@ -14,6 +14,7 @@ ALL = (
     "throttled_speed",
     "sign_speed",
     "sign_on_speed",
+    "sign_on_memory",
 )
 
 

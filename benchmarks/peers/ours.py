@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from benchmarks.peers.application import METADATA
 from benchmarks.peers.identity_provider import IdentityProvider
@@ -32,6 +33,7 @@ password = "{password}"
 PERSON = """\
 [[person]]
 login = "person{number}"
+guid = "{guid}"
 given = "Person"
 family = "Number {number}"
 title = "Engineer"
@@ -138,8 +140,13 @@ def write_company(folder: Path, people: int) -> None:
     salt = b"benchmark"
     key = hashlib.scrypt(PASSWORD.encode(), salt=salt, n=1024, r=8, p=1, dklen=32)
     head = COMPANY.format(domain=DOMAIN, password=StoredPassword(1024, 8, 1, salt, key))
-    persons = (PERSON.format(number=number) for number in range(people))
+    persons = (PERSON.format(number=n, guid=external_id(n)) for n in range(people))
     (folder / "company.toml").write_text(head + "".join(persons))
+
+
+def external_id(number: int) -> str:
+    """Return the key of a person of that company."""
+    return str(UUID(int=number, version=4))
 
 
 def _certificate(host: str) -> str:

@@ -28,9 +28,7 @@ def require_programs(*programs: str) -> None:
     """Say which programs are missing, and end."""
     missing = [name for name in programs if not shutil.which(name, path=_path())]
     if missing:
-        raise SystemExit(
-            f"missing: {', '.join(missing)}; run: sh tests/install/debian.sh debian-bench.txt"
-        )
+        raise SystemExit(f"missing: {', '.join(missing)}; `make bench` installs what it needs")
 
 
 @contextmanager

@@ -13,9 +13,9 @@ done
 # For axe-core, which looks at the pages, and scimmy, a SCIM service; Debian's npm conflicts with Node from elsewhere.
 command -v npm >/dev/null || missing="$missing npm"
 [ -n "$missing" ] || exit 0
-# Services that packages would start are not wanted: the tests start their own.
-export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-install="$SUDO apt-get install -y -q --no-install-recommends$missing"
+# Services that packages would start are not wanted: tests and benchmarks start their own.
+quietly="env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 SYSTEMD_OFFLINE=1"
+install="$SUDO $quietly apt-get install -y -q --no-install-recommends$missing"
 echo "Installing:$missing"
 if ! { $SUDO apt-get update -q && $install; } >/dev/null; then
   echo "error: these Debian packages are missing and could not be installed:$missing" >&2
