@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from benchmarks.peers.application import Requests, require_good
-from benchmarks.peers.browser import Browser
+from benchmarks.peers.browser import Browser, sign_in_each
 from benchmarks.peers.load import Load
 from benchmarks.peers.ours import external_id, running_ours
 from benchmarks.peers.servers import cost_of, folder_of_servers, require_programs
@@ -42,15 +42,6 @@ def megabytes_of(provider: IdentityProvider) -> float:
     """Return what the daemon holds when nobody has asked it anything for a while."""
     time.sleep(SETTLE_SECONDS)
     return cost_of(provider.roots).resident_bytes / 1e6
-
-
-def sign_in(provider: IdentityProvider, requests: Requests) -> dict[str, str]:
-    """Sign in by the pages; return the cookies."""
-    browser = Browser(provider)
-    (url,) = requests.urls(1)
-    browser.sign_in(url)
-    browser.close()
-    return browser.cookies
 
 
 def hold_sessions(database: Path, own: dict[str, str], count: int) -> list[dict[str, str]]:
@@ -96,7 +87,7 @@ def main(count: int) -> int:
     with folder_of_servers() as folder, running_ours(folder, people=PEOPLE) as provider:
         held_mb = {"idle": megabytes_of(provider)}
         requests = Requests(provider)
-        own = sign_in(provider, requests)
+        (own,) = sign_in_each(provider, requests.urls(1))
         sign_on_once_each(provider, requests, [own] * SIGN_ONS)
         held_mb[f"after {SIGN_ONS} sign-ons of one session"] = megabytes_of(provider)
         jars = hold_sessions(folder / "state.db", own, count)

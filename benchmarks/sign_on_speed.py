@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.application import Requests, require_good
-from benchmarks.peers.browser import Browser
+from benchmarks.peers.browser import Browser, sign_in_each
 from benchmarks.peers.lemonldap import running_lemonldap
 from benchmarks.peers.load import Load, sign_on
 from benchmarks.peers.ours import running_ours
@@ -117,13 +117,8 @@ class Entrant:
 def enter(provider: IdentityProvider) -> Entrant:
     """Let people sign in by the login pages, once each."""
     requests = Requests(provider)
-    browsers = [Browser(provider) for _ in range(AT_A_TIME)]
-    jars = []
-    for url in requests.urls(PEOPLE):
-        browsers[0].cookies = {}
-        browsers[0].sign_in(url)
-        jars.append(browsers[0].cookies)
-    return Entrant(provider, requests, browsers, jars)
+    jars = sign_in_each(provider, requests.urls(PEOPLE))
+    return Entrant(provider, requests, [Browser(provider) for _ in range(AT_A_TIME)], jars)
 
 
 def measure(names: Sequence[str], rounds: int, seconds: float) -> dict[str, Entrant]:

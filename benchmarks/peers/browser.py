@@ -14,6 +14,8 @@ import httptools
 from lxml import html
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmarks.peers.identity_provider import IdentityProvider
 
 _PATIENCE_SECONDS = 30
@@ -156,6 +158,17 @@ class Browser:
     def _keep(self, line: str) -> None:
         name, _, value = line.partition(";")[0].partition("=")
         self.cookies[name.strip()] = value
+
+
+def sign_in_each(provider: IdentityProvider, urls: Iterable[str]) -> list[dict[str, str]]:
+    """Sign in by the pages, each time as somebody new; return the cookies of each."""
+    browser, jars = Browser(provider), []
+    for url in urls:
+        browser.cookies = {}
+        browser.sign_in(url)
+        jars.append(browser.cookies)
+    browser.close()
+    return jars
 
 
 def require_response(answer: Answer) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ADDRESS = "127.0.61.1"
 DOMAIN = "corp.example"
 PASSWORD = "correct horse"
+LOG = "connector.log"
 COMPANY = """\
 domain = "{domain}"
 company = "Example"
@@ -57,6 +58,7 @@ file = "company.toml"
 CONFIGURATION = """\
 [schedule]
 every = "24h"
+full_every = "1s"
 
 [idp]
 base_url = "http://{host}"
@@ -119,9 +121,11 @@ def running_ours(
     (folder / "application.xml").write_text(METADATA)
     (folder / "connector.toml").write_text("\n".join([source or FILE_SOURCE, settings, more]))
     program = [sys.executable, "-m", "connector", "--config", folder / "connector.toml"]
-    # The first cycle is over when the daemon starts: everybody can sign in at once.
-    subprocess.run([*program, "sync"], check=True, capture_output=True)
-    log = folder / "connector.log"
+    # The first load is over when the daemon starts: everybody can sign in at once.
+    done = subprocess.run([*program, "sync"], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"connector sync: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    log = folder / LOG
     with running([*program, "run"], log, as_account=False) as process:
         await_listener((ADDRESS, port), process, log)
         yield IdentityProvider(
