@@ -7,6 +7,7 @@ are its audit, into its log.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.application import ACS_URL, ATTRIBUTE_VALUES, ENTITY_ID
@@ -24,10 +25,8 @@ from benchmarks.peers.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ADDRESS = "127.0.61.2"
-PHP_FPM = "php-fpm8.2"
 PROGRAM = "/usr/share/simplesamlphp"
 CHILDREN = 2
 POOL = """\
@@ -68,6 +67,7 @@ $config = [
     'timezone' => 'UTC',
     'logging.level' => SimpleSAML\\Logger::NOTICE,
     'logging.handler' => 'file',
+    'statistics.out' => [['class' => 'core:Log', 'level' => 'notice']],
     'enable.saml20-idp' => true,
     'module.enable' => ['core' => true, 'saml' => true, 'exampleauth' => true],
     'session.cookie.secure' => false,
@@ -102,7 +102,8 @@ $metadata['{entity_id}'] = ['AssertionConsumerService' => '{acs_url}'];
 @contextmanager
 def running_simplesamlphp(folder: Path) -> Iterator[IdentityProvider]:
     """Start SimpleSAMLphp in a folder of its own; it ends with the block."""
-    require_programs(PHP_FPM, "nginx")
+    php_fpm = _find_php_fpm()
+    require_programs(php_fpm, "nginx")
     port = free_port(ADDRESS)
     host = f"{ADDRESS}:{port}"
     _configure(folder, host)
@@ -110,7 +111,7 @@ def running_simplesamlphp(folder: Path) -> Iterator[IdentityProvider]:
     hand_over(folder)
     locations = LOCATIONS.format(folder=folder, program=PROGRAM)
     fpm = running(
-        [PHP_FPM, "-d", "opcache.enable=1", "--fpm-config", folder / "fpm.conf"],
+        [php_fpm, "-d", "opcache.enable=1", "--fpm-config", folder / "fpm.conf"],
         log := folder / "output.log",
     )
     nginx = running_nginx(folder / "nginx", (ADDRESS, port), locations)
@@ -125,6 +126,11 @@ def running_simplesamlphp(folder: Path) -> Iterator[IdentityProvider]:
             typed={"username": "person", "password": "secret"},
             roots=(backend.pid, front.pid),
         )
+
+
+def _find_php_fpm() -> str:
+    """Return the name of Debian's php-fpm, which has PHP's version in it."""
+    return max((path.name for path in Path("/usr/sbin").glob("php-fpm*")), default="php-fpm")
 
 
 def _configure(folder: Path, host: str) -> None:
