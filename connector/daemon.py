@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connector.bootstrap import make_identity_provider, make_parts
+from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.logins import make_identity_provider
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
 from connector.sync.comparing import compare_due

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connector.errors import PolicyDenied
-from connector.idp.assertion import SignOn
-from connector.idp.authn_request import from_json
+from connector.idp.message.assertion import SignOn
+from connector.idp.message.authn_request import from_json
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
+    from connector.idp.application.service_provider import Application
     from connector.idp.parts import LoginParts
-    from connector.idp.service_provider import Application
     from connector.idp.transaction import LoginTransaction
 
 DENIED = "denied"

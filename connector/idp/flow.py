@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 
 from connector.errors import LoginError, RequestRefused
 from connector.idp.authenticator.password import Claim
-from connector.idp.authn_request import AuthnRequest, from_json, parse_authn_request, to_json
 from connector.idp.departure import EXPIRED, Departure, require_entry
+from connector.idp.message.authn_request import (
+    AuthnRequest,
+    from_json,
+    parse_authn_request,
+    to_json,
+)
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import end_session, find_session, find_signed_in
 from connector.idp.reason import Reason
@@ -32,8 +37,8 @@ from connector.idp.view import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from connector.idp.application.service_provider import Application
     from connector.idp.binding import BoundMessage
-    from connector.idp.service_provider import Application
 
 __all__ = [
     "AskEmail",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connector.errors import RequestRefused
+from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
 from connector.idp.flow import AskEmail, AskPassword, SendResponse, ShowDenied
 from connector.idp.reason import Reason
-from connector.idp.service_provider import AcsEndpoint, ServiceProvider
 from connector.idp.transaction import digest_of
 from connector.idp.xmldsig import Element
 from connector.source.password import PasswordVerdict

@@ -1,19 +1,17 @@
-"""What has happened in logins, committed (step 8). The only SQL of this package."""
+"""Logins in progress, sign-ons, and requests already taken, committed (step 8)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
 from connector.idp.transaction import LoginTransaction
 from state.engine import reading, table_of, writing
 from state.identity import (
     LoginTransactionRow,
-    PasswordAttemptRow,
     SsoSessionRow,
     UsedRequestRow,
 )
@@ -23,16 +21,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
-    from connector.idp.lockout import Attempt, LockoutPolicy
 
 _TRANSACTIONS = table_of(LoginTransactionRow)
 _SESSIONS = table_of(SsoSessionRow)
 _REQUESTS = table_of(UsedRequestRow)
-_ATTEMPTS = table_of(PasswordAttemptRow)
 
 
-class IdentityStore:
-    """Logins in progress, SSO sessions, requests already taken, and attempts at passwords.
+class SignOnStore:
+    """Logins in progress, SSO sessions, and requests already taken.
 
     Every method raises StateError if the database cannot be used.
     """
@@ -157,41 +153,6 @@ class IdentityStore:
             )
             return int(done.rowcount)
 
-    # Attempts at passwords.
-
-    def take_attempt(self, attempt: Attempt, policy: LockoutPolicy) -> int | Reason:
-        """Count an attempt and return its number, or why the password is not even tried."""
-        since = attempt.at - policy.window
-        with writing(self._engine) as connection:
-            if _count(connection, since, _ATTEMPTS.c.password_mac == attempt.password_mac):
-                return Reason.SAME_WRONG_PASSWORD
-            of_account = _count(connection, since, _ATTEMPTS.c.account == attempt.account)
-            of_network = _count(connection, since, _ATTEMPTS.c.network == attempt.network)
-            if of_account >= policy.account_count or of_network >= policy.network_count:
-                return Reason.TOO_MANY_ATTEMPTS
-            statement = insert(_ATTEMPTS).values(
-                account=attempt.account, network=attempt.network, at=attempt.at, password_mac=b""
-            )
-            (attempt_id,) = connection.execute(statement).inserted_primary_key or (0,)
-            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.at <= since))
-            return int(attempt_id)
-
-    def mark_wrong(self, attempt_id: int, password_mac: bytes) -> None:
-        """Keep that the password of an attempt was wrong."""
-        statement = update(_ATTEMPTS).where(_ATTEMPTS.c.id == attempt_id)
-        with writing(self._engine) as connection:
-            connection.execute(statement.values(password_mac=password_mac))
-
-    def forget_attempt(self, attempt_id: int) -> None:
-        """Take an attempt back that could not be made."""
-        with writing(self._engine) as connection:
-            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.id == attempt_id))
-
-    def clear_attempts(self, account: str) -> None:
-        """Forget the attempts at an account whose password was right."""
-        with writing(self._engine) as connection:
-            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.account == account))
-
     def delete_expired(self, now: datetime) -> None:
         """Delete logins, sessions and requests whose time is over."""
         with writing(self._engine) as connection:
@@ -201,11 +162,6 @@ class IdentityStore:
 def _delete_expired(connection: Connection, now: datetime) -> None:
     for table in (_TRANSACTIONS, _SESSIONS, _REQUESTS):
         connection.execute(delete(table).where(table.c.expires_at <= now))
-
-
-def _count(connection: Connection, since: datetime, condition: Any) -> int:
-    statement = select(func.count()).select_from(_ATTEMPTS)
-    return connection.scalar(statement.where(_ATTEMPTS.c.at > since, condition)) or 0
 
 
 def _transaction_values(transaction: LoginTransaction) -> dict[str, Any]:
