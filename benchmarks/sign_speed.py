@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from connector.idp.assertion import Assertion, NameId, SignOn
-from connector.idp.response import build_response
-from connector.idp.service_provider import EMAIL_FORMAT
+from connector.idp.message.assertion import Assertion, NameId, SignOn
+from connector.idp.message.response import build_response
+from connector.idp.names import EMAIL_FORMAT
 from connector.idp.xmldsig import SigningKey
 
 BAR = 1.3

@@ -24,13 +24,12 @@ One AuthnRequest (dispatcher: `idp/flow.py`):
 ==  =====================  ========================  =========================================
 1   web/saml.py            HTTP                      query or form
 2   idp/binding.py         query or form             BoundMessage
-3   idp/authn_request.py   message, registry, now    AuthnRequest or RequestRefused
+3   idp/message/           message, registry, now    AuthnRequest or RequestRefused
 4   idp/routing.py         request, e-mail address   which authentication source
 5   idp/authenticator/     answer, now               Verified or AuthenticationFailed
 6   idp/policy.py          user, groups, application Allow or Deny(reason)
-7   idp/assertion.py,      user, request, session    signed POST form
-    idp/response.py
-8   idp/store.py           the facts                 committed rows: session, audit
+7   idp/message/           user, request, session    signed POST form
+8   idp/store/             the facts                 committed rows: session, audit
 ==  =====================  ========================  =========================================
 
 After each of 4 to 6 control returns to the dispatcher, which reads stored progress and decides

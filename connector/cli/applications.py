@@ -17,10 +17,10 @@ from connector.errors import ConnectorError, PolicyDenied
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connector.bootstrap import IdentityProvider
+    from connector.bootstrap.logins import IdentityProvider
     from connector.directory.person import DirectoryUser
+    from connector.idp.application.service_provider import Application
     from connector.idp.flow import LoginParts
-    from connector.idp.service_provider import Application
     from connector.settings import IdpSettings
 
 
@@ -104,7 +104,7 @@ def add_application(
 
     Example: connector app add Intranet --metadata sp.xml --group "CN=Staff,DC=corp,DC=example"
     """
-    from connector.bootstrap import load_registry
+    from connector.bootstrap.logins import load_registry
     from connector.clock import SystemClock
     from connector.settings import check_settings
 
@@ -188,9 +188,9 @@ def _answer(parts: LoginParts, person: DirectoryUser, application: Application) 
         PolicyDenied: if it would not be.
 
     """
-    from connector.idp.assertion import SignOn
-    from connector.idp.authn_request import AuthnRequest
     from connector.idp.departure import require_entry
+    from connector.idp.message.assertion import SignOn
+    from connector.idp.message.authn_request import AuthnRequest
 
     now = parts.clock.now()
     acs_url = application.service_provider.default_acs().url
@@ -231,7 +231,7 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> int:
 
 
 def _provider(command: CommandContext) -> IdentityProvider:
-    from connector.bootstrap import make_identity_provider
+    from connector.bootstrap.logins import make_identity_provider
     from connector.clock import SystemClock
 
     _require_idp(command)

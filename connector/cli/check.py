@@ -14,7 +14,7 @@ from connector.errors import ConfigurationError, ConnectorError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.bootstrap import Finding
+    from connector.bootstrap.online import Finding
     from connector.errors import Fault
 
 
@@ -39,7 +39,7 @@ def check_configuration(
 
     Example: connector check --online
     """
-    from connector.bootstrap import check_online
+    from connector.bootstrap.online import check_online
     from connector.cli.findings import check_offline
 
     command: CommandContext = context.obj

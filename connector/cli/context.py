@@ -36,7 +36,7 @@ class CommandContext:
     @cached_property
     def engine(self) -> Engine:
         """Return the state database, made if it is new; an older one must be upgraded first."""
-        from connector.bootstrap import open_state
+        from connector.bootstrap.opening import open_state
 
         engine = open_state(self.settings)
         self.opened.append(engine)
@@ -45,7 +45,7 @@ class CommandContext:
     @cached_property
     def parts(self) -> Parts:
         """Return the parts of a cycle."""
-        from connector.bootstrap import make_parts
+        from connector.bootstrap.cycles import make_parts
 
         return make_parts(self.settings, self.engine)
 

@@ -102,7 +102,7 @@ def _nobody(command: CommandContext, search: DirectorySearch, user: str) -> int:
 
 
 def _print_person(command: CommandContext, person: DirectoryUser, now: datetime) -> None:
-    from connector.bootstrap import load_mappings
+    from connector.bootstrap.cycles import load_mappings
     from connector.directory.store import DirectoryStore
 
     print_text(f"{person.document.get('userName', person.distinguished_name)}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connector.bootstrap import Finding, load_dialects, load_mappings, load_registry
+from connector.bootstrap.cycles import load_dialects, load_mappings
+from connector.bootstrap.logins import load_registry
+from connector.bootstrap.online import Finding
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.mapping.examples import check_examples

@@ -140,7 +140,7 @@ def _plan_values(
     command: CommandContext, plan: Plan, objection: UnsafePlanError | None
 ) -> dict[str, Any]:
     """Return the plan as JSON values, each operation with the request that it will be."""
-    from connector.bootstrap import mapping_folders
+    from connector.bootstrap.opening import mapping_folders
     from connector.planner.render import to_json_values
     from connector.target.dialect import load_dialect
     from connector.target.mimecast_api import wire

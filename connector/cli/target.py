@@ -75,7 +75,7 @@ def probe_target(
 
 
 def _run(command: CommandContext, settings: TargetSettings, domain: str, left: list[str]) -> Found:
-    from connector.bootstrap import mapping_folders
+    from connector.bootstrap.opening import mapping_folders
     from connector.clock import SystemClock
     from connector.sync.learnt import TargetMemory
     from connector.sync.probing import run_probe

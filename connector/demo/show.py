@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from connector.bootstrap import open_state
+from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.daemon import Daemon, run_until_signal
 from connector.demo.sample_app import sample_app

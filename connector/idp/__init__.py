@@ -3,12 +3,12 @@
 In: a query or form. Out: what to show next, and in the end a form to post to the service provider.
 The dispatcher is `flow`; the steps never call each other, and each is taken once, in order.
 
-Reading order: `binding` (octets to a message), `authn_request` (a message to a request),
-`routing` (who checks the person), `authenticator` (whether they are who they say), `policy`
-(whether they may enter), `assertion` and `response` (what is said of them, signed).
-Beside them `service_provider`, `metadata`, `metadata_client` and `applications` know to whom we
-answer, `keys` by what we sign, `transaction`, `session`, `lockout` and `store` keep what has
-happened, `reason` has the words of the audit, `xmldsig` all that is XML signature.
+Reading order: `binding` (octets to a message), `message` (a message to a request, a person to a
+signed answer), `routing` (who checks the person), `authenticator` (whether they are who they
+say), `policy` (whether they may enter), `departure` (how a login ends).
+Beside them `application` knows to whom we answer, `keys` by what we sign, `transaction`,
+`session` and `lockout` what has happened, `store` keeps it, `reason` has the words of the audit,
+`names` and `moment` those of SAML, `xmldsig` all that is XML signature.
 
 Invariant: nobody gets an answer at an address that is not registered, and no answer says more than
 what the directory holds of a person who proved a password in this browser.

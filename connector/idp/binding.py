@@ -6,11 +6,11 @@ import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from connector.errors import RequestRefused
+from connector.idp.names import Binding
 from connector.idp.reason import Reason
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 MESSAGE_LIMIT_BYTES = 65_536
 # Bindings section 3.4.3 allows 80; applications in the field put whole URLs there.
 RELAY_STATE_LIMIT_BYTES = 2_048
-
-
-class Binding(StrEnum):
-    """How a message travels (Bindings section 3)."""
-
-    REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
-    POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 
 
 @dataclass(frozen=True, slots=True)

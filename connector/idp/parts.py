@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
-    from connector.idp.answer import Answerer
+    from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
-    from connector.idp.metadata import IdpEndpoints
-    from connector.idp.service_provider import Registry
-    from connector.idp.store import IdentityStore
+    from connector.idp.endpoints import IdpEndpoints
+    from connector.idp.message.answer import Answerer
+    from connector.idp.store.sign_ons import SignOnStore
 
 
 class DirectoryLookup(Protocol):
@@ -79,7 +79,7 @@ class LoginParts:
     directory: DirectoryLookup
     authenticator: PasswordAuthenticator
     answerer: Answerer
-    store: IdentityStore
+    store: SignOnStore
     audit: Audit
     settings: LoginSettings
     clock: Clock

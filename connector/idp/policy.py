@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
-    from connector.idp.service_provider import Application
+    from connector.idp.application.service_provider import Application
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from connector.idp.authn_request import AuthnRequest
+    from connector.idp.message.authn_request import AuthnRequest
 
 
 class Route(StrEnum):

@@ -2,19 +2,14 @@
 
 In: `connector.toml`. Out: `Settings`, frozen, every value typed, every secret read.
 
-Reading order: `values` (durations, limits, secrets), `model` (every key and its default), `load`.
+Reading order: `values` (durations, limits, secrets), `section` (what tables are made of),
+`sign_on` and `model` (every key and its default), `load`.
 Nothing below this package reads configuration; `bootstrap` hands each part what it needs.
 """
 
 from connector.settings.load import check_settings, load_settings
-from connector.settings.model import (
-    ApplicationSettings,
-    IdpSettings,
-    LimitSettings,
-    Settings,
-    SourceSettings,
-    TargetSettings,
-)
+from connector.settings.model import LimitSettings, Settings, SourceSettings, TargetSettings
+from connector.settings.sign_on import ApplicationSettings, IdpSettings
 from connector.settings.values import Limit, Listen, Secret
 
 __all__ = [

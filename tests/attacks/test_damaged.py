@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from connector.errors import RequestRefused
-from connector.idp.authn_request import parse_authn_request
-from connector.idp.binding import Binding, BoundMessage, read_post, read_redirect
-from connector.idp.service_provider import AcsEndpoint, Registry, ServiceProvider
+from connector.idp.application.service_provider import AcsEndpoint, Registry, ServiceProvider
+from connector.idp.binding import BoundMessage, read_post, read_redirect
+from connector.idp.message.authn_request import parse_authn_request
+from connector.idp.names import Binding
 from tests.idp.bench import (
     ACS_URL,
     ENDPOINTS,

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from lxml import etree
 
 from connector.errors import RequestRefused
-from connector.idp.authn_request import AuthnRequest, parse_authn_request
+from connector.idp.application.service_provider import AcsEndpoint, Registry, ServiceProvider
 from connector.idp.binding import read_redirect, to_redirect_url
+from connector.idp.message.authn_request import AuthnRequest, parse_authn_request
 from connector.idp.reason import Reason
-from connector.idp.service_provider import AcsEndpoint, Registry, ServiceProvider
 from tests.idp.bench import (
     ACS_URL,
     ENDPOINTS,

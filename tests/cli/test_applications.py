@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.idp.metadata import IdpEndpoints
+from connector.idp.endpoints import IdpEndpoints
 from tests.cli.shell import IDP
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def test_applications_are_listed_with_who_may_sign_in(desk: Shell):
 def test_an_application_is_shown_with_what_to_enter_on_the_other_side(desk: Shell):
     text = desk.say("app", "show", "mimecast-personal-portal").output
     values = desk.say("app", "show", "Mimecast Personal Portal", "--json").values
-    endpoints = IdpEndpoints(
-        "https://sso.corp.example/saml/metadata", "https://sso.corp.example/saml/sso"
-    )
+    endpoints = IdpEndpoints("https://sso.corp.example/saml/metadata", "https://sso.corp.example")
 
     assert f"  Issuer:       {endpoints.entity_id}\n" in text
     assert f"  Login URL:    {endpoints.sso_url}\n" in text

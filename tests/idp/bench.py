@@ -21,7 +21,12 @@ from lxml import etree
 from connector.audit import Audit
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
-from connector.idp.answer import Answerer
+from connector.idp.application.service_provider import (
+    AcsEndpoint,
+    Application,
+    Registry,
+    ServiceProvider,
+)
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.binding import (
     BoundMessage,
@@ -30,11 +35,12 @@ from connector.idp.binding import (
     to_form_value,
     to_redirect_url,
 )
+from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.lockout import LockoutPolicy
-from connector.idp.metadata import IdpEndpoints
-from connector.idp.service_provider import AcsEndpoint, Application, Registry, ServiceProvider
-from connector.idp.store import IdentityStore
+from connector.idp.message.answer import Answerer
+from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.xmldsig import Element, Rendered, SigningKey, render, sign_enveloped
 from connector.source.password import PasswordVerdict
 
@@ -47,9 +53,7 @@ if TYPE_CHECKING:
 
 KEYS = Path(__file__).parent / "keys"
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
-ENDPOINTS = IdpEndpoints(
-    "https://sso.corp.example/saml/metadata", "https://sso.corp.example/saml/sso"
-)
+ENDPOINTS = IdpEndpoints("https://sso.corp.example/saml/metadata", "https://sso.corp.example")
 SP_ENTITY_ID = "https://intranet.corp.example/saml/metadata"
 ACS_URL = "https://intranet.corp.example/saml/acs"
 ADDRESS = "192.0.2.7"
@@ -219,13 +223,15 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
     people.add(a_user("ann-1", "ann.lind@corp.example"), "CN=Staff,DC=corp,DC=example")
     people.add(a_user("bob-2", "bob.berg@corp.example"))
     passwords.passwords = {"ann.lind@corp.example": "Right-1", "bob.berg@corp.example": "Right-2"}
-    random, store, settings = counting_random(), IdentityStore(engine), LoginSettings(ENDPOINTS)
+    random, store, settings = counting_random(), SignOnStore(engine), LoginSettings(ENDPOINTS)
     pace = Pace(lambda count: count - 1, stopwatch=lambda: 0.0, wait=waits.append)
     lifetime = settings.assertion_lifetime
     parts = LoginParts(
         registry=Registry(applications or (an_application(),)),
         directory=people,
-        authenticator=PasswordAuthenticator(passwords, store, LockoutPolicy(), SECRET, pace),
+        authenticator=PasswordAuthenticator(
+            passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace
+        ),
         answerer=Answerer(load_key("idp"), ENDPOINTS.entity_id, lifetime, random),
         store=store,
         audit=Audit(engine),

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ConfigurationError
-from connector.idp.applications import ApplicationSources, load_applications
-from connector.idp.metadata_client import SIZE_LIMIT_BYTES, MetadataClient
-from connector.idp.preset import PRESETS_FILE, load_presets
+from connector.idp.application.load import ApplicationSources, load_applications
+from connector.idp.application.metadata_client import SIZE_LIMIT_BYTES, MetadataClient
+from connector.idp.application.preset import PRESETS_FILE, load_presets
 from connector.settings import ApplicationSettings
 from tests.idp.bench import NOW
 from tests.idp.test_metadata import sp_metadata

@@ -8,10 +8,15 @@ from datetime import timedelta
 import pytest
 
 from connector.errors import RequestRefused
-from connector.idp.authn_request import AuthnRequest, from_json, parse_authn_request, to_json
-from connector.idp.binding import Binding
+from connector.idp.application.service_provider import AcsEndpoint, Registry, ServiceProvider
+from connector.idp.message.authn_request import (
+    AuthnRequest,
+    from_json,
+    parse_authn_request,
+    to_json,
+)
+from connector.idp.names import Binding
 from connector.idp.reason import Reason
-from connector.idp.service_provider import AcsEndpoint, Registry, ServiceProvider
 from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ACS_URL,

@@ -8,8 +8,10 @@ import pytest
 from lxml import etree
 
 from connector.errors import ConfigurationError
-from connector.idp.binding import Binding
-from connector.idp.metadata import build_metadata, parse_service_provider, to_moment
+from connector.idp.application.metadata import parse_service_provider
+from connector.idp.message.metadata import build_metadata
+from connector.idp.moment import to_moment
+from connector.idp.names import Binding
 from connector.idp.xmldsig import parse_xml, verify_enveloped
 from tests.idp.bench import ENDPOINTS, NOW, certificate_of, load_key
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from connector.idp.metadata import build_metadata
+from connector.idp.message.metadata import build_metadata
 from tests.idp.bench import (
     ENDPOINTS,
     NOW,

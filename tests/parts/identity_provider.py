@@ -14,14 +14,17 @@ from connector.audit import Audit
 from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
-from connector.idp.answer import Answerer
+from connector.idp.application.metadata import parse_service_provider
+from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys
 from connector.idp.lockout import LockoutPolicy
-from connector.idp.metadata import IdpEndpoints, build_metadata, parse_service_provider
-from connector.idp.service_provider import Application, Registry, to_slug
-from connector.idp.store import IdentityStore
+from connector.idp.message.answer import Answerer
+from connector.idp.message.metadata import build_metadata
+from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.sign_ons import SignOnStore
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
 from connector.web.app import web_app
@@ -134,7 +137,7 @@ class IdentityProvider:
     @property
     def endpoints(self) -> IdpEndpoints:
         base_url = self.site.base_url
-        return IdpEndpoints(f"{base_url}/saml/metadata", f"{base_url}/saml/sso")
+        return IdpEndpoints(f"{base_url}/saml/metadata", base_url)
 
     def metadata(self) -> bytes:
         """Return its own metadata."""
@@ -158,7 +161,7 @@ class IdentityProvider:
 
     def flow(self) -> LoginFlow:
         """Return its logins, for the applications registered so far."""
-        store, secret = IdentityStore(self.engine), secrets.token_bytes(32)
+        store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
         pace = Pace(choose=secrets.randbelow)
         policy = LockoutPolicy(account_count=5, network_count=1000)
         key = load_or_create_keys(self.folder, self.clock.now())[0].signing_key
@@ -168,7 +171,9 @@ class IdentityProvider:
         parts = LoginParts(
             registry=Registry(tuple(self.applications)),
             directory=self.directory,
-            authenticator=PasswordAuthenticator(self.check, store, policy, secret, pace),
+            authenticator=PasswordAuthenticator(
+                self.check, AttemptStore(self.engine), policy, secret, pace
+            ),
             answerer=answerer,
             store=store,
             audit=Audit(self.engine),

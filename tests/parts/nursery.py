@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOTHER = """
 import os, sys
-import connector.bootstrap, connector.cli.sync, connector.log, connector.sync.cycle
+import connector.bootstrap.cycles, connector.bootstrap.logins, connector.cli.sync, connector.log, connector.sync.cycle
 from connector.cli.app import run
 from connector.mapping.schema import attributes_of
 attributes_of("User")  # the schemas take most of the time of a start

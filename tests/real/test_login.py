@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import expect
 
 from connector.audit import Audit
-from connector.bootstrap import open_state
+from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.daemon import Daemon
 from connector.settings import load_settings

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.idp.authenticator.pace import Pace
-    from connector.idp.store import IdentityStore
+    from connector.idp.store.attempts import AttemptStore
 
 _REASONS = MappingProxyType(
     {
@@ -77,7 +77,7 @@ class PasswordAuthenticator:
 
     Attributes:
         check: Asks the directory.
-        store: Counts the attempts.
+        attempts: Counts them.
         lockout: The limits.
         secret: Keys what is kept of wrong passwords.
         pace: Hides that a name is unknown.
@@ -85,7 +85,7 @@ class PasswordAuthenticator:
     """
 
     check: PasswordCheck
-    store: IdentityStore
+    attempts: AttemptStore
     lockout: LockoutPolicy
     secret: bytes
     pace: Pace
@@ -103,16 +103,16 @@ class PasswordAuthenticator:
             raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
         mac = mac_of(self.secret, claim.account, claim.password)
         attempt = Attempt(claim.account, network_of(claim.address), now, mac)
-        taken = self.store.take_attempt(attempt, self.lockout)
+        taken = self.attempts.take_attempt(attempt, self.lockout)
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
         verdict = self._ask(claim, taken)
         if verdict is PasswordVerdict.ACCEPTED and claim.user is not None:
-            self.store.clear_attempts(claim.account)
+            self.attempts.clear_attempts(claim.account)
             return Verified(claim.user.external_id)
         reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
         if reason in {Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER}:
-            self.store.mark_wrong(taken, mac)
+            self.attempts.mark_wrong(taken, mac)
         raise AuthenticationFailed(reason)
 
     def _ask(self, claim: Claim, attempt_id: int) -> PasswordVerdict:
@@ -123,7 +123,7 @@ class PasswordAuthenticator:
         try:
             verdict = self.check.check(claim.user.bind_name, claim.password)
         except SourceUnavailable as error:
-            self.store.forget_attempt(attempt_id)
+            self.attempts.forget_attempt(attempt_id)
             raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error
         if verdict is not PasswordVerdict.ACCEPTED:
             self.pace.refused(begun)

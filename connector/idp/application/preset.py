@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from connector.errors import ConfigurationError, Fault
-from connector.idp.binding import Binding
-from connector.idp.service_provider import EMAIL_FORMAT, AcsEndpoint, ServiceProvider
+from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
+from connector.idp.names import EMAIL_FORMAT, Binding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

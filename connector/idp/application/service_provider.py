@@ -7,14 +7,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connector.idp.binding import Binding
+from connector.idp.names import EMAIL_FORMAT, Binding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cryptography.x509 import Certificate
-
-EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connector.idp.assertion import PASSWORD_CLASS
-from connector.idp.metadata import to_timestamp
+from connector.idp.moment import to_timestamp
+from connector.idp.names import PASSWORD_CLASS
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import Element, Raw, Rendered, SigningKey, sign_enveloped
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from connector.idp.assertion import Assertion
-    from connector.idp.authn_request import AuthnRequest
+    from connector.idp.message.assertion import Assertion
+    from connector.idp.message.authn_request import AuthnRequest
 
 _STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"

@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
-from connector.idp.binding import Binding
-from connector.idp.metadata import NAME_ID_FORMATS, is_index, to_moment
+from connector.idp.application.metadata import is_index
+from connector.idp.moment import to_moment
+from connector.idp.names import NAME_ID_FORMATS, UNSPECIFIED_FORMAT, Binding
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import XmlRefused, parse_xml, text_of, verify_enveloped, verify_octets
 
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from connector.idp.application.service_provider import Application, Registry
     from connector.idp.binding import BoundMessage
-    from connector.idp.metadata import IdpEndpoints
-    from connector.idp.service_provider import Application, Registry
+    from connector.idp.endpoints import IdpEndpoints
 
 # For clocks that differ; a request is sent at once, so older ones are not honest either.
 SKEW = timedelta(minutes=5)
-UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 
 _SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 _SAMLP = "{urn:oasis:names:tc:SAML:2.0:protocol}"
@@ -192,7 +192,7 @@ def _to_request(
         relay_state=message.relay_state,
         force_authn=root.get("ForceAuthn") in {"true", "1"},
         is_passive=root.get("IsPassive") in {"true", "1"},
-        name_id_format="" if name_id_format == UNSPECIFIED else name_id_format,
+        name_id_format="" if name_id_format == UNSPECIFIED_FORMAT else name_id_format,
         is_signed=is_signed,
         unmet=_unmet(root, name_id_format, application),
     )

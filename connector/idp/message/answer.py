@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connector.errors import PolicyDenied
-from connector.idp.assertion import SignOn, build_assertion, choose_name_id
 from connector.idp.binding import to_form_value
+from connector.idp.message.assertion import SignOn, build_assertion, choose_name_id
+from connector.idp.message.response import build_error_response, build_response
 from connector.idp.reason import Reason
-from connector.idp.response import build_error_response, build_response
 from connector.idp.view import SendResponse
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from connector.directory.person import DirectoryUser
-    from connector.idp.authn_request import AuthnRequest
-    from connector.idp.service_provider import Application
+    from connector.idp.application.service_provider import Application
+    from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.xmldsig import SigningKey
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from connector.idp.service_provider import ServiceProvider
+    from connector.idp.application.service_provider import ServiceProvider
 
 SIZE_LIMIT_BYTES = 1_048_576
 _TIMEOUT_SECONDS = 10.0

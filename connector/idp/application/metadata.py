@@ -1,4 +1,4 @@
-"""Metadata: read a service provider's, write our own (SAML Metadata section 2.4).
+"""Read the metadata of a service provider (SAML Metadata section 2.4.4).
 
 A service provider's metadata is taken from the operator, by file or https URL, so its signature is
 not asked for; comments in it are dropped before anything is read. Every fault is said at once.
@@ -10,7 +10,6 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,47 +17,24 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from connector.errors import ConfigurationError, Fault
-from connector.idp.binding import Binding
-from connector.idp.service_provider import EMAIL_FORMAT, AcsEndpoint, ServiceProvider
+from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
+from connector.idp.moment import to_moment
+from connector.idp.names import PROTOCOL, Binding
 from connector.idp.xmldsig import (
-    Element,
-    SigningKey,
     XmlLimits,
     XmlRefused,
     parse_xml,
-    sign_enveloped,
     text_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
 
     from lxml import etree
 
-PROTOCOL = "urn:oasis:names:tc:SAML:2.0:protocol"
-NAME_ID_FORMATS = (
-    EMAIL_FORMAT,
-    "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
-    "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
-    "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
-)
 _MD = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _LIMITS = XmlLimits(size_bytes=1_048_576, keeps_out_comments=False)
-
-
-@dataclass(frozen=True, slots=True)
-class IdpEndpoints:
-    """Our own addresses.
-
-    Attributes:
-        entity_id: Our name as an issuer.
-        sso_url: Where AuthnRequests come in, by redirect and by post.
-
-    """
-
-    entity_id: str
-    sso_url: str
 
 
 def parse_service_provider(document: bytes, origin: str, now: datetime) -> ServiceProvider:
@@ -213,69 +189,3 @@ def is_web_address(url: str) -> bool:
         return False
     has_odd_characters = any(char <= " " or char == "\\" for char in url)
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_odd_characters
-
-
-def to_moment(text: str) -> datetime:
-    """Return the moment that an xs:dateTime says; without a zone it is UTC (Core section 1.3.3).
-
-    Raises:
-        ValueError: if it says none.
-
-    """
-    moment = datetime.fromisoformat(text.strip())
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        message = f"out of range: {text}"
-        raise ValueError(message) from error
-
-
-def to_timestamp(moment: datetime) -> str:
-    """Return the moment as SAML writes it.
-
-    >>> to_timestamp(datetime(2026, 11, 2, 8, 0, 0, 123456, tzinfo=UTC))
-    '2026-11-02T08:00:00.123Z'
-
-    """
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def build_metadata(
-    endpoints: IdpEndpoints, keys: Sequence[SigningKey], *, valid_until: datetime, document_id: str
-) -> bytes:
-    """Return our metadata, signed by the first key.
-
-    Args:
-        endpoints: Our addresses.
-        keys: All that may sign now or soon, the active one first.
-        valid_until: When those who read it must read it anew at the latest.
-        document_id: An XML ID, fresh for each document.
-
-    """
-    single_sign_on = tuple(
-        Element("md:SingleSignOnService", {"Binding": binding, "Location": endpoints.sso_url})
-        for binding in (Binding.REDIRECT, Binding.POST)
-    )
-    formats = tuple(Element("md:NameIDFormat", {}, (each,)) for each in NAME_ID_FORMATS)
-    role = Element(
-        "md:IDPSSODescriptor",
-        {"WantAuthnRequestsSigned": "false", "protocolSupportEnumeration": PROTOCOL},
-        (*(_key_descriptor(key) for key in keys), *formats, *single_sign_on),
-    )
-    entity = Element(
-        "md:EntityDescriptor",
-        {
-            "ID": document_id,
-            "cacheDuration": "P1D",
-            "entityID": endpoints.entity_id,
-            "validUntil": to_timestamp(valid_until),
-        },
-        (role,),
-    )
-    return sign_enveloped(entity, keys[0], position=0).encode()
-
-
-def _key_descriptor(key: SigningKey) -> Element:
-    certificate = Element("ds:X509Certificate", {}, (key.certificate,))
-    key_info = Element("ds:KeyInfo", {}, (Element("ds:X509Data", {}, (certificate,)),))
-    return Element("md:KeyDescriptor", {"use": "signing"}, (key_info,))

@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from connector.idp.service_provider import EMAIL_FORMAT
+from connector.idp.names import EMAIL_FORMAT, PERSISTENT_FORMAT, TRANSIENT_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connector.directory.person import DirectoryUser
-    from connector.idp.authn_request import AuthnRequest
-    from connector.idp.service_provider import Application
+    from connector.idp.application.service_provider import Application
+    from connector.idp.message.authn_request import AuthnRequest
 
-PASSWORD_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
-PERSISTENT_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-TRANSIENT_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 # For service providers whose clock is behind; much more would be too much to replay in.
 CLOCK_TOLERANCE = timedelta(minutes=1)
 

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import ConfigurationError, Fault
-from connector.idp.metadata import parse_service_provider
-from connector.idp.service_provider import Application, Registry, ServiceProvider, to_slug
+from connector.idp.application.metadata import parse_service_provider
+from connector.idp.application.service_provider import (
+    Application,
+    Registry,
+    ServiceProvider,
+    to_slug,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from connector.idp.metadata_client import MetadataClient
-    from connector.idp.preset import Preset
+    from connector.idp.application.metadata_client import MetadataClient
+    from connector.idp.application.preset import Preset
     from connector.settings import ApplicationSettings
 
 
