@@ -72,13 +72,12 @@ def sign_on_once_each(
     provider: IdentityProvider, requests: Requests, jars: Sequence[dict[str, str]]
 ) -> Load:
     """Sign on with each of these cookies, one after the other."""
-    browser, load = Browser(provider), Load()
+    load = Load()
     for jar, url in zip(jars, requests.urls(len(jars)), strict=True):
-        browser.cookies = jar
-        begun = time.perf_counter()
+        begun, browser = time.perf_counter(), Browser(provider, jar)
         answer = browser.fetch(url)
         load.note(time.perf_counter() - begun, answer)
-    browser.close()
+        browser.close()
     return load
 
 

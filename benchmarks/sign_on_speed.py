@@ -3,7 +3,8 @@
 Run it as `python -m benchmarks.sign_on_speed`. One sign-on: an AuthnRequest by Redirect goes in,
 and the page comes out that carries a Response with both signatures (RSA-2048) and 16 attribute
 values; the session is held by a cookie, and the sign-on is written down as each of them does. All
-run at once, by plain http on loopback; they take turns, two sign-ons at a time. Bars: three times
+run at once, by plain http on loopback; they take turns, two sign-ons at a time, each over a
+connection of its own. Bars: three times
 the rate of SimpleSAMLphp, six times that of LemonLDAP::NG.
 """
 
@@ -18,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.application import Requests, require_good
-from benchmarks.peers.browser import Browser, sign_in_each
+from benchmarks.peers.browser import sign_in_each
 from benchmarks.peers.lemonldap import running_lemonldap
-from benchmarks.peers.load import Load, sign_on
+from benchmarks.peers.load import AT_A_TIME, Load, sign_on
 from benchmarks.peers.ours import running_ours
 from benchmarks.peers.servers import cost_of, folder_of_servers, require_programs
 from benchmarks.peers.simplesamlphp import running_simplesamlphp
@@ -37,7 +38,7 @@ PROVIDERS = {
 }
 BARS = {"simplesamlphp": 3.0, "lemonldap": 6.0}
 ROUNDS, SECONDS = 5, 3.0
-AT_A_TIME, PEOPLE = 2, 40
+PEOPLE = 40
 # More than anybody does in a second, so that no round ends early.
 REQUESTS_A_SECOND = 4000
 CHECKED = 3
@@ -50,7 +51,6 @@ class Entrant:
     Attributes:
         provider: The identity provider.
         requests: Its AuthnRequests.
-        browsers: Each does one sign-on at a time.
         jars: Cookies of the people.
         loads: One a round.
         cpu_seconds: Of its processes in all rounds.
@@ -60,7 +60,6 @@ class Entrant:
 
     provider: IdentityProvider
     requests: Requests
-    browsers: Sequence[Browser]
     jars: Sequence[dict[str, str]]
     loads: list[Load] = field(default_factory=list)
     cpu_seconds: float = 0.0
@@ -68,13 +67,13 @@ class Entrant:
 
     def warm_up(self, seconds: float) -> None:
         """Sign on for so many seconds, so that caches fill."""
-        sign_on(self.browsers, self.jars, self._urls(seconds), seconds=seconds)
+        sign_on(self.provider, self.jars, self._urls(seconds), seconds=seconds)
 
     def run_round(self, seconds: float) -> None:
         """Sign on for so many seconds, and note what it took."""
         urls, roots = self._urls(seconds), self.provider.roots
         before, client_before = cost_of(roots).cpu_seconds, time.process_time()
-        load = sign_on(self.browsers, self.jars, urls, seconds=seconds)
+        load = sign_on(self.provider, self.jars, urls, seconds=seconds)
         self.client_seconds += time.process_time() - client_before
         self.cpu_seconds += cost_of(roots).cpu_seconds - before
         self.loads.append(load)
@@ -118,7 +117,7 @@ def enter(provider: IdentityProvider) -> Entrant:
     """Let people sign in by the login pages, once each."""
     requests = Requests(provider)
     jars = sign_in_each(provider, requests.urls(PEOPLE))
-    return Entrant(provider, requests, [Browser(provider) for _ in range(AT_A_TIME)], jars)
+    return Entrant(provider, requests, jars)
 
 
 def measure(names: Sequence[str], rounds: int, seconds: float) -> dict[str, Entrant]:

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from benchmarks.peers.application import Requests
-from benchmarks.peers.browser import Browser, sign_in_each
-from benchmarks.peers.load import Load, sign_on
+from benchmarks.peers.browser import sign_in_each
+from benchmarks.peers.load import AT_A_TIME, Load, sign_on
 from benchmarks.peers.ours import LOG, running_ours
 from benchmarks.peers.servers import folder_of_servers
 from benchmarks.read_speed import BASE, FILTER, PASSWORD, READER, running_slapd, to_ldif
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 BAR = 2.0
 USERS, GROUPS, GROUP_SIZE = 100_000, 2_000, 50
 ROUNDS, SECONDS, RATE = 2, 20.0, 50.0
-AT_A_TIME, PEOPLE = 2, 20
+PEOPLE = 20
 PATIENCE_SECONDS = 300
 SOURCE = """\
 [source]
@@ -190,17 +190,17 @@ def measure(
     provider: IdentityProvider, cycles: Cycles, rounds: int, seconds: float, rate: float
 ) -> tuple[Load, Load]:
     """Return the sign-ons with nothing else to do, and those under full cycles."""
-    requests, browsers = Requests(provider), [Browser(provider) for _ in range(AT_A_TIME)]
+    requests = Requests(provider)
     jars = sign_in_each(provider, requests.urls(PEOPLE))
     idle, busy = Load(), Load()
 
     def sign_on_into(load: Load) -> None:
         urls = requests.urls(int(rate * seconds) + 1)
-        done = sign_on(browsers, jars, urls, seconds=seconds, rate=rate)
+        done = sign_on(provider, jars, urls, seconds=seconds, rate=rate)
         load.waits += done.waits
         load.seconds += done.seconds
 
-    sign_on(browsers, jars, requests.urls(100), seconds=1, rate=rate)
+    sign_on(provider, jars, requests.urls(100), seconds=1, rate=rate)
     for _ in range(rounds):
         sign_on_into(idle)
         with cycles.one_after_the_other():

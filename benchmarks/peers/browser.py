@@ -1,4 +1,4 @@
-"""A browser as light as can be: one connection that stays, cookies, redirects, forms.
+"""A browser as light as can be: one connection, cookies, redirects, forms.
 
 It costs less than any HTTP library, because it shares two cores with what it measures.
 """
@@ -25,13 +25,15 @@ CARRIES_RESPONSE = b'name="SAMLResponse"'
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as it comes in; `is_complete` when it is all there.
+    """An answer as it comes in.
 
     Attributes:
         status: HTTP status code.
         location: Where it leads to; "" for nowhere.
         cookies: Set-Cookie lines.
         body: Without the transfer encoding.
+        is_complete: Whether it is all there.
+        closes: Whether the connection ends with it.
 
     """
 
@@ -40,6 +42,7 @@ class Answer:
     cookies: list[str] = field(default_factory=list)
     body: bytes = b""
     is_complete: bool = False
+    closes: bool = False
 
     # What the parser calls.
 
@@ -49,6 +52,8 @@ class Answer:
                 self.location = value.decode()
             case b"set-cookie":
                 self.cookies.append(value.decode())
+            case b"connection":
+                self.closes = value.lower() == b"close"
 
     def on_body(self, part: bytes) -> None:
         self.body += part
@@ -58,15 +63,15 @@ class Answer:
 
 
 class Browser:
-    """One connection to an identity provider, with cookies.
+    """Somebody's browser, connected to an identity provider.
 
     Attributes:
-        cookies: What it sends and keeps; another jar of them makes it somebody else's browser.
+        cookies: What it sends and keeps, in the caller's own dictionary.
 
     """
 
-    def __init__(self, provider: IdentityProvider) -> None:
-        self.cookies: dict[str, str] = {}
+    def __init__(self, provider: IdentityProvider, cookies: dict[str, str]) -> None:
+        self.cookies = cookies
         self._provider = provider
         self._origin = f"http://{provider.host}"
         self._connection = self._connect()
@@ -120,7 +125,7 @@ class Browser:
         answer.status = self._parser.get_status_code()
         for line in answer.cookies:
             self._keep(line)
-        if not self._parser.should_keep_alive():
+        if answer.closes:
             self._connection.close()
             self._connection = self._connect()
         return answer
@@ -161,13 +166,13 @@ class Browser:
 
 
 def sign_in_each(provider: IdentityProvider, urls: Iterable[str]) -> list[dict[str, str]]:
-    """Sign in by the pages, each time as somebody new; return the cookies of each."""
-    browser, jars = Browser(provider), []
+    """Sign in by the pages, each time in a new browser; return the cookies of each."""
+    jars = []
     for url in urls:
-        browser.cookies = {}
+        browser = Browser(provider, {})
         browser.sign_in(url)
+        browser.close()
         jars.append(browser.cookies)
-    browser.close()
     return jars
 
 

@@ -1,4 +1,7 @@
-"""Sign-ons by the clock: a few browsers at a time, driven by one loop in one thread."""
+"""Sign-ons by the clock: a few browsers at a time, driven by one loop in one thread.
+
+Each sign-on comes over a connection of its own, since each is somebody else's.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks.peers.browser import require_response
+from benchmarks.peers.browser import Browser, require_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from benchmarks.peers.browser import Answer, Browser
+    from benchmarks.peers.browser import Answer
+    from benchmarks.peers.identity_provider import IdentityProvider
 
+AT_A_TIME = 2
 # Of so many pages one is kept, to be checked when nobody waits.
 KEPT_EVERY = 100
 
@@ -52,7 +57,7 @@ class Load:
 
 
 def sign_on(
-    browsers: Sequence[Browser],
+    provider: IdentityProvider,
     jars: Sequence[dict[str, str]],
     urls: Iterable[str],
     *,
@@ -62,32 +67,32 @@ def sign_on(
     """Sign on for so many seconds, and return when the last one is done.
 
     Args:
-        browsers: Each does one sign-on at a time.
-        jars: Cookies of those who are signed in, more than there are browsers; they take turns.
+        provider: Where.
+        jars: Cookies of those who are signed in, more than `AT_A_TIME`; they take turns.
         urls: Where a sign-on begins, enough of them.
         seconds: For how long sign-ons are begun.
-        rate: How many a second, evenly spread; one that finds no browser free waits, and that
-            counts. 0: as soon as a browser is free.
+        rate: How many a second, evenly spread; one that has to wait for others waits, and that
+            counts. 0: one after the other without a pause.
 
     """
-    waiting, people, free, load = iter(urls), itertools.cycle(jars), list(browsers), Load()
+    waiting, people, load = iter(urls), itertools.cycle(jars), Load()
     due_at: dict[Browser, float] = {}
     begun = time.perf_counter()
     count = 0
     while True:
         now = time.perf_counter()
         due = begun + count / rate if rate else now
-        if free and due <= now and due < begun + seconds:
-            browser = free.pop()
-            browser.cookies = next(people)
+        is_free, is_over = len(due_at) < AT_A_TIME, due >= begun + seconds
+        if is_free and due <= now and not is_over:
+            browser = Browser(provider, next(people))
             browser.ask(next(waiting))
             due_at[browser] = due
             count += 1
             continue
-        if not due_at and due >= begun + seconds:
+        if is_over and not due_at:
             load.seconds = now - begun
             return load
-        patience = due - now if free and due > now else None
+        patience = due - now if is_free and due > now else None
         for browser in select.select([*due_at], [], [], patience)[0]:
             answer = browser.take()
             if answer is None:
@@ -96,4 +101,4 @@ def sign_on(
                 browser.ask(answer.location)
                 continue
             load.note(time.perf_counter() - due_at.pop(browser), answer)
-            free.append(browser)
+            browser.close()
