@@ -120,14 +120,14 @@ def to_ldif(number: int) -> str:
 
 
 @contextmanager
-def running_slapd(entries: Iterable[str]) -> Iterator[Slapd]:
-    """Start a server that holds these entries, each in LDIF; it ends with the block."""
+def running_slapd(users: int, to_entry: Callable[[int], str] = to_ldif) -> Iterator[Slapd]:
+    """Start a server that holds so many people; it ends with the block."""
     missing = [name for name in ("slapd", "slapadd", "ldapsearch") if not shutil.which(name)]
     if missing:
         raise SystemExit(f"missing: {', '.join(missing)}; apt-get install slapd ldap-utils")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        _fill(folder, entries)
+        _fill(folder, map(to_entry, range(users)))
         with socket.create_server((ADDRESS, 0)) as probe:
             url = f"ldaps://{ADDRESS}:{probe.getsockname()[1]}"
         command = ["slapd", "-h", url, "-f", folder / "slapd.conf", "-d", "0"]
@@ -146,11 +146,8 @@ def _fill(folder: Path, entries: Iterable[str]) -> None:
     configuration = CONFIGURATION.format(folder=folder, base=BASE, reader=READER, password=PASSWORD)
     (folder / "slapd.conf").write_text(configuration)
     top = f"dn: {BASE}\nobjectClass: domain\ndc: corp\n"
-    units = (
-        f"dn: OU={name},{BASE}\nobjectClass: organizationalUnit\nou: {name}\n"
-        for name in ("People", "Groups")
-    )
-    text = "\n".join([top, *units, *entries])
+    unit = f"dn: OU=People,{BASE}\nobjectClass: organizationalUnit\nou: People\n"
+    text = "\n".join([top, unit, *entries])
     command = ["slapadd", "-q", "-f", folder / "slapd.conf"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
 
@@ -246,7 +243,7 @@ def _cpu_seconds() -> float:
 
 
 def main(users: int = 20_000) -> None:
-    with running_slapd(map(to_ldif, range(users))) as slapd:
+    with running_slapd(users) as slapd:
         known = read_by_us(slapd, {})
         assert len(known) == users, len(known)
         readers = {

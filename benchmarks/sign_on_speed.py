@@ -4,8 +4,8 @@ Run it as `python -m benchmarks.sign_on_speed`. One sign-on: an AuthnRequest by 
 and the page comes out that carries a Response with both signatures (RSA-2048) and 16 attribute
 values; the session is held by a cookie, and the sign-on is written down as each of them does. All
 run at once, by plain http on loopback; they take turns, two sign-ons at a time, each over a
-connection of its own. Bars: three times
-the rate of SimpleSAMLphp, six times that of LemonLDAP::NG.
+connection of its own. Bars: three times the rate of SimpleSAMLphp, six times that of
+LemonLDAP::NG. On a busy machine the processor time says more than the rate.
 """
 
 from __future__ import annotations
@@ -96,9 +96,6 @@ class Entrant:
         pages = [page for load in self.loads for page in load.pages[:CHECKED]]
         return max(require_good(page, self.provider) for page in pages)
 
-    def _urls(self, seconds: float) -> list[str]:
-        return self.requests.urls(int(REQUESTS_A_SECOND * seconds))
-
     @property
     def cpu_milliseconds(self) -> float:
         """Return what a sign-on costs the provider's processes."""
@@ -112,12 +109,14 @@ class Entrant:
             f"{self.check():8}"
         )
 
+    def _urls(self, seconds: float) -> list[str]:
+        return self.requests.urls(int(REQUESTS_A_SECOND * seconds))
+
 
 def enter(provider: IdentityProvider) -> Entrant:
     """Let people sign in by the login pages, once each."""
     requests = Requests(provider)
-    jars = sign_in_each(provider, requests.urls(PEOPLE))
-    return Entrant(provider, requests, jars)
+    return Entrant(provider, requests, sign_in_each(provider, requests.urls(PEOPLE)))
 
 
 def measure(names: Sequence[str], rounds: int, seconds: float) -> dict[str, Entrant]:
@@ -149,16 +148,24 @@ def main(names: Sequence[str], rounds: int, seconds: float) -> int:
     )
     for entrant in entrants.values():
         print(entrant.line())
-    ours, is_below = entrants.pop("ours", None), False
-    for name, entrant in entrants.items() if ours else ():
-        ratio, bar = ours.rate / entrant.rate, BARS[name]
+    return int(not compare(entrants))
+
+
+def compare(entrants: dict[str, Entrant]) -> bool:
+    """Print how ours compares with each other; return whether every bar is reached."""
+    are_reached = True
+    for name, bar in BARS.items():
+        if not {"ours", name} <= entrants.keys():
+            continue
+        ours, other = entrants["ours"], entrants[name]
+        ratio, cpu = ours.rate / other.rate, ours.cpu_milliseconds / other.cpu_milliseconds
+        are_reached &= ratio >= bar
         verdict = "" if ratio >= bar else "   BELOW THE BAR"
-        is_below |= ratio < bar
         print(
-            f"  ours / {entrant.provider.name:<22}{ratio:6.2f} times as many   bar {bar:g}{verdict};"
-            f" each for {ours.cpu_milliseconds / entrant.cpu_milliseconds:.2f} of the CPU"
+            f"  ours / {other.provider.name:<22}{ratio:6.2f} times as many   bar {bar:g}"
+            f"   {cpu:.2f} of its CPU each{verdict}"
         )
-    return int(is_below)
+    return are_reached
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def group(number: int, users: int) -> str:
     members = ((number * GROUP_SIZE + step) % users for step in range(GROUP_SIZE))
     guid = uuid.uuid5(uuid.NAMESPACE_OID, f"group{number}").bytes
     lines = [
-        f"dn: CN=Group {number:05d},OU=Groups,{BASE}",
+        f"dn: CN=Group {number:05d},OU=People,{BASE}",
         "objectClass: groupOfNames",
         "objectClass: extensibleObject",
         f"cn: Group {number:05d}",
@@ -138,7 +138,7 @@ class Cycles:
                 if told["status"] != "done":
                     raise SystemExit(f"a cycle went wrong: {told}")
                 self.is_running = False
-                self.seconds.append((at - self._begun_at).total_seconds())
+                self.seconds.append((at - (self._begun_at or at)).total_seconds())
             case "cycle.failed":
                 raise SystemExit(f"a cycle went wrong: {told}")
 
@@ -209,11 +209,12 @@ def measure(
 
 
 def main(users: int, groups: int, rounds: int, seconds: float, rate: float) -> int:
-    entries = [person(number) for number in range(users)]
-    entries += [group(number, users) for number in range(groups)]
+    def to_entry(number: int) -> str:
+        return person(number) if number < users else group(number - users, users)
+
     with (
         folder_of_servers() as folder,
-        running_slapd(entries) as slapd,
+        running_slapd(users + groups, to_entry) as slapd,
         running_sink(takes_bulk=True) as base_url,
         running_daemon(folder, slapd, base_url) as provider,
     ):

@@ -14,7 +14,7 @@ import httptools
 from lxml import html
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from benchmarks.peers.identity_provider import IdentityProvider
 
@@ -145,11 +145,9 @@ class Browser:
         """Fill in the provider's pages from the first one on; return that with the Response."""
         typed = self._provider.typed
         answer = self.fetch(url)
-        for _ in range(len(typed)):
-            if CARRIES_RESPONSE in answer.body:
-                break
-            form = _form_asking(typed.keys(), answer)
+        while (form := _form_asking(typed.keys(), answer)) is not None and typed:
             asked = {name: typed[name] for name in form.fields if name in typed}
+            typed = {name: value for name, value in typed.items() if name not in asked}
             known = {name: value for name, value in form.fields.items() if value is not None}
             answer = self.fetch(form.action or self._path, known | asked)
         require_response(answer)
@@ -189,11 +187,7 @@ def response_of(page: bytes) -> str:
     return str(found)
 
 
-def _form_asking(names, answer: Answer) -> html.FormElement:
+def _form_asking(names: Collection[str], answer: Answer) -> html.FormElement | None:
     """Return the form of a page that asks for one of these."""
-    page = html.fromstring(answer.body)
-    for form in page.forms:
-        if names & set(form.fields.keys()):
-            return form
-    require_response(answer)
-    raise AssertionError
+    forms = html.fromstring(answer.body).forms
+    return next((form for form in forms if {*names} & {*form.fields.keys()}), None)

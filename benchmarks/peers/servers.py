@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Debian's account for web servers; some of them refuse to run as root.
 ACCOUNT = "www-data"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS, STOP_SECONDS = 60, 15
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -176,11 +176,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process kindly, and then whatever of its session is left."""
     if process.poll() is None:
         process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-    with suppress(ProcessLookupError):  # nobody may be left
+        # It is not reaped before its group is ended, so that the number stays its own.
+        state, end = os.WEXITED | os.WNOHANG | os.WNOWAIT, time.monotonic() + STOP_SECONDS
+        while time.monotonic() < end and os.waitid(os.P_PID, process.pid, state) is None:
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait(15)
+    process.wait(STOP_SECONDS)
 
 
 def _path() -> str:
