@@ -160,6 +160,14 @@ def cost_of(roots: Sequence[int]) -> Cost:
     )
 
 
+def busy_seconds() -> float:
+    """Return the processor time that everybody on this machine has taken so far (proc(5))."""
+    user, nice, system, _, _, irq, softirq, steal = (
+        int(ticks) for ticks in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / _TICKS_A_SECOND
+
+
 def _read_stats() -> dict[int, list[str]]:
     """Return the fields of /proc/PID/stat after the name, by process."""
     stats = {}
