@@ -13,7 +13,7 @@ from uuid import UUID
 
 from benchmarks.peers.application import METADATA
 from benchmarks.peers.identity_provider import IdentityProvider
-from benchmarks.peers.servers import await_listener, free_port, running
+from benchmarks.peers.servers import PATIENCE_SECONDS, await_listener, free_port, running
 from connector.demo.sample_saml import read_idp_metadata
 from connector.source.stored_password import StoredPassword
 
@@ -154,6 +154,8 @@ def external_id(number: int) -> str:
 
 
 def _certificate(host: str) -> str:
-    with urllib.request.urlopen(f"http://{host}/saml/metadata", timeout=10) as answer:
+    # It listens before its processes answer.
+    url, patience = f"http://{host}/saml/metadata", PATIENCE_SECONDS
+    with urllib.request.urlopen(url, timeout=patience) as answer:
         (certificate,) = read_idp_metadata(answer.read()).certificates
     return certificate
