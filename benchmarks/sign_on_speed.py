@@ -12,10 +12,8 @@ whoever needs the fewest processes; see the processor time instead.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,7 +23,7 @@ from benchmarks.peers.browser import sign_in_each
 from benchmarks.peers.lemonldap import running_lemonldap
 from benchmarks.peers.load import AT_A_TIME, Load, sign_on
 from benchmarks.peers.ours import running_ours
-from benchmarks.peers.servers import busy_seconds, cost_of, folder_of_servers, require_programs
+from benchmarks.peers.servers import Meter, folder_of_servers, require_programs
 from benchmarks.peers.simplesamlphp import running_simplesamlphp
 
 if TYPE_CHECKING:
@@ -54,20 +52,16 @@ class Entrant:
         provider: The identity provider.
         requests: Its AuthnRequests.
         jars: Cookies of the people.
+        meter: Runs in every round.
         loads: One a round.
-        cpu_seconds: Of its processes in all rounds.
-        client_seconds: Of this process meanwhile.
-        busy_seconds: Of everybody on this machine meanwhile.
 
     """
 
     provider: IdentityProvider
     requests: Requests
     jars: Sequence[dict[str, str]]
+    meter: Meter
     loads: list[Load] = field(default_factory=list)
-    cpu_seconds: float = 0.0
-    client_seconds: float = 0.0
-    busy_seconds: float = 0.0
 
     def warm_up(self, seconds: float) -> None:
         """Sign on for so many seconds, so that caches fill."""
@@ -76,18 +70,8 @@ class Entrant:
     def run_round(self, seconds: float) -> None:
         """Sign on for so many seconds, and note what it took."""
         urls = self._urls(seconds)
-        cpu, client, busy = self._spent()
-        self.loads.append(sign_on(self.provider, self.jars, urls, seconds=seconds))
-        cpu_after, client_after, busy_after = self._spent()
-        self.cpu_seconds += cpu_after - cpu
-        self.client_seconds += client_after - client
-        self.busy_seconds += busy_after - busy
-
-    @property
-    def others_share(self) -> float:
-        """Return how much of the machine others took, of 1."""
-        others = self.busy_seconds - self.cpu_seconds - self.client_seconds
-        return others / sum(load.seconds for load in self.loads) / (os.cpu_count() or 1)
+        with self.meter.running():
+            self.loads.append(sign_on(self.provider, self.jars, urls, seconds=seconds))
 
     @property
     def count(self) -> int:
@@ -110,18 +94,15 @@ class Entrant:
     @property
     def cpu_milliseconds(self) -> float:
         """Return what a sign-on costs the provider's processes."""
-        return self.cpu_seconds / self.count * 1000
+        return self.meter.server_seconds / self.count * 1000
 
     def line(self) -> str:
-        client = self.client_seconds / self.count * 1000
+        client = self.meter.client_seconds / self.count * 1000
         return (
             f"  {self.provider.name:<22}{self.rate:8.0f}{self.milliseconds(0.5):9.1f}"
             f"{self.milliseconds(0.99):8.1f}{self.cpu_milliseconds:8.2f}{client:9.2f}"
-            f"{self.check():8}{self.others_share:8.0%}"
+            f"{self.check():8}{self.meter.others_share:8.0%}"
         )
-
-    def _spent(self) -> tuple[float, float, float]:
-        return cost_of(self.provider.roots).cpu_seconds, time.process_time(), busy_seconds()
 
     def _urls(self, seconds: float) -> list[str]:
         return self.requests.urls(int(REQUESTS_A_SECOND * seconds))
@@ -130,7 +111,8 @@ class Entrant:
 def enter(provider: IdentityProvider) -> Entrant:
     """Let people sign in by the login pages, once each."""
     requests = Requests(provider)
-    return Entrant(provider, requests, sign_in_each(provider, requests.urls(PEOPLE)))
+    jars = sign_in_each(provider, requests.urls(PEOPLE))
+    return Entrant(provider, requests, jars, Meter(provider.roots))
 
 
 def measure(names: Sequence[str], rounds: int, seconds: float) -> dict[str, Entrant]:

@@ -160,7 +160,48 @@ def cost_of(roots: Sequence[int]) -> Cost:
     )
 
 
-def busy_seconds() -> float:
+@dataclass(slots=True)
+class Meter:
+    """What servers cost while they are under load.
+
+    Attributes:
+        roots: Numbers of their processes.
+        seconds: How long it ran.
+        server_seconds: Processor time of the servers.
+        client_seconds: Of this process.
+        busy_seconds: Of everybody on this machine.
+
+    """
+
+    roots: Sequence[int]
+    seconds: float = 0.0
+    server_seconds: float = 0.0
+    client_seconds: float = 0.0
+    busy_seconds: float = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Add what is spent for as long as the block runs."""
+        before = self._read()
+        yield
+        after = self._read()
+        self.seconds += after[0] - before[0]
+        self.server_seconds += after[1] - before[1]
+        self.client_seconds += after[2] - before[2]
+        self.busy_seconds += after[3] - before[3]
+
+    @property
+    def others_share(self) -> float:
+        """Return how much of the machine was taken by those who have no part in it, of 1."""
+        others = self.busy_seconds - self.server_seconds - self.client_seconds
+        return others / self.seconds / (os.cpu_count() or 1)
+
+    def _read(self) -> tuple[float, float, float, float]:
+        servers = cost_of(self.roots).cpu_seconds
+        return time.perf_counter(), servers, time.process_time(), _busy_seconds()
+
+
+def _busy_seconds() -> float:
     """Return the processor time that everybody on this machine has taken so far (proc(5))."""
     user, nice, system, _, _, irq, softirq, steal = (
         int(ticks) for ticks in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
