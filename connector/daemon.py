@@ -237,7 +237,7 @@ def _listeners(
         provider = make_identity_provider(settings, engine, clock)
         site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
         certificate = Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None
-        public = web_app(provider.flow, site, provider.metadata)
+        public = web_app(provider.flow, site, provider.metadata, describe=provider.describe)
         listeners.append(Listener(public, idp.listen, certificate))
     return listeners
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.load import ApplicationSources, load_applications
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
-METADATA_LIFETIME = timedelta(days=7)
-
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
@@ -47,12 +45,14 @@ class IdentityProvider:
     Attributes:
         flow: The logins.
         metadata: Gives our SAML metadata as it is now.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
 
     flow: LoginFlow
     metadata: Callable[[], bytes]
+    describe: Callable[[str], bytes | None] | None
     notes: tuple[str, ...]
 
 
@@ -60,23 +60,20 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
     """Return what signs people in.
 
     Raises:
-        ConfigurationError: if an application or a key is wrong; every fault.
+        ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
     registry, notes = load_registry(settings, clock)
     keys = load_or_create_keys(idp.keys, clock.now())
+    signing = [entry.signing_key for entry in keys]
+    federation = make_federation(settings, idp, engine, clock, signing)
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
     store = SignOnStore(engine)
     lockout = LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window)
-    authenticator = PasswordAuthenticator(
-        make_password_check(settings),
-        AttemptStore(engine),
-        lockout,
-        secret,
-        Pace(secrets.randbelow),
-    )
+    check, pace = make_password_check(settings), Pace(secrets.randbelow)
+    authenticator = PasswordAuthenticator(check, AttemptStore(engine), lockout, secret, pace)
     lifetime = idp.assertion_lifetime
     parts = LoginParts(
         registry=registry,
@@ -91,17 +88,20 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        routes=federation.routes,
+        upstream=federation.authenticator,
     )
 
     def metadata() -> bytes:
         return build_metadata(
             endpoints,
-            [entry.signing_key for entry in keys],
+            signing,
             valid_until=clock.now() + METADATA_LIFETIME,
             document_id=f"_{secrets.token_hex(16)}",
         )
 
-    return IdentityProvider(LoginFlow(parts), metadata, notes)
+    notes += federation.notes
+    return IdentityProvider(LoginFlow(parts), metadata, federation.describe, notes)
 
 
 def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:

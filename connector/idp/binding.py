@@ -78,19 +78,26 @@ def read_redirect(query: bytes) -> BoundMessage:
     )
 
 
-def read_post(form: Mapping[str, str]) -> BoundMessage:
-    """Return the AuthnRequest of a form.
+def read_post(
+    form: Mapping[str, str], name: str = "SAMLRequest", limit_bytes: int = MESSAGE_LIMIT_BYTES
+) -> BoundMessage:
+    """Return the message of a form.
+
+    Args:
+        form: Its fields.
+        name: "SAMLRequest" or "SAMLResponse".
+        limit_bytes: How long the XML may be.
 
     Raises:
         RequestRefused: if there is none, or it does not decode within the limits.
 
     """
-    if not form.get("SAMLRequest"):
-        raise RequestRefused(Reason.MESSAGE_MISSING, "the form holds no SAMLRequest")
+    if not form.get(name):
+        raise RequestRefused(Reason.MESSAGE_MISSING, f"the form holds no {name}")
     relay_state = form.get("RelayState", "")
     _check_relay_state(relay_state)
-    document = _decode(form["SAMLRequest"].encode())
-    if len(document) > MESSAGE_LIMIT_BYTES:
+    document = _decode(form[name].encode(errors="replace"))
+    if len(document) > limit_bytes:
         raise RequestRefused(Reason.XML_TOO_LARGE)
     return BoundMessage(Binding.POST, document, relay_state)
 

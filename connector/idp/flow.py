@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from connector.errors import LoginError, RequestRefused
 from connector.idp.authenticator.password import Claim
 from connector.idp.departure import EXPIRED, Departure, require_entry
+from connector.idp.federation import Detour, attach, check_password, receive, still_opens
 from connector.idp.message.authn_request import (
     AuthnRequest,
     from_json,
@@ -23,16 +24,17 @@ from connector.idp.message.authn_request import (
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import end_session, find_session, find_signed_in
 from connector.idp.reason import Reason
-from connector.idp.routing import Route, choose_route
 from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
 from connector.idp.view import (
     AskEmail,
     AskPassword,
     NextStep,
     SendResponse,
+    SendToSource,
     ShowDenied,
     SignedIn,
 )
+from connector.idp.vouched import AD
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +51,7 @@ __all__ = [
     "LoginSettings",
     "NextStep",
     "SendResponse",
+    "SendToSource",
     "ShowDenied",
     "SignedIn",
 ]
@@ -133,8 +136,14 @@ class LoginFlow:
         application = self._application(transaction)
         if transaction.answered_at is not None:
             return ShowDenied(application.name, EXPIRED)
+        if transaction.vouched and transaction.verified_at is None:
+            refused = Detour(self.parts, transaction, application, address).come_back()
+            transaction = self._load(transaction_id, browser)
+            if refused and request.is_passive:
+                return Departure(self.parts, transaction, application, address).refuse(refused)
         departure = Departure(self.parts, transaction, application, address)
-        return self._depart(departure, request, sso_cookie) or self._ask(transaction, application)
+        detour = Detour(self.parts, transaction, application, address)
+        return self._depart(departure, request, sso_cookie) or self._ask(detour)
 
     def submit_email(
         self, transaction_id: str, browser: str | None, step_token: str, email: str
@@ -161,6 +170,31 @@ class LoginFlow:
         """
         transaction = self._enter(transaction_id, browser, Step.PASSWORD, step_token)
         self.parts.store.set_email(transaction.transaction_id, "")
+
+    def leave_source(self, transaction_id: str, browser: str | None, step_token: str) -> None:
+        """Go back from an upstream to the question who the person is ("Not you?").
+
+        Raises:
+            RequestRefused: if the form is not of this login, browser and step.
+
+        """
+        transaction = self._enter(transaction_id, browser, Step.SOURCE, step_token)
+        self.parts.store.set_email(transaction.transaction_id, "")
+
+    def take_answer(self, message: BoundMessage, address: str) -> str:
+        """Take in what an upstream answers, and return the id of the login that waited for it.
+
+        Raises:
+            UpstreamRefused: if it is not to be believed.
+            RequestRefused: if nobody asked for it, and it is for no application of ours.
+
+        """
+        received = receive(self.parts, message, address)
+        if received.transaction_id:
+            return received.transaction_id
+        transaction_id = self.begin_at_portal(received.relay_state, address)
+        attach(self.parts, transaction_id, received.outcome)
+        return transaction_id
 
     def submit_password(
         self, transaction_id: str, browser: str | None, step_token: str, password: str, address: str
@@ -207,18 +241,22 @@ class LoginFlow:
             return departure.refuse(request.unmet)
         if departure.transaction.verified_at is not None:
             return departure.enter_anew(sso_cookie)
+        application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
-        if session is not None:
+        if session is not None and still_opens(self.parts, session, application, address):
             return departure.enter_again(session)
-        if request.is_passive:
+        if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
 
-    def _ask(self, transaction: LoginTransaction, application: Application) -> NextStep:
+    def _ask(self, detour: Detour) -> NextStep:
+        if detour.source() != AD:
+            return detour.leave()
+        transaction, name = detour.stay(), detour.application.name
         token = step_token(self.parts.secret, transaction, transaction.step)
         if transaction.step is Step.EMAIL:
-            return AskEmail(application.name, token, error=transaction.error)
-        return AskPassword(application.name, token, transaction.email, transaction.error)
+            return AskEmail(name, token, error=transaction.error)
+        return AskPassword(name, token, transaction.email, transaction.error)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
         transaction = LoginTransaction(
@@ -268,9 +306,7 @@ class LoginFlow:
         self, claim: Claim, transaction: LoginTransaction, application: Application, now: datetime
     ) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""
-        match choose_route(from_json(transaction.request), claim.name, claim.address):
-            case Route.ACTIVE_DIRECTORY:
-                verified = self.parts.authenticator.authenticate(claim, now)
+        verified = check_password(self.parts, claim, application, now)
         require_entry(self.parts, verified.external_id, application, now)
         self.parts.store.set_verified(transaction.transaction_id, verified.external_id, now)
 

@@ -16,6 +16,7 @@ from connector.web.login import login_routes
 from connector.web.pages import STATIC_FOLDER, make_pages
 from connector.web.portal import portal_routes
 from connector.web.saml import saml_routes
+from connector.web.upstream import upstream_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ def web_app(
     site: Site,
     metadata: Callable[[], bytes],
     new_id: Callable[[], str] = _new_id,
+    describe: Callable[[str], bytes | None] | None = None,
 ) -> ASGIApp:
     """Return the public application.
 
@@ -43,6 +45,7 @@ def web_app(
         site: Where browsers reach us, and what the pages say.
         metadata: Gives our SAML metadata as it is now.
         new_id: Makes the numbers of requests, for the log and the help desk.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
 
     """
     pages = make_pages(site)
@@ -50,6 +53,7 @@ def web_app(
         routes=[
             *portal_routes(flow, pages),
             *saml_routes(flow, metadata),
+            *(upstream_routes(flow, describe) if describe is not None else ()),
             *login_routes(flow, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],

@@ -48,6 +48,16 @@ class SigningKey:
     private_key: RSAPrivateKey = field(repr=False)
     certificate: str
 
+    @property
+    def method(self) -> str:
+        """Return the URI of how it signs."""
+        return "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+
+
+def sign_octets(octets: bytes, key: SigningKey) -> tuple[str, bytes]:
+    """Return how the key signs, as the URI that SigAlg has, and the signature of the octets."""
+    return key.method, key.private_key.sign(octets, PKCS1v15(), SHA256())
+
 
 def sign_enveloped(element: Element, key: SigningKey, position: int = 1) -> Rendered:
     """Return the element with its signature as the child at `position`.
