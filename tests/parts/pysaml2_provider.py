@@ -6,6 +6,7 @@ IsPassive. What it was asked last is kept for the test to read.
 
 from __future__ import annotations
 
+import base64
 import html
 import secrets
 import time
@@ -45,7 +46,7 @@ class _Server(Server):
 
     def _encrypt_assertion(self, encrypt_cert, sp_entity_id, response, node_xpath=None):
         ((_, certificate), *_) = self.metadata.certs(sp_entity_id, "any", "encryption")
-        pem = "\n".join(["-----BEGIN CERTIFICATE-----", certificate, "-----END CERTIFICATE-----"])
+        pem = f"-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----"
         file = Path(self.config.key_file).with_suffix(".encryption")
         file.write_text(pem)
         template = pre_encryption_part(msg_enc=AES_256_GCM)
@@ -187,8 +188,6 @@ class Pysaml2Provider:
 
     def _hand_over(self, message: Any, document: str) -> Response:
         """Return the page that posts a Response to where pysaml2 read that it goes."""
-        import base64
-
         url = self.server.response_args(message)["destination"]
         value = base64.b64encode(document.encode()).decode()
         relay_state = html.escape(self.relay_states[self.asked.index(message)])
