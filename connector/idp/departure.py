@@ -5,25 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from connector.errors import PolicyDenied
+from connector.audit import AuditEvent
+from connector.errors import LoginError, NotProvisioned, PolicyDenied
 from connector.idp.message.assertion import SignOn
-from connector.idp.message.authn_request import from_json
-from connector.idp.names import PASSWORD_CLASS, UNSPECIFIED_CLASS
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
+from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
-from connector.idp.view import NextStep, SendResponse, ShowDenied
-from connector.idp.vouched import AD, Vouched
-from connector.idp.vouched import from_json as read_outcome
+from connector.idp.view import NextStep, SendResponse, ShowDenied, ShowNotReady
+from connector.idp.vouched import AD
+from connector.packed import values_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
+    from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
-    from connector.idp.transaction import LoginTransaction
+    from connector.idp.vouched import Vouched
 
 DENIED = "denied"
 EXPIRED = "expired"
@@ -47,16 +48,23 @@ def require_entry(
     return user
 
 
-def proof_of(transaction: LoginTransaction) -> Vouched:
-    """Return how a login that verified somebody did so: by a password of ours, or an upstream."""
-    if transaction.verified_at is None:
-        message = f"login {transaction.transaction_id} verified nobody"
-        raise ValueError(message)
-    outcome = read_outcome(transaction.vouched) if transaction.vouched else None
-    if isinstance(outcome, Vouched):
-        return replace(outcome, context_class=outcome.context_class or UNSPECIFIED_CLASS)
-    person, at = transaction.external_id, transaction.verified_at
-    return Vouched(AD, "", person, at, PASSWORD_CLASS)
+def require_account(
+    parts: LoginParts, user: DirectoryUser, application: Application
+) -> DirectoryUser:
+    """Return the person as the application's own accounts know them.
+
+    What was provisioned is what is said of them, so that the two cannot differ.
+
+    Raises:
+        NotProvisioned: if they have no account there that can be used.
+
+    """
+    if not application.target or parts.accounts is None:
+        return user
+    account = parts.accounts.find(application.target, user.external_id)
+    if account is None or not account.is_active:
+        raise NotProvisioned(Reason.NOT_PROVISIONED, f"no account at {application.target}")
+    return replace(user, document=values_of(user.document) | values_of(account.document))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +73,30 @@ class Departure:
 
     Attributes:
         parts: Of the identity provider.
-        transaction: The login.
         application: Where the person is going.
+        request: What is answered.
         address: Where the browser is.
+        transaction_id: The login; "" if it is answered at once, and was never stored.
 
     """
 
     parts: LoginParts
-    transaction: LoginTransaction
     application: Application
+    request: AuthnRequest
     address: str
+    transaction_id: str = ""
 
-    def enter_anew(self, old_cookie: str | None) -> NextStep:
+    def enter_anew(
+        self, external_id: str, email: str, proof: Vouched, old_cookie: str | None
+    ) -> NextStep:
         """Let in whom this login verified, and begin their SSO session."""
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
-        proof = proof_of(self.transaction)
         ends_at = now + self.parts.settings.sessions.lifetime
         session = SsoSession(
             cookie_digest=digest_of(cookie),
             session_index=f"_{self.parts.random(16).hex()}",
-            external_id=self.transaction.external_id,
-            email=self.transaction.email,
+            external_id=external_id,
+            email=email,
             address=self.address,
             authenticated_at=proof.authenticated_at,
             used_at=now,
@@ -94,72 +105,136 @@ class Departure:
             context_class=proof.context_class,
             authority=proof.authority,
         )
-        view = self._respond(session, now)
-        if isinstance(view, ShowDenied):
-            return view
+        try:
+            view = self._respond(self._admitted(external_id, now), session, now)
+        except LoginError as error:
+            return self._deny(session, error)
         ends = digest_of(old_cookie) if old_cookie else None
-        if not self._answer(now, begins=session, ends=ends):
+        means = "password" if session.source == AD else "upstream"
+        ending = self._ending(now, self._entry(session, means, now))
+        if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
             return ShowDenied(self.application.name, EXPIRED)
-        self._record_entry(session, "password" if session.source == AD else "upstream")
         return replace(view, sso_cookie=cookie)
 
     def enter_again(self, session: SsoSession) -> NextStep:
         """Let in whom an SSO session knows."""
         now = self.parts.clock.now()
-        view = self._respond(session, now)
-        if isinstance(view, ShowDenied):
-            return view
-        if not self._answer(now):
-            return ShowDenied(self.application.name, EXPIRED)
-        self.parts.store.touch_session(session.cookie_digest, now)
-        self._record_entry(session, "session")
-        return view
+        try:
+            view = self._respond(self._admitted(session.external_id, now), session, now)
+        except LoginError as error:
+            return self._deny(session, error)
+        is_kept = self._keep_use(session, now)
+        return view if is_kept else ShowDenied(self.application.name, EXPIRED)
+
+    def enter_at_once(self, session: SsoSession) -> SendResponse | None:
+        """Let in whom an SSO session knows, or return None if the request was answered before.
+
+        Raises:
+            LoginError: if they may not enter, or not yet; nothing is kept of that.
+
+        """
+        now = self.parts.clock.now()
+        user = require_entry(self.parts, session.external_id, self.application, now)
+        view = self._respond(require_account(self.parts, user, self.application), session, now)
+        return view if self._keep_use(session, now) else None
 
     def refuse(self, reason: str) -> NextStep:
         """Answer the service provider that there will be no assertion, and why."""
-        now, request = self.parts.clock.now(), from_json(self.transaction.request)
-        if not self._answer(now):
-            return ShowDenied(self.application.name, EXPIRED)
-        self.parts.record(
-            "login.refused", reason, application=self.application.name, address=self.address
+        now = self.parts.clock.now()
+        event = AuditEvent(
+            now,
+            "login.refused",
+            "failure",
+            reason,
+            application=self.application.name,
+            address=self.address,
         )
-        return self.parts.answerer.refuse(self.application, request, reason, now)
+        if not self.parts.store.answer(self._ending(now, event)):
+            return ShowDenied(self.application.name, EXPIRED)
+        return self.parts.answerer.refuse(self.application, self.request, reason, now)
 
-    def _respond(self, session: SsoSession, now: datetime) -> SendResponse | ShowDenied:
-        """Return the answer, or that the person may not enter after all."""
-        request = from_json(self.transaction.request)
+    def _admitted(self, external_id: str, now: datetime) -> DirectoryUser:
+        """Return the person as the application knows them; give them an account there if need be.
+
+        Raises:
+            LoginError: if they may not enter, or have no account in time.
+
+        """
+        user = require_entry(self.parts, external_id, self.application, now)
+        try:
+            return require_account(self.parts, user, self.application)
+        except NotProvisioned:
+            self._provision(user)
+        return require_account(self.parts, user, self.application)
+
+    def _provision(self, user: DirectoryUser) -> None:
+        if self.parts.accounts is None:
+            return
+        words = self.parts.accounts.provision(self.application.target, user.external_id)
+        self.parts.record(
+            "account.provisioned",
+            Reason.NOT_PROVISIONED if words else "",
+            actor=user.external_id,
+            application=self.application.name,
+            address=self.address,
+            details={"target": self.application.target, "words": words},
+        )
+
+    def _respond(self, user: DirectoryUser, session: SsoSession, now: datetime) -> SendResponse:
+        """Return the answer.
+
+        Raises:
+            PolicyDenied: if the directory has no name for them that the application would take.
+
+        """
         sign_on = SignOn(
             session.session_index,
             session.authenticated_at,
             session.context_class,
             session.authority,
         )
-        try:
-            user = require_entry(self.parts, session.external_id, self.application, now)
-            return self.parts.answerer.respond(user, self.application, request, sign_on, now)
-        except PolicyDenied as error:
-            self.parts.record(
-                "login.denied",
-                error.reason,
-                actor=session.external_id,
-                application=self.application.name,
-                address=self.address,
-            )
-            return ShowDenied(self.application.name, DENIED)
+        # It is looked into for every attribute.
+        user = replace(user, document=values_of(user.document))
+        return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
 
-    def _answer(
-        self, now: datetime, *, begins: SsoSession | None = None, ends: bytes | None = None
-    ) -> bool:
+    def _keep_use(self, session: SsoSession, now: datetime) -> bool:
         """Keep that the answer goes out; False if one did already."""
-        transaction_id = self.transaction.transaction_id
-        return self.parts.store.answer(transaction_id, now, begins=begins, ends=ends)
+        ending = self._ending(now, self._entry(session, "session", now))
+        return self.parts.store.answer(replace(ending, uses=session.cookie_digest))
 
-    def _record_entry(self, session: SsoSession, proof: str) -> None:
-        upstream = {} if session.source == AD else {"source": session.source}
+    def _deny(self, session: SsoSession, error: LoginError) -> ShowDenied | ShowNotReady:
         self.parts.record(
-            "login.succeeded",
+            "login.denied",
+            error.reason,
             actor=session.external_id,
             application=self.application.name,
             address=self.address,
-            details={"proof": proof, "session_index": session.session_index, **upstream},
+        )
+        if isinstance(error, NotProvisioned):
+            return ShowNotReady(self.application.name)
+        return ShowDenied(self.application.name, DENIED)
+
+    def _ending(self, now: datetime, event: AuditEvent) -> Ending:
+        if self.transaction_id:
+            return Ending(now, event, self.transaction_id)
+        return Ending(
+            now,
+            event,
+            issuer=self.request.issuer,
+            request_id=self.request.request_id,
+            forgotten_at=now + self.parts.settings.login_lifetime,
+        )
+
+    def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:
+        details = {"proof": proof, "session_index": session.session_index}
+        if session.source != AD:
+            details["source"] = session.source
+        return AuditEvent(
+            now,
+            "login.succeeded",
+            "success",
+            actor=session.external_id,
+            application=self.application.name,
+            address=self.address,
+            details=details,
         )

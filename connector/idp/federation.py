@@ -14,6 +14,7 @@ from connector.errors import AuthenticationFailed, LoginError, RequestRefused, U
 from connector.idp.authenticator.upstream import home_domain, identify
 from connector.idp.departure import require_entry
 from connector.idp.message.authn_request import from_json
+from connector.idp.names import PASSWORD_CLASS, UNSPECIFIED_CLASS
 from connector.idp.reason import Reason
 from connector.idp.routing import domain_of
 from connector.idp.transaction import Step, step_token
@@ -64,6 +65,18 @@ def attach(parts: LoginParts, transaction_id: str, outcome: Vouched | Declined) 
     _authenticator(parts).store.attach(transaction_id, outcome.upstream, to_json(outcome))
 
 
+def proof_of(transaction: LoginTransaction) -> Vouched:
+    """Return how a login verified somebody: by the word of an upstream, or a password of ours."""
+    at = transaction.verified_at
+    if at is None:
+        message = f"login {transaction.transaction_id} verified nobody"
+        raise ValueError(message)
+    outcome = read_outcome(transaction.vouched) if transaction.vouched else None
+    if isinstance(outcome, Vouched):
+        return replace(outcome, context_class=outcome.context_class or UNSPECIFIED_CLASS)
+    return Vouched(AD, "", transaction.external_id, at, PASSWORD_CLASS)
+
+
 def answers_for(
     parts: LoginParts, source: str, user: DirectoryUser, application: Application, address: str
 ) -> bool:
@@ -76,6 +89,9 @@ def still_opens(
     parts: LoginParts, session: SsoSession, application: Application, address: str
 ) -> bool:
     """Return whether a sign-on is by the source that answers for the person at this application."""
+    possible = parts.routes.sources(application.slug, address)
+    if session.source not in possible or len(possible) == 1:
+        return session.source in possible
     user = parts.directory.user(session.external_id)
     return user is not None and answers_for(parts, session.source, user, application, address)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from connector.errors import LoginError, RequestRefused
 from connector.idp.authenticator.password import Claim
 from connector.idp.departure import EXPIRED, Departure, require_entry
-from connector.idp.federation import Detour, attach, check_password, receive, still_opens
+from connector.idp.federation import Detour, attach, check_password, proof_of, receive, still_opens
 from connector.idp.message.authn_request import (
     AuthnRequest,
     from_json,
@@ -72,8 +72,12 @@ class LoginFlow:
 
     parts: LoginParts
 
-    def begin(self, message: BoundMessage, address: str) -> str:
-        """Take in an AuthnRequest and return the id of the login that begins with it.
+    def begin(
+        self, message: BoundMessage, address: str, sso_cookie: str | None = None
+    ) -> str | SendResponse:
+        """Take in an AuthnRequest; return the id of the login that begins with it, or its answer.
+
+        It is answered at once if whoever holds the cookie may enter without a question.
 
         Raises:
             RequestRefused: if it is not acceptable.
@@ -84,27 +88,25 @@ class LoginFlow:
             request = parse_authn_request(
                 message, self.parts.registry, now=now, endpoints=self.parts.settings.endpoints
             )
-            return self._add(request, now)
+            return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
         except RequestRefused as error:
             details = {"message": str(error)}
             self.parts.record("request.refused", error.reason, address=address, details=details)
             raise
 
-    def begin_at_portal(self, slug: str, address: str) -> str:
-        """Begin a login that no service provider asked for, and return its id.
+    def begin_at_portal(
+        self, slug: str, address: str, sso_cookie: str | None = None
+    ) -> str | SendResponse:
+        """Begin a login that no service provider asked for; return as `begin` does.
 
         Raises:
             RequestRefused: if there is no such application.
 
         """
-        application = self.parts.registry.by_slug(slug)
-        if application is None:
-            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        service_provider = application.service_provider
-        acs_url = application.portal_acs_url or service_provider.default_acs().url
-        request = AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
-        return self._add(request, self.parts.clock.now())
+        request = self._request_of_portal(slug, address)
+        return self._answer_at_once(request, sso_cookie, address) or self._add(
+            request, self.parts.clock.now()
+        )
 
     def bind_browser(self, transaction_id: str, browser: str | None) -> str:
         """Give the login to the browser that comes first, and return its cookie's value.
@@ -136,14 +138,14 @@ class LoginFlow:
         application = self._application(transaction)
         if transaction.answered_at is not None:
             return ShowDenied(application.name, EXPIRED)
+        departure = Departure(self.parts, application, request, address, transaction_id)
         if transaction.vouched and transaction.verified_at is None:
             refused = Detour(self.parts, transaction, application, address).come_back()
             transaction = self._load(transaction_id, browser)
             if refused and request.is_passive:
-                return Departure(self.parts, transaction, application, address).refuse(refused)
-        departure = Departure(self.parts, transaction, application, address)
+                return departure.refuse(refused)
         detour = Detour(self.parts, transaction, application, address)
-        return self._depart(departure, request, sso_cookie) or self._ask(detour)
+        return self._depart(departure, transaction, sso_cookie) or self._ask(detour)
 
     def submit_email(
         self, transaction_id: str, browser: str | None, step_token: str, email: str
@@ -192,7 +194,8 @@ class LoginFlow:
         received = receive(self.parts, message, address)
         if received.transaction_id:
             return received.transaction_id
-        transaction_id = self.begin_at_portal(received.relay_state, address)
+        request = self._request_of_portal(received.relay_state, address)
+        transaction_id = self._add(request, self.parts.clock.now())
         attach(self.parts, transaction_id, received.outcome)
         return transaction_id
 
@@ -233,14 +236,43 @@ class LoginFlow:
 
     # What the steps above share.
 
+    def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:
+        application = self.parts.registry.by_slug(slug)
+        if application is None:
+            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
+            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
+        service_provider = application.service_provider
+        acs_url = application.portal_acs_url or service_provider.default_acs().url
+        return AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
+
+    def _answer_at_once(
+        self, request: AuthnRequest, sso_cookie: str | None, address: str
+    ) -> SendResponse | None:
+        """Return the answer to a request of somebody who is signed in; None for all others."""
+        if not sso_cookie or request.unmet or request.force_authn:
+            return None
+        application = self.parts.registry.by_slug(request.application)
+        session = find_session(self.parts, sso_cookie)
+        if session is None or application is None:
+            return None
+        if not still_opens(self.parts, session, application, address):
+            return None
+        try:
+            return Departure(self.parts, application, request, address).enter_at_once(session)
+        except LoginError:  # the page of a stored login says so, and the audit why
+            return None
+
     def _depart(
-        self, departure: Departure, request: AuthnRequest, sso_cookie: str | None
+        self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None
     ) -> NextStep | None:
         """Return how the login ends, or None if the person has yet to be asked."""
+        request = departure.request
         if request.unmet:
             return departure.refuse(request.unmet)
-        if departure.transaction.verified_at is not None:
-            return departure.enter_anew(sso_cookie)
+        if transaction.verified_at is not None:
+            return departure.enter_anew(
+                transaction.external_id, transaction.email, proof_of(transaction), sso_cookie
+            )
         application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
         if session is not None and still_opens(self.parts, session, application, address):

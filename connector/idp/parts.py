@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
+    from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
     from connector.idp.authenticator.upstream import UpstreamAuthenticator
@@ -72,6 +73,7 @@ class LoginParts:
         audit: Keeps why.
         settings: What the operator decided.
         clock: Tells the time.
+        accounts: Those at the targets; None if no application has any.
         secret: Binds forms to their step.
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
         routes: Who checks whom.
@@ -91,6 +93,7 @@ class LoginParts:
     random: Callable[[int], bytes]
     routes: Routes = field(default_factory=Routes)
     upstream: UpstreamAuthenticator | None = None
+    accounts: Accounts | None = None
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

@@ -68,6 +68,7 @@ class Reason(StrEnum):
     NOT_ACTIVE = "not-active"
     NOT_IN_GROUP = "not-in-group"
     NO_NAME_ID = "no-name-id"
+    NOT_PROVISIONED = "not-provisioned"
 
     # The answer of an upstream: its message.
     NOT_RESPONSE = "not-a-response"

@@ -52,7 +52,7 @@ def web_app(
     app = Starlette(
         routes=[
             *portal_routes(flow, pages),
-            *saml_routes(flow, metadata),
+            *saml_routes(flow, pages, metadata),
             *(upstream_routes(flow, describe) if describe is not None else ()),
             *login_routes(flow, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),

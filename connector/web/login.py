@@ -15,10 +15,17 @@ from starlette.routing import Route
 
 from connector.errors import RequestRefused
 from connector.idp.reason import Reason
-from connector.idp.view import AskEmail, AskPassword, SendResponse, SendToSource, ShowDenied
+from connector.idp.view import (
+    AskEmail,
+    AskPassword,
+    SendResponse,
+    SendToSource,
+    ShowDenied,
+    ShowNotReady,
+)
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
-from connector.web.headers import handoff_headers
+from connector.web.handoff import hand_over
 from connector.web.texts import message, text
 from connector.web.upstream import send_to_source
 
@@ -113,8 +120,10 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
         case SendToSource():
             return send_to_source(pages, view, transaction)
         case SendResponse():
-            response = pages.page("handoff", view=view)
-            response.headers.update(handoff_headers(view.acs_url))
+            return hand_over(pages, view)
+        case ShowNotReady():
+            response = pages.page("not_ready", status=503, view=view, path=f"/login/{transaction}")
+            response.headers["retry-after"] = "10"
             return response
         case ShowDenied():
             words, hint = message(view.error), text("denied-hint")
