@@ -10,23 +10,29 @@ import base64
 import html
 import secrets
 import time
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cryptography.utils import CryptographyDeprecationWarning
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_EMAILADDRESS, NameID
 from saml2.samlp import STATUS_AUTHN_FAILED, STATUS_NO_PASSIVE
-from saml2.server import Server
 from saml2.sigver import pre_encryption_part
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+
+with warnings.catch_warnings():
+    # It names a cipher that `cryptography` is about to move, though it is never used here.
+    warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+    from saml2.server import Server
 
 if TYPE_CHECKING:
     from starlette.requests import Request
