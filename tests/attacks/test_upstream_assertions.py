@@ -139,8 +139,13 @@ WITHIN_THE_TOLERANCE = {
         "not_on_or_after": NOW - 1.9 * MINUTE,
         "confirmed_until": NOW - 1.9 * MINUTE,
     },
-    "it is confirmed in two ways": {
-        "conditions": (element("OneTimeUse"),),
+    "it is to be used once": {"conditions": (element("OneTimeUse"),)},
+    "it ends when time does": {
+        "not_before": "0001-01-01T00:00:00Z",
+        "not_on_or_after": "9999-12-31T23:59:59.999999Z",
+        "confirmed_until": "9999-12-31T23:59:59.999999Z",
+        "session_ends_at": "9999-12-31T23:59:59.999999Z",
+        "authenticated_at": "0001-01-01T00:00:00Z",
     },
 }
 
@@ -150,6 +155,12 @@ def test_what_is_honest_is_believed(bench, name):
     view = bench.answer(bench.ask(), **WITHIN_THE_TOLERANCE[name])
 
     assert isinstance(view, SendResponse)
+
+
+@pytest.mark.parametrize("name", ["issued_at", "assertion_issued_at", "not_before"])
+def test_a_time_at_the_end_of_time_is_no_fault_of_ours(bench, name):
+    with pytest.raises(UpstreamRefused):
+        bench.answer(bench.ask(), **{name: "9999-12-31T23:59:59.999999Z"})
 
 
 NO_TIMES = {

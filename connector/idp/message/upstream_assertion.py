@@ -7,7 +7,7 @@ know makes the assertion unusable, as it must (Core section 2.5.1).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import UpstreamRefused
@@ -19,7 +19,6 @@ from connector.idp.xmldsig import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from lxml import etree
 
@@ -31,6 +30,7 @@ SKEW = timedelta(minutes=2)
 _SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _LONGEST_TEXT = 1024
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,8 @@ def read_assertion(assertion: etree._Element, expected: Expected) -> Answered:
     is_timely = issued_at is not None and issued_at <= expected.now + SKEW
     require(is_timely, Reason.ASSERTION_TIME, f"issued at {assertion.get('IssueInstant')}")
     ends = [_check_conditions(assertion, expected), _check_subject(assertion, expected)]
-    return Answered(
-        _read_statement(assertion, expected), assertion_id, max(filter(None, ends)) + SKEW
-    )
+    usable_until = min(max(filter(None, ends)), _LAST - SKEW) + SKEW
+    return Answered(_read_statement(assertion, expected), assertion_id, usable_until)
 
 
 def _check_conditions(assertion: etree._Element, expected: Expected) -> datetime | None:
@@ -130,9 +129,10 @@ def _check_conditions(assertion: etree._Element, expected: Expected) -> datetime
 def _check_window(
     expected: Expected, not_before: datetime | None, ends_at: datetime | None
 ) -> None:
-    is_early = not_before is not None and expected.now < not_before - SKEW
+    # A time of theirs may be the first or the last that there is, and nothing is beyond.
+    is_early = not_before is not None and expected.now + SKEW < not_before
     require(not is_early, Reason.ASSERTION_TIME, f"usable from {not_before}")
-    is_late = ends_at is not None and expected.now >= ends_at + SKEW
+    is_late = ends_at is not None and expected.now - SKEW >= ends_at
     require(not is_late, Reason.ASSERTION_TIME, f"usable until {ends_at}")
 
 
