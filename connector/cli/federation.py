@@ -93,7 +93,9 @@ def explain_route(
     *,
     as_json: AsJson = False,
 ) -> int:
-    """Say which rule decides who checks somebody, and whether that would let them in.
+    """Say which rule decides who checks somebody.
+
+    And what would keep them out in spite of it. Without --from, rules of networks do not fit.
 
     Example: connector route test pat@partner.example --app intranet --from 10.1.2.3
     """
@@ -106,33 +108,34 @@ def explain_route(
     slug = _slug(command, application)
     typed = routes.decide(domain_of(email), slug, address)
     user = DirectoryStore(command.engine).find_login(email.strip().casefold())
-    own = routes.decide(home_domain(user), slug, address) if user is not None else None
-    only = routes.only_upstream(slug, address)
-    problems = list(_problems(typed, own, domain_of(email), upstreams))
+    home = home_domain(user) if user is not None else ""
+    own = routes.decide(home, slug, address) if user is not None else None
+    values = {
+        "email": email,
+        "application": slug,
+        "from": address,
+        "source": typed.source,
+        "rule": typed.number,
+        "asks_for_address": not routes.only_upstream(slug, address),
+        "known": user is not None,
+        "home_domain": home,
+        "problems": _problems(typed, own, domain_of(email), upstreams),
+    }
     if as_json:
-        print_json(
-            {
-                "email": email,
-                "application": slug,
-                "from": address,
-                "source": typed.source,
-                "rule": typed.number,
-                "asks_for_address": not only,
-                "known": user is not None,
-                "home_domain": home_domain(user) if user is not None else "",
-                "problems": problems,
-            }
-        )
-        return 0
-    print_text(f"{_rule_words(typed)} decides: {_source_words(typed.source)}")
-    print_text(
-        f"Everybody goes to {only} there; nobody is asked for an address."
-        if only
-        else "The address is asked for first."
-    )
-    for problem in problems:
-        print_note(f"note: {problem}")
+        print_json(values)
+    else:
+        _print_route(typed, values)
     return 0
+
+
+def _print_route(rule: Rule, values: dict[str, Any]) -> None:
+    print_text(f"{_rule_words(rule)} decides: {_source_words(rule.source)}")
+    if values["asks_for_address"]:
+        print_text("The address is asked for first.")
+    else:
+        print_text(f"Everybody goes to {rule.source} there; nobody is asked for an address.")
+    for problem in values["problems"]:
+        print_note(f"note: {problem}")
 
 
 def _problems(typed: Rule, own: Rule | None, domain: str, upstreams: Upstreams) -> list[str]:

@@ -5,7 +5,7 @@ which is synchronous and runs in threads. asyncio is here and does not leave: th
 program starts and stops `server.WebServer` like any other part.
 
 Reading order: `site`, `texts`, `pages` (what is shown), `headers`, `cookies`, `forms`, `address`
-(what browsers may do), `handoff`, `saml`, `login`, `portal`
+(what browsers may do), `handoff`, `saml`, `upstream`, `login`, `portal`
 (the routes), `errors`, `access`, `app` (all of
 it together), `health` (the operations listener), `server`.
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import pickle
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from lxml import etree
 
+from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.opening import open_state
+from connector.clock import FixedClock
+from connector.idp.xmldsig import Element
+from connector.settings import load_settings
+from connector.web.app import web_app
+from connector.web.site import Site
 from tests.cli.shell import IDP
 from tests.idp.bench import load_key
+from tests.idp.upstream_bench import Answer
+from tests.parts.visitor import visit
 
 if TYPE_CHECKING:
     from tests.cli.shell import Shell
@@ -197,3 +210,35 @@ def test_metadata_that_is_wrong_is_said_with_its_file(desk: Shell):
 
     assert "partner.xml: EntityDescriptor.entityID: must be there" in said.errors
     assert "partner.xml: IDPSSODescriptor.SingleSignOnService: must name an address" in said.errors
+
+
+def test_a_person_signs_in_by_way_of_what_is_configured(desk: Shell):
+    """As a serving process does it: it gets the settings from the daemon, and makes the rest."""
+    desk.say("sync")
+    settings = pickle.loads(pickle.dumps(load_settings(desk.folder / "connector.toml")))
+    engine, now = open_state(settings), datetime.now(UTC)
+    provider = make_identity_provider(settings, engine, FixedClock(now))
+    base_url = settings.idp.base_url
+    app = web_app(provider.flow, Site(base_url), provider.metadata, describe=provider.describe)
+    visitor = visit(app, base_url)
+
+    page = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="Anna@corp.example")
+    form = page.form("/sso")
+    request_id = etree.fromstring(base64.b64decode(form.fields["SAMLRequest"])).get("ID")
+    ours = etree.fromstring(visitor.client.get("/saml/upstream/metadata/partner").content)
+    answer = Answer(
+        request_id=request_id, confirmed_for=request_id,
+        issuer="https://idp.partner.example", assertion_issuer="https://idp.partner.example",
+        destination=f"{base_url}/saml/upstream/acs", recipient=f"{base_url}/saml/upstream/acs",
+        audiences=(ours.get("entityID"),), issued_at=now, assertion_issued_at=now,
+        authenticated_at=now, not_before=now, not_on_or_after=now + timedelta(minutes=5),
+        confirmed_until=now + timedelta(minutes=5), key=load_key("stranger"),
+        person=Element("saml:NameID", {}, ("anna@corp.example",)),
+    )  # fmt: skip
+    value = base64.b64encode(answer.write().encode()).decode()
+    fields = {"SAMLResponse": value, "RelayState": form.fields["RelayState"]}
+    done = visitor.post("/saml/upstream/acs", fields, origin="https://idp.partner.example")
+
+    assert done.heading == "Opening Mimecast Personal Portal"
+    assert b">anna@corp.example<" in base64.b64decode(done.form().fields["SAMLResponse"])
+    engine.dispose()

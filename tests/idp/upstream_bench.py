@@ -110,7 +110,7 @@ class Answer:
         body = [_issuer(self.issuer)] if self.issuer else []
         body.append(_status(self.codes))
         if self.codes[0] == "Success":
-            body.append(self._assertion())
+            body.append(Raw(self.assertion()))
         attributes = {
             "Destination": self.destination,
             "ID": f"_response-{next(_numbers)}",
@@ -127,7 +127,8 @@ class Answer:
         """Return it as a tree, to change it."""
         return etree.fromstring(self.write().encode())
 
-    def _assertion(self) -> Raw:
+    def assertion(self) -> str:
+        """Return the assertion alone, as XML."""
         element = Element(
             "saml:Assertion",
             {
@@ -145,7 +146,7 @@ class Answer:
         )
         is_signed = "assertion" in self.signed
         xml = sign_enveloped(element, self.key) if is_signed else render(element)
-        return Raw(self.wrap(xml) if self.wrap else xml)
+        return self.wrap(xml) if self.wrap else xml
 
     def _subject(self) -> Element:
         data = {
