@@ -10,7 +10,7 @@ from connector.idp.message.assertion import SignOn
 from connector.idp.parts import to_event
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
-from connector.idp.session import SsoSession
+from connector.idp.session import Participant, SsoSession, remembered_until
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
 from connector.idp.view import NextStep, SendResponse, ShowDenied
@@ -86,6 +86,7 @@ class Departure:
             return self._deny(session, error.reason)
         ends = digest_of(old_cookie) if old_cookie else None
         ending = self._ending(now, self._entry(session, "password", now))
+        ending = replace(ending, tells=self._told(session, view, now))
         if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
             return ShowDenied(self.application.name, EXPIRED)
         return replace(view, sso_cookie=cookie)
@@ -98,7 +99,9 @@ class Departure:
             return self._deny(session, error.reason)
 
     def enter_at_once(self, session: SsoSession) -> SendResponse | None:
-        """Let in whom an SSO session knows, or return None if the request was answered before.
+        """Let in whom an SSO session knows.
+
+        None if the request was answered before, or the session has ended meanwhile.
 
         Raises:
             PolicyDenied: if they may not enter; nothing is kept of that.
@@ -107,6 +110,7 @@ class Departure:
         now = self.parts.clock.now()
         view = self._respond(session, now)
         ending = self._ending(now, self._entry(session, "session", now))
+        ending = replace(ending, tells=self._told(session, view, now))
         is_kept = self.parts.store.answer(replace(ending, uses=session.cookie_digest))
         return view if is_kept else None
 
@@ -130,6 +134,20 @@ class Departure:
         sign_on = SignOn(session.session_index, session.authenticated_at)
         user = require_entry(self.parts, session.external_id, self.application, now)
         return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
+
+    def _told(self, session: SsoSession, view: SendResponse, now: datetime) -> Participant:
+        """Return that the application is told of the session, and by which name."""
+        return Participant(
+            sso_index=session.session_index,
+            application=self.application.slug,
+            entity_id=self.application.service_provider.entity_id,
+            external_id=session.external_id,
+            name_id=view.name_id,
+            name_id_format=view.name_id_format,
+            session_index=session.session_index,
+            told_at=now,
+            expires_at=remembered_until(now, session),
+        )
 
     def _deny(self, session: SsoSession, reason: str) -> ShowDenied:
         self.parts.record(

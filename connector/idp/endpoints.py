@@ -22,3 +22,8 @@ class IdpEndpoints:
     def sso_url(self) -> str:
         """Return where AuthnRequests come in, by redirect and by post."""
         return f"{self.base_url}/saml/sso"
+
+    @property
+    def slo_url(self) -> str:
+        """Return where LogoutRequests and LogoutResponses come in, by whichever binding."""
+        return f"{self.base_url}/saml/slo"

@@ -8,7 +8,7 @@ else of the document. The trust lies in certificates from metadata, never in wha
 
 from connector.idp.xmldsig.canonical import Element, Raw, Rendered, render
 from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, text_of
-from connector.idp.xmldsig.sign import SigningKey, sign_enveloped
+from connector.idp.xmldsig.sign import SigningKey, sign_enveloped, sign_octets
 from connector.idp.xmldsig.verify import verify_enveloped, verify_octets
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "parse_xml",
     "render",
     "sign_enveloped",
+    "sign_octets",
     "text_of",
     "verify_enveloped",
     "verify_octets",
