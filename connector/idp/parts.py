@@ -12,11 +12,11 @@ from connector.idp.session import SessionLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
+    from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
     from connector.idp.endpoints import IdpEndpoints
@@ -71,6 +71,7 @@ class LoginParts:
         audit: Keeps why.
         settings: What the operator decided.
         clock: Tells the time.
+        accounts: Those at the targets; None if no application has any.
         secret: Binds forms to their step.
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
 
@@ -86,6 +87,7 @@ class LoginParts:
     clock: Clock
     secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
+    accounts: Accounts | None = None
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""
@@ -102,29 +104,8 @@ class LoginParts:
         details: Mapping[str, str] | None = None,
     ) -> None:
         """Add an event to the audit; one with a reason is a failure."""
+        outcome = "failure" if reason else "success"
+        now = self.clock.now()
         self.audit.record(
-            to_event(
-                self.clock.now(),
-                event,
-                reason,
-                actor=actor,
-                application=application,
-                address=address,
-                details=details,
-            )
+            AuditEvent(now, event, outcome, reason, actor, application, address, details or {})
         )
-
-
-def to_event(  # noqa: PLR0913 - every field of an event
-    at: datetime,
-    event: str,
-    reason: str = "",
-    *,
-    actor: str = "",
-    application: str = "",
-    address: str = "",
-    details: Mapping[str, str] | None = None,
-) -> AuditEvent:
-    """Return an event for the audit; one with a reason is a failure."""
-    outcome = "failure" if reason else "success"
-    return AuditEvent(at, event, outcome, reason, actor, application, address, details or {})

@@ -38,6 +38,7 @@ class IdpSettings(Section):
     Attributes:
         base_url: Where browsers reach us, without a path.
         listen: Address and port.
+        workers: Processes that sign people in; about as many as there are processors.
         tls: Certificate and key; false behind a proxy that ends TLS.
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
@@ -55,6 +56,7 @@ class IdpSettings(Section):
 
     base_url: HttpsUrl
     listen: ListenField = Listen("127.0.0.1", 8443)
+    workers: int = Field(default=2, ge=1, le=64)
     tls: TlsSettings | Literal[False] = False
     trusted_proxies: tuple[str, ...] = ()
     entity_id: str = ""
@@ -88,6 +90,8 @@ class ApplicationSettings(Section):
         name_id: SCIM attribute path whose value becomes the NameID.
         name_id_format: URI of the NameID format; default: emailAddress.
         attributes: SAML attribute name to SCIM attribute path.
+        target: Name of the target that holds the application's accounts. Who may sign in and has
+            none there gets it before they are let in, and is named as they are there.
 
     """
 
@@ -97,6 +101,7 @@ class ApplicationSettings(Section):
     region: str = ""
     account_code: str = ""
     groups: Groups = ()
+    target: str = ""
     name_id: str = "emails.value"
     name_id_format: str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
     attributes: dict[str, str] = Field(default=_ATTRIBUTES)

@@ -6,15 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from connector.audit import AuditEvent
 from connector.idp.logout_transaction import Channel, Delivery, DeliveryState
 from connector.idp.names import Binding
-from connector.idp.parts import to_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from connector.audit import AuditEvent
     from connector.idp.application.service_provider import Application, Registry
     from connector.idp.logout_transaction import Logout
     from connector.idp.session import Participant
@@ -111,8 +110,13 @@ def ended_event(
             "changed_at": logout.changed_at.isoformat(),
             "seconds": seconds_between(logout.changed_at, now),
         }
-    return to_event(
-        now, "session.ended", actor=logout.external_id, address=address, details=details
+    return AuditEvent(
+        now,
+        "session.ended",
+        "success",
+        actor=logout.external_id,
+        address=address,
+        details=details,
     )
 
 
@@ -142,9 +146,10 @@ def told_event(
         }
     if problem:
         details["problem"] = problem
-    return to_event(
+    return AuditEvent(
         now,
         "logout.failed" if reason else "logout.answered",
+        "failure" if reason else "success",
         reason,
         actor=delivery.external_id,
         application=delivery.application_name,
