@@ -62,7 +62,7 @@ class SendResponse:
     relay_state: str
     sso_cookie: str = field(default="", repr=False)
     name_id: str = field(default="", repr=False)
-    name_id_format: str = ""
+    name_id_format: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

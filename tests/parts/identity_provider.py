@@ -21,9 +21,14 @@ from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts, SoapSender
+from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
@@ -117,6 +122,7 @@ class IdentityProvider:
         check: What a password is asked of; likewise.
         clock: Its time.
         applications: To whom it answers; `register` adds to it.
+        soap: Tells applications from server to server that somebody is signed out.
 
     """
 
@@ -127,6 +133,7 @@ class IdentityProvider:
     check: PasswordCheck
     clock: Clock
     applications: list[Application] = field(default_factory=list)
+    soap: SoapSender = field(default_factory=SoapClient)
 
     @property
     def people(self) -> People:
@@ -184,9 +191,15 @@ class IdentityProvider:
         )
         return LoginFlow(parts)
 
+    def logout(self, flow: LoginFlow) -> LogoutFlow:
+        """Return its logouts, for those logins."""
+        logouts, participants = LogoutStore(self.engine), ParticipantStore(self.engine)
+        return LogoutFlow(LogoutParts(flow.parts, logouts, participants, self.soap))
+
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
-        return web_app(self.flow(), self.site, self.metadata)
+        flow = self.flow()
+        return web_app(flow, self.logout(flow), self.site, self.metadata)
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Nobody who signs out waits longer than that, and no cycle.
 PATIENCE_SECONDS = 6.0
 AT_ONCE = 16
+AT_THE_END = 1_000
 # How much one cycle delivers; what is left is due again in the next.
 CLAIMED_AT_MOST = 200
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -132,7 +133,9 @@ def _note(
     changes: dict[str, Any] = {"tried_count": tried_count, "due_at": due_at}
     application = parts.login.registry.by_slug(delivery.application)
     if has_browser and application and application.service_provider.front_slo():
-        changes |= {"channel": Channel.BROWSER, "state": DeliveryState.WAITING}
+        # It may keep the browser, too: it is visited after all others.
+        number = delivery.number + AT_THE_END
+        changes |= {"channel": Channel.BROWSER, "state": DeliveryState.WAITING, "number": number}
     else:
         changes |= {"state": _FAILED.get(result.reason, DeliveryState.SILENT)}
     # Of one that is tried again and again the first failure is told, and the last.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.idp.logout.back_channel import deliver
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from connector.idp.logout.parts import LogoutParts
     from connector.idp.session import Participant
     from connector.idp.store.logouts import Ends, Taken
+
+
+# A browser that was sent somewhere is back within seconds, if it comes back.
+_BACK_BY_THEN = timedelta(minutes=1)
 
 
 def new_logout(parts: LogoutParts, cause: Cause, external_id: str = "") -> Logout:
@@ -59,6 +64,7 @@ def end_sessions(  # noqa: PLR0913 - who ends what, for whom, and on whose word
 
     """
     now = parts.login.clock.now()
+    last = parts.logouts.silent_applications(now - _BACK_BY_THEN) if has_browser else frozenset()
 
     def tell(kept: Logout, told: tuple[Participant, ...]) -> tuple[Logout, AuditEvent | None]:
         deliveries = to_deliveries(
@@ -67,6 +73,7 @@ def end_sessions(  # noqa: PLR0913 - who ends what, for whom, and on whose word
             lambda: new_xml_id(parts.login),
             now,
             has_browser=has_browser,
+            last=last,
         )
         kept = replace(kept, ended_at=now, deliveries=deliveries)
         return kept, ended_event(kept, told, now, address, by)

@@ -131,9 +131,23 @@ class LogoutFlow:
         return value
 
     def next_step(
-        self, logout_id: str, browser: str | None, sso_cookie: str | None, address: str = ""
+        self,
+        logout_id: str,
+        browser: str | None,
+        sso_cookie: str | None,
+        address: str = "",
+        *,
+        insists: bool = False,
     ) -> LogoutView:
         """Return what to show.
+
+        Args:
+            logout_id: The logout.
+            browser: The browser's cookie.
+            sso_cookie: That of a sign-on, if it has one.
+            address: Where the browser is.
+            insists: The person wants to go where they were sent before; or, at the end, back to
+                the application that asked, although not all are signed out.
 
         Raises:
             RequestRefused: if there is no such logout, or it is another browser's.
@@ -147,11 +161,11 @@ class LogoutFlow:
             self._end_asked(logout, Meaning(), address)
             logout = self._load(logout_id, browser)
         while (delivery := _next_to_visit(logout)) is not None:
-            view = self._visit(logout, delivery)
+            view = self._visit(logout, delivery, insists=insists)
             if view is not None:
                 return view
             logout = self._load(logout_id, browser)
-        return self._outcome(logout)
+        return self._outcome(logout, insists=insists)
 
     def confirm(
         self, logout_id: str, browser: str | None, sso_cookie: str | None, token: str, address: str
@@ -188,34 +202,36 @@ class LogoutFlow:
 
     # What the steps above share.
 
-    def _visit(self, logout: Logout, delivery: Delivery) -> LogoutView | None:
-        """Return the next visit, or that one is not over; None if it can no longer be made."""
+    def _visit(self, logout: Logout, delivery: Delivery, *, insists: bool) -> LogoutView | None:
+        """Return the next visit, or that it is not over; None if it can no longer be made."""
         login, request_id = self.parts.login, delivery.request_id
         application = login.registry.by_slug(delivery.application)
-        message = application and request_by_browser(login, application, logout, delivery)
-        if not message:
+        message = None
+        if application is not None:
+            message = request_by_browser(login, application, logout, delivery)
+        if application is None or message is None:
             self.parts.logouts.note(request_id, state=DeliveryState.UNTOLD)
             return None
-        if delivery.state is DeliveryState.SENT:
-            return AwaitAnswer(message, self._token(logout, _SKIP))
+        if delivery.state is DeliveryState.SENT and not insists:
+            return AwaitAnswer(application.name, self._token(logout, _SKIP))
         # Kept before it goes out: who comes back has been there, whatever came of it.
         is_open = self.parts.logouts.note(request_id, state=DeliveryState.SENT)
         return message if is_open else None
 
-    def _outcome(self, logout: Logout) -> LogoutView:
+    def _outcome(self, logout: Logout, *, insists: bool) -> LogoutView:
         """Return the answer for the application that asked, or the page that says how it went."""
         login, origin = self.parts.login, logout.origin
         application = login.registry.by_slug(origin.application) if origin else None
         answer: SendMessage | None = None
         if origin is not None and application is not None:
             answer = answer_by_browser(login, application, origin, status_of(logout))
-        if answer is not None and logout.is_complete:
+        if answer is not None and (logout.is_complete or insists):
             return answer
         told = tuple(
             Told(each.application_name, _OUTCOMES.get(each.state, Outcome.SILENT))
             for each in logout.deliveries
         )
-        return ShowOutcome(told, answer)
+        return ShowOutcome(told, answer.application_name if answer else "")
 
     def _ask(self, logout: Logout) -> AskSignOut:
         slug = logout.origin.application if logout.origin else ""

@@ -11,7 +11,7 @@ from connector.idp.logout_transaction import Channel, Delivery, DeliveryState
 from connector.idp.names import Binding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from connector.idp.application.service_provider import Application, Registry
@@ -45,6 +45,7 @@ def to_deliveries(
     now: datetime,
     *,
     has_browser: bool,
+    last: Collection[str] = (),
 ) -> tuple[Delivery, ...]:
     """Return what has to be delivered; those by SOAP first, and the caller has them for `LEASE`.
 
@@ -54,10 +55,11 @@ def to_deliveries(
         new_id: Returns a fresh XML ID.
         now: When the session ended.
         has_browser: Whether a browser of the person's is there to be sent around.
+        last: Slugs of applications that may keep it: they are visited last.
 
     """
     found = [_to_delivery(each, registry, new_id(), now, has_browser=has_browser) for each in told]
-    found.sort(key=lambda one: _ORDER.index(one.channel))
+    found.sort(key=lambda one: (_ORDER.index(one.channel), one.application in last))
     return tuple(replace(each, number=number) for number, each in enumerate(found))
 
 
@@ -103,6 +105,11 @@ def ended_event(
         "cause": logout.cause.value,
         "applications": ", ".join(each.application for each in told),
     }
+    untold = [
+        each.application_name for each in logout.deliveries if each.state is DeliveryState.UNTOLD
+    ]
+    if untold:
+        details["untold"] = ", ".join(untold)
     if by:
         details["by"] = by
     if logout.changed_at is not None:

@@ -49,7 +49,6 @@ class Outcome(StrEnum):
     SILENT = "logout-silent"
     REFUSED = "logout-not-done"
     UNTOLD = "logout-untold"
-    WAITING = "logout-waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +64,12 @@ class AwaitAnswer:
     """Say that an application to which the browser was sent has not sent it back.
 
     Attributes:
-        message: What was sent there, to try again.
+        application_name: Whose.
         step_token: The form that goes on without it sends it back.
 
     """
 
-    message: SendMessage
+    application_name: str
     step_token: str
 
 
@@ -80,12 +79,12 @@ class ShowOutcome:
 
     Attributes:
         told: Each application, in order.
-        answer: For the application that asked; None if nobody asked, or it takes no answer.
+        asked_by: Name of the application that waits for an answer; "" if none does.
 
     """
 
     told: tuple[Told, ...]
-    answer: SendMessage | None = None
+    asked_by: str = ""
 
     @property
     def is_complete(self) -> bool:

@@ -24,6 +24,7 @@ from connector.idp.logout_transaction import (
 from connector.idp.reason import Reason
 from connector.idp.store.participants import PARTICIPANTS, is_of, take_out
 from state.engine import reading, table_of, upsert, writing
+from state.flush import flush
 from state.identity import (
     LogoutDeliveryRow,
     LogoutRow,
@@ -122,6 +123,8 @@ class LogoutStore:
                 connection.execute(insert(_DELIVERIES).values(values))
             if event is not None:
                 append(connection, event)
+        # A session that came back with the power would be worse than a slower sign-out.
+        flush(self._engine)
         return logout
 
     def logout(self, logout_id: str, now: datetime) -> Logout | None:
@@ -177,6 +180,25 @@ class LogoutStore:
         """Return the delivery that a LogoutRequest of ours belongs to, and its logout."""
         found = self._joined(_DELIVERIES.c.request_id == request_id)
         return found[0] if found else None
+
+    def silent_applications(self, before: datetime) -> frozenset[str]:
+        """Return the slugs of applications that did not send a browser back of late.
+
+        Args:
+            before: When a browser must have been sent there, so that it might be back by now.
+
+        """
+        statement = (
+            select(_DELIVERIES.c.application)
+            .where(
+                _DELIVERIES.c.channel == Channel.BROWSER.value,
+                _DELIVERIES.c.state.in_([DeliveryState.SENT.value, DeliveryState.SILENT.value]),
+                _DELIVERIES.c.created_at < before,
+            )
+            .distinct()
+        )
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(statement))
 
     def of_person(self, external_id: str) -> list[tuple[Logout, Delivery]]:
         """Return the deliveries of a person's logouts that are still known, the latest first."""
