@@ -143,6 +143,11 @@ class Logout:
     deliveries: tuple[Delivery, ...] = ()
 
     @property
+    def session_count(self) -> int:
+        """Return how many of our sessions ended, up to some number that is kept."""
+        return len(self.cookie_digests) // _DIGEST_BYTES
+
+    @property
     def is_complete(self) -> bool:
         """Return whether every application said that the session there has ended."""
         return all(each.state is DeliveryState.SIGNED_OUT for each in self.deliveries)

@@ -67,6 +67,7 @@ listen = "127.0.0.1:{operations_port}"
 base_url = "{applications.login_url}"
 listen = "{listen}"
 tls = {{ cert = "{applications.tls.certificate}", key = "{applications.tls.key}" }}
+ca_file = "{applications.tls.authority}"
 organization = "Northwind"
 """
 APPLICATION = """
