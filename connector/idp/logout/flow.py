@@ -29,7 +29,14 @@ from connector.idp.logout.view import (
     Told,
 )
 from connector.idp.logout.wire import answer_by_browser, request_by_browser, status_of
-from connector.idp.logout_transaction import Cause, Channel, Delivery, DeliveryState, Logout
+from connector.idp.logout_transaction import (
+    LOGOUT_LIFETIME,
+    Cause,
+    Channel,
+    Delivery,
+    DeliveryState,
+    Logout,
+)
 from connector.idp.names import MessageKind
 from connector.idp.reason import Reason
 from connector.idp.store.logouts import Ends
@@ -249,9 +256,10 @@ class LogoutFlow:
         return find_meaning_here(from_json(logout.asked_for), told)
 
     def _end_asked(self, logout: Logout, meaning: Meaning, address: str) -> None:
+        expires_at = self.parts.login.clock.now() + LOGOUT_LIFETIME
         ended = end_sessions(
             self.parts,
-            replace(logout, external_id=meaning.external_id),
+            replace(logout, external_id=meaning.external_id, expires_at=expires_at),
             Ends(meaning.sso_indexes),
             has_browser=True,
             address=address,

@@ -45,7 +45,7 @@ def take_request(parts: LogoutParts, message: BoundMessage, address: str) -> str
         if request.is_signed:
             logout = _end(parts, request, address, has_browser=True)
         else:
-            logout = replace(_new_logout(parts, request), asked_for=to_json(request))
+            logout = _to_be_asked(parts, request)
             parts.logouts.add(logout, _taken(parts, request))
     except RequestRefused as error:
         _record_refusal(parts, error, address)
@@ -170,6 +170,13 @@ def _new_logout(
         origin=replace(_origin(parts, request), is_refused=is_refused),
         ended_at=logout.created_at if is_refused else None,
     )
+
+
+def _to_be_asked(parts: LogoutParts, request: LogoutRequest) -> Logout:
+    """Return the logout of a request that proves nothing; it does not wait long for a person."""
+    logout = _new_logout(parts, request)
+    expires_at = logout.created_at + parts.login.settings.login_lifetime
+    return replace(logout, asked_for=to_json(request), expires_at=expires_at)
 
 
 def _origin(parts: LogoutParts, request: LogoutRequest) -> Origin:

@@ -19,7 +19,7 @@ class Meaning:
     Attributes:
         participants: What its issuer was told of the sessions that it means; none: they are over,
             or never were.
-        is_foreign: It names a session by its index, and somebody else's name.
+        is_foreign: It names sessions that its issuer was told under other names only.
 
     """
 
@@ -48,7 +48,7 @@ def find_meaning(request: LogoutRequest, told: Iterable[Participant]) -> Meaning
     """
     found = tuple(told)
     meant = tuple(each for each in found if request.means(each.name_id, each.name_id_format))
-    return Meaning(meant, is_foreign=len(meant) < len(found))
+    return Meaning(meant, is_foreign=bool(found) and not meant)
 
 
 def find_meaning_here(request: LogoutRequest, participants: Iterable[Participant]) -> Meaning:
