@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from connector.idp.logout.back_channel import deliver_due
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 # An answer that crossed with a change is caught by the next look at everybody.
 SWEPT_EVERY = timedelta(minutes=5)
-_AT_A_TIME = 500
 
 
 class Directory(Protocol):
@@ -55,8 +53,8 @@ class Directory(Protocol):
         """Return the people with these keys, leavers included, by key."""
         ...
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        """Return the casefolded names of all groups of a person, nested ones included."""
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        """Return a person and the casefolded names of all their groups, as of one moment."""
         ...
 
 
@@ -128,26 +126,19 @@ class SignOff:
         self, external_ids: Collection[str], now: datetime, changed_at: Mapping[str, datetime]
     ) -> Iterator[Logout]:
         """End at each application what somebody has there who may not enter it any more."""
-        applications = self.parts.login.registry.applications
-        for user in self._users(external_ids):
-            told = {
-                each.application for each in self.parts.participants.of_person(user.external_id)
-            }
-            groups = self.directory.groups_of(user.external_id) if told else frozenset[str]()
-            for application in applications:
-                if application.slug not in told:
-                    continue
-                if isinstance(decide(user, groups, application, now), Deny):
-                    logout = new_logout(self.parts, Cause.POLICY, user.external_id)
-                    when = changed_at.get(user.external_id) or now
-                    ends = Ends(external_id=user.external_id, application=application.slug)
+        for external_id in sorted(external_ids):
+            told = {each.application for each in self.parts.participants.of_person(external_id)}
+            standing = self.directory.standing(external_id) if told else None
+            if standing is None:
+                continue
+            user, groups = standing
+            for application in self.parts.login.registry.applications:
+                is_concerned = application.slug in told
+                if is_concerned and isinstance(decide(user, groups, application, now), Deny):
+                    logout = new_logout(self.parts, Cause.POLICY, external_id)
+                    when = changed_at.get(external_id) or now
+                    ends = Ends(external_id=external_id, application=application.slug)
                     yield end_sessions(self.parts, replace(logout, changed_at=when), ends)
-
-    def _users(self, external_ids: Collection[str]) -> Iterator[DirectoryUser]:
-        """Yield these people, a few in memory at a time."""
-        waiting = iter(sorted(external_ids))
-        while some := list(islice(waiting, _AT_A_TIME)):
-            yield from self.directory.users(some).values()
 
 
 def fingerprint_of(registry: Registry) -> bytes:
