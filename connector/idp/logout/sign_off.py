@@ -54,7 +54,7 @@ class Directory(Protocol):
         ...
 
     def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
-        """Return a person, and the casefolded names of all their groups, nested ones included."""
+        """Return a person and the casefolded names of all their groups, as of one moment."""
         ...
 
 
@@ -126,17 +126,15 @@ class SignOff:
         self, external_ids: Collection[str], now: datetime, changed_at: Mapping[str, datetime]
     ) -> Iterator[Logout]:
         """End at each application what somebody has there who may not enter it any more."""
-        applications = self.parts.login.registry.applications
         for external_id in sorted(external_ids):
             told = {each.application for each in self.parts.participants.of_person(external_id)}
             standing = self.directory.standing(external_id) if told else None
             if standing is None:
                 continue
             user, groups = standing
-            for application in applications:
-                if application.slug not in told:
-                    continue
-                if isinstance(decide(user, groups, application, now), Deny):
+            for application in self.parts.login.registry.applications:
+                is_concerned = application.slug in told
+                if is_concerned and isinstance(decide(user, groups, application, now), Deny):
                     logout = new_logout(self.parts, Cause.POLICY, external_id)
                     when = changed_at.get(external_id) or now
                     ends = Ends(external_id=external_id, application=application.slug)
