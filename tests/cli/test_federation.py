@@ -219,7 +219,10 @@ def test_a_person_signs_in_by_way_of_what_is_configured(desk: Shell):
     engine, now = open_state(settings), datetime.now(UTC)
     provider = make_identity_provider(settings, engine, FixedClock(now))
     base_url = settings.idp.base_url
-    app = web_app(provider.flow, Site(base_url), provider.metadata, describe=provider.describe)
+    site = Site(base_url)
+    app = web_app(
+        provider.flow, provider.logout, site, provider.metadata, describe=provider.describe
+    )
     visitor = visit(app, base_url)
 
     page = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="Anna@corp.example")
