@@ -8,7 +8,7 @@ signed answer), `routing` (who checks the person), `authenticator` (whether they
 say), `policy` (whether they may enter), `departure` (how a login ends).
 Beside them `application` knows to whom we answer, `keys` by what we sign, `transaction`,
 `session` and `lockout` what has happened, `store` keeps it, `reason` has the words of the audit,
-`names` and `moment` those of SAML, `xmldsig` all that is XML signature.
+`names` and `moment` those of SAML, `xmldsig` all that is XML signature, `xmlenc` encryption.
 
 Invariant: nobody gets an answer at an address that is not registered, and no answer says more than
 what the directory holds of a person who proved a password in this browser.

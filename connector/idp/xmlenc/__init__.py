@@ -1,0 +1,6 @@
+"""XML that one reader only can read (XML Encryption 1.1): AES-GCM, its key wrapped by RSA-OAEP.
+
+Out: `method` says by which algorithms, as metadata asks; `encrypt` puts an element into an
+EncryptedData that stands alone. Whatever is encrypted was signed before, and what carries it is
+signed after: encryption says nothing about who wrote a message.
+"""
