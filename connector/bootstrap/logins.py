@@ -5,15 +5,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.applications import load_registry
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
-from connector.idp.application.load import ApplicationSources, load_applications
-from connector.idp.application.metadata_client import MetadataClient
-from connector.idp.application.preset import PRESETS_FILE, load_presets
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
@@ -24,7 +22,6 @@ from connector.idp.message.metadata import build_metadata
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.sign_ons import SignOnStore
-from connector.mapping.load import shipped_folder
 from connector.source.file import FilePasswordCheck
 from connector.source.ldap import LdapPasswordCheck
 
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.clock import Clock
-    from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
@@ -56,15 +52,23 @@ class IdentityProvider:
     notes: tuple[str, ...]
 
 
-def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> IdentityProvider:
+def make_identity_provider(
+    settings: Settings, engine: Engine, clock: Clock, *, fetches: bool = True
+) -> IdentityProvider:
     """Return what signs people in.
+
+    Args:
+        settings: The whole configuration.
+        engine: The state.
+        clock: Tells the time.
+        fetches: Fetch metadata of which there is no copy.
 
     Raises:
         ConfigurationError: if an application or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
-    registry, notes = load_registry(settings, clock)
+    loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
     keys = load_or_create_keys(idp.keys, clock.now())
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
@@ -79,7 +83,7 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
     )
     lifetime = idp.assertion_lifetime
     parts = LoginParts(
-        registry=registry,
+        catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
         authenticator=authenticator,
         answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
@@ -101,23 +105,7 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
             document_id=f"_{secrets.token_hex(16)}",
         )
 
-    return IdentityProvider(LoginFlow(parts), metadata, notes)
-
-
-def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:
-    """Return the applications, and notes about what is not fresh.
-
-    Raises:
-        ConfigurationError: with every fault of every application.
-
-    """
-    sources = ApplicationSources(
-        folder=Path(),
-        presets=load_presets(_preset_file(settings)),
-        client=MetadataClient(_idp_of(settings).keys.parent / "metadata"),
-        now=clock.now(),
-    )
-    return load_applications(settings.application, sources)
+    return IdentityProvider(LoginFlow(parts), metadata, loaded.notes)
 
 
 def make_password_check(settings: Settings) -> PasswordCheck:
@@ -131,11 +119,6 @@ def _idp_of(settings: Settings) -> IdpSettings:
     if settings.idp is None:
         raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
     return settings.idp
-
-
-def _preset_file(settings: Settings) -> Path:
-    own = settings.mappings / PRESETS_FILE
-    return own if own.is_file() else shipped_folder() / PRESETS_FILE
 
 
 def _endpoints(idp: IdpSettings) -> IdpEndpoints:

@@ -176,6 +176,15 @@ class DirectoryStore:
                 groups |= above
         return frozenset(groups)
 
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        """Return the names of all groups of a person as the source writes them, in order."""
+        folded = self.groups_of(external_id)
+        name = GROUPS.c.distinguished_name
+        with reading(self._engine) as connection:
+            statements = of_some(select(name), GROUPS.c.name_folded, folded)
+            found = [one for each in statements for one in connection.scalars(each)]
+        return tuple(sorted(found, key=str.casefold))
+
     def user_heads(self, external_ids: Collection[str] | None = None) -> Iterator[UserHead]:
         """Yield everybody, or these people, leavers included, as heads."""
         columns = [USERS.c[name] for name in UserHead._fields]

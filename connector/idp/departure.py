@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from connector.audit import AuditEvent
 from connector.errors import PolicyDenied
 from connector.idp.message.assertion import SignOn
+from connector.idp.parts import to_event
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
@@ -16,6 +18,7 @@ from connector.idp.transaction import digest_of
 from connector.idp.view import NextStep, SendResponse, ShowDenied
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
@@ -23,8 +26,23 @@ if TYPE_CHECKING:
     from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
 
+# Keys of messages: what the page says. The audit has the reason.
 DENIED = "denied"
 EXPIRED = "expired"
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        Reason.NOT_IN_GROUP: "not-allowed",
+        Reason.NOT_ACTIVE: "not-allowed",
+        Reason.NO_NAME_ID: "incomplete",
+        Reason.ATTRIBUTE_MISSING: "incomplete",
+        Reason.OTHER_SUBJECT: "other-person",
+        Reason.AUTHN_CONTEXT_UNSUPPORTED: "no-such-way",
+        Reason.NAME_ID_UNSUPPORTED: "unsupported",
+        Reason.SUBJECT_UNSUPPORTED: "unsupported",
+    }
+)
+# Whoever signs in once more may come out better.
+_WORTH_ASKING = frozenset({Reason.OTHER_SUBJECT, Reason.AUTHN_CONTEXT_UNSUPPORTED})
 
 
 def require_entry(
@@ -82,19 +100,21 @@ class Departure:
         try:
             view = self._respond(session, now)
         except PolicyDenied as error:
-            return self._deny(session, error.reason)
+            return self._stop("login.denied", error.reason, session.external_id)
         ends = digest_of(old_cookie) if old_cookie else None
         ending = self._ending(now, self._entry(session, "password", now))
         if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
             return ShowDenied(self.application.name, EXPIRED)
         return replace(view, sso_cookie=cookie)
 
-    def enter_again(self, session: SsoSession) -> NextStep:
-        """Let in whom an SSO session knows."""
+    def enter_again(self, session: SsoSession) -> NextStep | None:
+        """Let in whom an SSO session knows; None if somebody has to sign in anew for that."""
         try:
             return self.enter_at_once(session) or ShowDenied(self.application.name, EXPIRED)
         except PolicyDenied as error:
-            return self._deny(session, error.reason)
+            if error.reason in _WORTH_ASKING:
+                return None
+            return self._stop("login.denied", error.reason, session.external_id)
 
     def enter_at_once(self, session: SsoSession) -> SendResponse | None:
         """Let in whom an SSO session knows, or return None if the request was answered before.
@@ -110,19 +130,8 @@ class Departure:
         return view if is_kept else None
 
     def refuse(self, reason: str) -> NextStep:
-        """Answer the service provider that there will be no assertion, and why."""
-        now = self.parts.clock.now()
-        event = AuditEvent(
-            now,
-            "login.refused",
-            "failure",
-            reason,
-            application=self.application.name,
-            address=self.address,
-        )
-        if not self.parts.store.answer(self._ending(now, event)):
-            return ShowDenied(self.application.name, EXPIRED)
-        return self.parts.answerer.refuse(self.application, self.request, reason, now)
+        """Tell the person, or at once the service provider, that there will be no assertion."""
+        return self._stop("login.refused", reason)
 
     def _respond(self, session: SsoSession, now: datetime) -> SendResponse:
         """Return the answer.
@@ -133,17 +142,37 @@ class Departure:
         """
         sign_on = SignOn(session.session_index, session.authenticated_at)
         user = require_entry(self.parts, session.external_id, self.application, now)
-        return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
-
-    def _deny(self, session: SsoSession, reason: str) -> ShowDenied:
-        self.parts.record(
-            "login.denied",
-            reason,
-            actor=session.external_id,
-            application=self.application.name,
-            address=self.address,
+        groups = (
+            self.parts.directory.group_names(user.external_id)
+            if self.application.reads_groups
+            else ()
         )
-        return ShowDenied(self.application.name, DENIED)
+        answerer = self.parts.answerer
+        return answerer.respond(user, self.application, self.request, sign_on, now, groups)
+
+    def _stop(self, name: str, reason: str, actor: str = "") -> NextStep:
+        """Say why there is no assertion: on a page that leads back, or without a page if passive.
+
+        The page may be shown again; what it sends back says nothing of anybody.
+        """
+        now = self.parts.clock.now()
+        application = self.application
+        event = to_event(
+            now, name, reason, actor=actor, application=application.name, address=self.address
+        )
+        if not self.request.is_passive:
+            self.parts.audit.record(event)
+            words = _WORDS.get(reason, DENIED)
+            return ShowDenied(application.name, words, self._way_back(reason, now))
+        if not self.parts.store.answer(self._ending(now, event)):
+            return ShowDenied(application.name, EXPIRED)
+        return self.parts.answerer.refuse(application, self.request, reason, now)
+
+    def _way_back(self, reason: str, now: datetime) -> SendResponse | None:
+        """Return what tells the service provider; None if it did not ask."""
+        if not self.request.request_id:
+            return None
+        return self.parts.answerer.refuse(self.application, self.request, reason, now)
 
     def _ending(self, now: datetime, event: AuditEvent) -> Ending:
         if self.transaction_id:

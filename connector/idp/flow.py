@@ -19,6 +19,7 @@ from connector.idp.message.authn_request import (
     from_json,
     parse_authn_request,
     to_json,
+    unasked_request,
 )
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import end_session, find_session, find_signed_in
@@ -100,16 +101,13 @@ class LoginFlow:
             RequestRefused: if there is no such application.
 
         """
-        application = self.parts.registry.by_slug(slug)
-        if application is None:
-            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        service_provider = application.service_provider
-        acs_url = application.portal_acs_url or service_provider.default_acs().url
-        request = AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
-        return self._answer_at_once(request, sso_cookie, address) or self._add(
-            request, self.parts.clock.now()
-        )
+        now = self.parts.clock.now()
+        try:
+            request = unasked_request(self.parts.registry.by_slug(slug), now)
+        except RequestRefused as error:
+            self.parts.record("request.refused", error.reason, address=address)
+            raise
+        return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
 
     def bind_browser(self, transaction_id: str, browser: str | None) -> str:
         """Give the login to the browser that comes first, and return its cookie's value.
@@ -236,8 +234,8 @@ class LoginFlow:
                 transaction.external_id, transaction.email, transaction.verified_at, sso_cookie
             )
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
-        if session is not None:
-            return departure.enter_again(session)
+        if session is not None and (end := departure.enter_again(session)) is not None:
+            return end
         if request.is_passive:
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
@@ -255,6 +253,7 @@ class LoginFlow:
             expires_at=now + self.parts.settings.login_lifetime,
             application=request.application,
             request=to_json(request),
+            email=request.subject if _EMAIL.fullmatch(request.subject) else "",
         )
         is_new = self.parts.store.add_transaction(
             transaction, issuer=request.issuer, request_id=request.request_id

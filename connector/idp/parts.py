@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
+    from connector.idp.application.catalogue import Catalogue
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
     from connector.idp.endpoints import IdpEndpoints
@@ -36,6 +37,10 @@ class DirectoryLookup(Protocol):
 
     def groups_of(self, external_id: str) -> frozenset[str]:
         """Return the casefolded names of all groups of a person, nested ones included."""
+        ...
+
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        """Return the names of all those groups as the source writes them, in order."""
         ...
 
 
@@ -62,7 +67,7 @@ class LoginParts:
     """The parts of one identity provider; all of them are safe to use from several threads.
 
     Attributes:
-        registry: The applications.
+        catalogue: The applications, as they are now.
         directory: Who exists.
         authenticator: Checks passwords.
         answerer: Writes and signs the answers.
@@ -75,7 +80,7 @@ class LoginParts:
 
     """
 
-    registry: Registry
+    catalogue: Catalogue
     directory: DirectoryLookup
     authenticator: PasswordAuthenticator
     answerer: Answerer
@@ -85,6 +90,11 @@ class LoginParts:
     clock: Clock
     secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
+
+    @property
+    def registry(self) -> Registry:
+        """Return the applications; whoever needs several of them at once asks once."""
+        return self.catalogue.registry
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

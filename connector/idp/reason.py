@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DESTINATION_WRONG = "destination-wrong"
     ACS_UNREGISTERED = "acs-unregistered"
     BINDING_UNSUPPORTED = "binding-unsupported"
+    METADATA_ENDED = "metadata-ended"
 
     # The flow.
     APPLICATION_UNKNOWN = "application-unknown"
@@ -68,3 +69,5 @@ class Reason(StrEnum):
     NOT_ACTIVE = "not-active"
     NOT_IN_GROUP = "not-in-group"
     NO_NAME_ID = "no-name-id"
+    OTHER_SUBJECT = "other-subject"
+    ATTRIBUTE_MISSING = "attribute-missing"

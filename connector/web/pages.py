@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from connector.web.texts import text
 
 if TYPE_CHECKING:
+    from connector.idp.view import SendResponse
     from connector.web.site import Site
 
 _FOLDER: Final = Path(__file__).parent
@@ -37,7 +38,14 @@ class Pages:
         return HTMLResponse(self.environment.get_template(f"{name}.html").render(values), status)
 
     def notice(
-        self, key: str, *, status: int, words: str = "", hint: str = "", request_id: str = ""
+        self,
+        key: str,
+        *,
+        status: int,
+        words: str = "",
+        hint: str = "",
+        request_id: str = "",
+        way_back: SendResponse | None = None,
     ) -> HTMLResponse:
         """Return a page that says one thing.
 
@@ -47,6 +55,7 @@ class Pages:
             words: What it says.
             hint: What to do now.
             request_id: For the help desk; "" shows none.
+            way_back: What a button posts to the application; None for no button.
 
         """
         return self.page(
@@ -56,6 +65,7 @@ class Pages:
             words=words or text(key),
             hint=hint,
             request_id=request_id,
+            way_back=way_back,
         )
 
 

@@ -1,4 +1,4 @@
-"""Sets of attributes that are known by name: a file is shipped, an operator's own is laid over it."""
+"""Sets of attributes that are known by name; an operator's own are laid over those we ship."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ STEP_VALUES = frozenset(
     {"name", "entity_id", "issuer", "login_url", "logout_url", "metadata_url", "certificate"}
 )
 
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """A known vendor's application.
@@ -132,17 +133,15 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key in sorted(table.keys() - {*_TEXTS, *_LISTS, "regions"}):
-        yield key, "unknown key"
-    for key in _TEXTS:
-        if not isinstance(table.get(key, ""), str):
-            yield key, "must be text"
-    for key in _LISTS:
-        if not _is_texts(table.get(key, [])):
-            yield key, "must be a list of texts"
-    for key in _NEEDED:
-        if not table.get(key):
+    for key in sorted({*table, *_NEEDED}):
+        if key not in {*_TEXTS, *_LISTS, "regions"}:
+            yield key, "unknown key"
+        elif key in _NEEDED and not table.get(key):
             yield key, "is missing"
+        elif key in _TEXTS and not isinstance(table[key], str):
+            yield key, "must be text"
+        elif key in _LISTS and not _is_texts(table[key]):
+            yield key, "must be a list of texts"
     regions = table.get("regions", {})
     if not isinstance(regions, dict) or not all(map(_is_texts_by_name, regions.values())):
         yield "regions", 'must be a table such as { us = { host = "us.example" } }'
@@ -181,6 +180,6 @@ def _is_texts_by_name(value: Any) -> bool:
 
 
 def _to_preset(name: str, table: Mapping[str, Any]) -> Preset:
-    texts = {key: table[key] for key in _TEXTS if key in table}
-    lists = {key: tuple(table[key]) for key in _LISTS if key in table}
-    return Preset(name=name, regions=table.get("regions"), **texts, **lists)
+    values: dict[str, Any] = {key: table[key] for key in _TEXTS if key in table}
+    values |= {key: tuple(table[key]) for key in _LISTS if key in table}
+    return Preset(name=name, regions=table.get("regions"), **values)
