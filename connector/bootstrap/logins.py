@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from connector.audit import Audit
 from connector.bootstrap.applications import load_registry
+from connector.bootstrap.cycles import make_parts
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.catalogue import Catalogue
@@ -24,11 +25,13 @@ from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.source.file import FilePasswordCheck
 from connector.source.ldap import LdapPasswordCheck
+from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.clock import Clock
+    from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
@@ -53,14 +56,20 @@ class IdentityProvider:
 
 
 def make_identity_provider(
-    settings: Settings, engine: Engine, clock: Clock, *, fetches: bool = True
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    accounts: Accounts | None = None,
+    *,
+    fetches: bool = True,
 ) -> IdentityProvider:
     """Return what signs people in.
 
     Args:
-        settings: The whole configuration.
-        engine: The state.
+        settings: What the operator configured.
+        engine: The state database.
         clock: Tells the time.
+        accounts: Those at the targets, see `make_accounts`; None if none is looked at.
         fetches: Fetch metadata of which there is no copy.
 
     Raises:
@@ -72,22 +81,13 @@ def make_identity_provider(
     keys = load_or_create_keys(idp.keys, clock.now())
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
-    store = SignOnStore(engine)
-    lockout = LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window)
-    authenticator = PasswordAuthenticator(
-        make_password_check(settings),
-        AttemptStore(engine),
-        lockout,
-        secret,
-        Pace(secrets.randbelow),
-    )
     lifetime = idp.assertion_lifetime
     parts = LoginParts(
         catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
-        authenticator=authenticator,
+        authenticator=_make_authenticator(settings, idp, engine, secret),
         answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
-        store=store,
+        store=SignOnStore(engine),
         audit=Audit(engine),
         settings=LoginSettings(
             endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
@@ -95,6 +95,7 @@ def make_identity_provider(
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        accounts=accounts,
     )
 
     def metadata() -> bytes:
@@ -106,6 +107,35 @@ def make_identity_provider(
         )
 
     return IdentityProvider(LoginFlow(parts), metadata, loaded.notes)
+
+
+def _make_authenticator(
+    settings: Settings, idp: IdpSettings, engine: Engine, secret: bytes
+) -> PasswordAuthenticator:
+    return PasswordAuthenticator(
+        make_password_check(settings),
+        AttemptStore(engine),
+        LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window),
+        secret,
+        Pace(secrets.randbelow),
+    )
+
+
+def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand | None:
+    """Return the accounts at the targets that applications depend on; None if there are none.
+
+    Args:
+        settings: What the operator configured.
+        engine: The state database; what is sent must survive the loss of power.
+        clock: Tells the time.
+
+    Raises:
+        ConfigurationError: if a mapping or dialect file is wrong, or does not fit the settings.
+
+    """
+    if not any(application.target for application in settings.application):
+        return None
+    return OnDemand(make_parts(settings, engine, clock))
 
 
 def make_password_check(settings: Settings) -> PasswordCheck:

@@ -7,15 +7,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from connector.audit import AuditEvent
-from connector.errors import PolicyDenied
+from connector.errors import LoginError, NotProvisioned, PolicyDenied
 from connector.idp.message.assertion import SignOn
-from connector.idp.parts import to_event
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
-from connector.idp.view import NextStep, SendResponse, ShowDenied
+from connector.idp.view import NextStep, SendResponse, ShowDenied, ShowNotReady
+from connector.packed import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,25 @@ def require_entry(
     return user
 
 
+def require_account(
+    parts: LoginParts, user: DirectoryUser, application: Application
+) -> DirectoryUser:
+    """Return the person as the application's own accounts know them.
+
+    What was provisioned is what is said of them, so that the two cannot differ.
+
+    Raises:
+        NotProvisioned: if they have no account there that can be used.
+
+    """
+    if not application.target or parts.accounts is None:
+        return user
+    account = parts.accounts.find(application.target, user.external_id)
+    if account is None or not account.is_active:
+        raise NotProvisioned(Reason.NOT_PROVISIONED, f"no account at {application.target}")
+    return replace(user, document=values_of(user.document) | values_of(account.document))
+
+
 @dataclass(frozen=True, slots=True)
 class Departure:
     """The end of one login.
@@ -98,9 +117,9 @@ class Departure:
             expires_at=now + self.parts.settings.sessions.lifetime,
         )
         try:
-            view = self._respond(session, now)
-        except PolicyDenied as error:
-            return self._stop("login.denied", error.reason, session.external_id)
+            view = self._respond(self._admitted(external_id, now), session, now)
+        except LoginError as error:
+            return self._deny(session, error)
         ends = digest_of(old_cookie) if old_cookie else None
         ending = self._ending(now, self._entry(session, "password", now))
         if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
@@ -109,70 +128,105 @@ class Departure:
 
     def enter_again(self, session: SsoSession) -> NextStep | None:
         """Let in whom an SSO session knows; None if somebody has to sign in anew for that."""
+        now = self.parts.clock.now()
         try:
-            return self.enter_at_once(session) or ShowDenied(self.application.name, EXPIRED)
-        except PolicyDenied as error:
-            if error.reason in _WORTH_ASKING:
-                return None
-            return self._stop("login.denied", error.reason, session.external_id)
+            view = self._respond(self._admitted(session.external_id, now), session, now)
+        except LoginError as error:
+            return None if error.reason in _WORTH_ASKING else self._deny(session, error)
+        is_kept = self._keep_use(session, now)
+        return view if is_kept else ShowDenied(self.application.name, EXPIRED)
 
     def enter_at_once(self, session: SsoSession) -> SendResponse | None:
         """Let in whom an SSO session knows, or return None if the request was answered before.
 
         Raises:
-            PolicyDenied: if they may not enter; nothing is kept of that.
+            LoginError: if they may not enter, or not yet; nothing is kept of that.
 
         """
         now = self.parts.clock.now()
-        view = self._respond(session, now)
-        ending = self._ending(now, self._entry(session, "session", now))
-        is_kept = self.parts.store.answer(replace(ending, uses=session.cookie_digest))
-        return view if is_kept else None
+        user = require_entry(self.parts, session.external_id, self.application, now)
+        view = self._respond(require_account(self.parts, user, self.application), session, now)
+        return view if self._keep_use(session, now) else None
 
     def refuse(self, reason: str) -> NextStep:
         """Tell the person, or at once the service provider, that there will be no assertion."""
         return self._stop("login.refused", reason)
 
-    def _respond(self, session: SsoSession, now: datetime) -> SendResponse:
+    def _admitted(self, external_id: str, now: datetime) -> DirectoryUser:
+        """Return the person as the application knows them; give them an account there if need be.
+
+        Raises:
+            LoginError: if they may not enter, or have no account in time.
+
+        """
+        user = require_entry(self.parts, external_id, self.application, now)
+        try:
+            return require_account(self.parts, user, self.application)
+        except NotProvisioned:
+            self._provision(user)
+        return require_account(self.parts, user, self.application)
+
+    def _provision(self, user: DirectoryUser) -> None:
+        if self.parts.accounts is None:
+            return
+        words = self.parts.accounts.provision(self.application.target, user.external_id)
+        self.parts.record(
+            "account.provisioned",
+            Reason.NOT_PROVISIONED if words else "",
+            actor=user.external_id,
+            application=self.application.name,
+            address=self.address,
+            details={"target": self.application.target, "words": words},
+        )
+
+    def _respond(self, user: DirectoryUser, session: SsoSession, now: datetime) -> SendResponse:
         """Return the answer.
 
         Raises:
-            PolicyDenied: if the person may not enter after all.
+            PolicyDenied: if the directory has no name for them that the application would take.
 
         """
         sign_on = SignOn(session.session_index, session.authenticated_at)
-        user = require_entry(self.parts, session.external_id, self.application, now)
-        groups = (
-            self.parts.directory.group_names(user.external_id)
-            if self.application.reads_groups
-            else ()
-        )
-        answerer = self.parts.answerer
+        directory, answerer = self.parts.directory, self.parts.answerer
+        groups = directory.group_names(user.external_id) if self.application.reads_groups else ()
+        # It is looked into for every attribute.
+        user = replace(user, document=values_of(user.document))
         return answerer.respond(user, self.application, self.request, sign_on, now, groups)
+
+    def _keep_use(self, session: SsoSession, now: datetime) -> bool:
+        """Keep that the answer goes out; False if one did already."""
+        ending = self._ending(now, self._entry(session, "session", now))
+        return self.parts.store.answer(replace(ending, uses=session.cookie_digest))
+
+    def _deny(self, session: SsoSession, error: LoginError) -> NextStep:
+        if isinstance(error, NotProvisioned) and not self.request.is_passive:
+            self.parts.audit.record(self._event("login.denied", error.reason, session.external_id))
+            return ShowNotReady(self.application.name)
+        return self._stop("login.denied", error.reason, session.external_id)
 
     def _stop(self, name: str, reason: str, actor: str = "") -> NextStep:
         """Say why there is no assertion: on a page that leads back, or without a page if passive.
 
         The page may be shown again; what it sends back says nothing of anybody.
         """
-        now = self.parts.clock.now()
-        application = self.application
-        event = to_event(
-            now, name, reason, actor=actor, application=application.name, address=self.address
-        )
+        now, event = self.parts.clock.now(), self._event(name, reason, actor)
         if not self.request.is_passive:
             self.parts.audit.record(event)
             words = _WORDS.get(reason, DENIED)
-            return ShowDenied(application.name, words, self._way_back(reason, now))
+            return ShowDenied(self.application.name, words, self._way_back(reason, now))
         if not self.parts.store.answer(self._ending(now, event)):
-            return ShowDenied(application.name, EXPIRED)
-        return self.parts.answerer.refuse(application, self.request, reason, now)
+            return ShowDenied(self.application.name, EXPIRED)
+        return self.parts.answerer.refuse(self.application, self.request, reason, now)
 
     def _way_back(self, reason: str, now: datetime) -> SendResponse | None:
         """Return what tells the service provider; None if it did not ask."""
         if not self.request.request_id:
             return None
         return self.parts.answerer.refuse(self.application, self.request, reason, now)
+
+    def _event(self, name: str, reason: str, actor: str) -> AuditEvent:
+        now, application = self.parts.clock.now(), self.application.name
+        return AuditEvent(now, name, "failure", reason, actor, application, self.address)
 
     def _ending(self, now: datetime, event: AuditEvent) -> Ending:
         if self.transaction_id:

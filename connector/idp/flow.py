@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.errors import LoginError, PolicyDenied, RequestRefused
+from connector.errors import LoginError, RequestRefused
 from connector.idp.authenticator.password import Claim
 from connector.idp.departure import EXPIRED, Departure, require_entry
 from connector.idp.message.authn_request import (
@@ -219,7 +219,7 @@ class LoginFlow:
             return None
         try:
             return Departure(self.parts, application, request, address).enter_at_once(session)
-        except PolicyDenied:  # the page of a stored login says so, and the audit why
+        except LoginError:  # the page of a stored login says so, and the audit why
             return None
 
     def _depart(

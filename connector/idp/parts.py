@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
+    from connector.idp.accounts import Accounts
     from connector.idp.application.catalogue import Catalogue
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
@@ -75,6 +76,7 @@ class LoginParts:
         audit: Keeps why.
         settings: What the operator decided.
         clock: Tells the time.
+        accounts: Those at the targets; None if no application has any.
         secret: Binds forms to their step.
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
 
@@ -90,6 +92,7 @@ class LoginParts:
     clock: Clock
     secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
+    accounts: Accounts | None = None
 
     @property
     def registry(self) -> Registry:

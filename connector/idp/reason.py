@@ -71,3 +71,4 @@ class Reason(StrEnum):
     NO_NAME_ID = "no-name-id"
     OTHER_SUBJECT = "other-subject"
     ATTRIBUTE_MISSING = "attribute-missing"
+    NOT_PROVISIONED = "not-provisioned"

@@ -77,7 +77,19 @@ class ShowDenied:
     way_back: SendResponse | None = None
 
 
-NextStep = AskEmail | AskPassword | SendResponse | ShowDenied
+@dataclass(frozen=True, slots=True)
+class ShowNotReady:
+    """Say that the person's account is not ready yet; asking again tries again.
+
+    Attributes:
+        application_name: Where they are going.
+
+    """
+
+    application_name: str
+
+
+NextStep = AskEmail | AskPassword | SendResponse | ShowDenied | ShowNotReady
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class ApplicationSettings(Section):
         name_id_format: URI of the NameID format.
         attribute_set: A set of attributes that is known by name, such as "oid".
         attributes: What is said of people, by SAML attribute name: a SCIM attribute path or a rule.
+        target: Name of the target that holds the application's accounts. Who may sign in and has
+            none there gets it before they are let in, and is named as they are there.
         relay_state: What goes with a Response that nobody asked for.
         sign_response: Whether the Response is signed.
         sign_assertion: Whether the assertion in it is signed.
@@ -111,6 +113,7 @@ class ApplicationSettings(Section):
     acs: TextsField = ()
     portal_acs: str = ""
     groups: Groups = ()
+    target: str = ""
     name_id: str = ""
     name_id_format: str = ""
     attribute_set: str = ""

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from connector.errors import RequestRefused
 from connector.idp.reason import Reason
-from connector.idp.view import AskEmail, AskPassword, SendResponse, ShowDenied
+from connector.idp.view import AskEmail, AskPassword, SendResponse, ShowDenied, ShowNotReady
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
@@ -108,6 +108,10 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             return _question(pages, "password", view, transaction)
         case SendResponse():
             return hand_over(pages, view)
+        case ShowNotReady():
+            response = pages.page("not_ready", status=503, view=view, path=f"/login/{transaction}")
+            response.headers["retry-after"] = "10"
+            return response
         case ShowDenied():
             return _denied(pages, view)
 

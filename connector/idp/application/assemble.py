@@ -108,6 +108,7 @@ class Assembler:
             attributes=attributes,
             requested=requested,
             portal_acs_url=portal_acs,
+            target=settings.target,
             relay_state=settings.relay_state,
             signs_response=settings.sign_response,
             signs_assertion=settings.sign_assertion,

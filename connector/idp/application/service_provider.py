@@ -187,6 +187,7 @@ class Application:
         tolerated_contexts: Classes that may be asked for although nobody is authenticated that way;
             the answer says what was really done.
         steps: What is to be done on the other side, as lines of text; empty for what is usual.
+        target: Name of the target that holds the application's accounts; "" if none is ours.
 
     """
 
@@ -206,6 +207,7 @@ class Application:
     recipient: Recipient | None = None
     tolerated_contexts: frozenset[str] = frozenset()
     steps: tuple[str, ...] = ()
+    target: str = ""
 
     def attributes_for(self, index: int | None) -> tuple[AttributeRule, ...]:
         """Return what is said of people in answer to a request with that index."""

@@ -30,6 +30,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         " asks for.",
         Reason.NAME_ID_UNSUPPORTED: "Nobody can be named as NameIDPolicy asks for.",
         Reason.SUBJECT_UNSUPPORTED: "The Subject of the request cannot be understood.",
+        Reason.NOT_PROVISIONED: "The person's account is not ready yet.",
         Reason.OTHER_SUBJECT: "Somebody else than the Subject of the request is signed in.",
     }
 )
