@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -87,7 +87,10 @@ _DOT = "__dot__"
 class _PlainNames(NodeTransformer):
     """Makes one name of a name with dots."""
 
-    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802 - the library's
+    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
+        """Return what stands in the node's place."""
+        if not isinstance(node, nodes.Getattr):
+            return super().visit(node, *args, **kwargs)
         inner = self.visit(node.node)
         if isinstance(inner, nodes.Name) and not node.attr.startswith("_"):
             return nodes.Name(f"{inner.name}{_DOT}{node.attr}", "load", lineno=node.lineno)

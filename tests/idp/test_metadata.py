@@ -49,7 +49,7 @@ def key_descriptor(certificate: str = KEY.certificate, use: str = 'use="signing"
 
 
 def parse(document: str):
-    return parse_service_provider(document.encode(), "sp.xml", NOW)
+    return parse_service_provider(document.encode(), "sp.xml")
 
 
 def faults_of(document: str) -> list[str]:

@@ -82,11 +82,16 @@ def compile_attribute(name: str, written: Any) -> AttributeRule:
         ValueError: with every fault, one a line.
 
     """
-    if isinstance(written, str):
-        return _plain(name, written)
-    if not isinstance(written, dict):
-        message = 'must be a SCIM attribute path or a table such as { from = "emails.value" }'
-        raise ValueError(message)  # noqa: TRY004 - a fault of the file, as all others
+    match written:
+        case str():
+            return _plain(name, written)
+        case dict():
+            return _from_table(name, written)
+    message = 'must be a SCIM attribute path or a table such as { from = "emails.value" }'
+    raise ValueError(message)
+
+
+def _from_table(name: str, written: Mapping[str, Any]) -> AttributeRule:
     faults: list[str] = []
     choose = _compile_groups(written, faults)
     name_format = _to_name_format(name, written, faults)

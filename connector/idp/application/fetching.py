@@ -136,6 +136,6 @@ class FetchLoop:
             try:
                 self._fetcher.look(is_forced=is_forced)
             except ConfigurationError as error:  # of a file that was edited meanwhile
-                log.error("applications.kept", reason=str(error))  # noqa: TRY400 - it says it
+                log.warning("applications.kept", reason=str(error))
             is_forced = self._woken.wait(LOOK_SECONDS)
             self._woken.clear()

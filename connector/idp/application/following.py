@@ -63,7 +63,7 @@ class Follower:
         try:
             loaded = self.load()
         except ConfigurationError as error:
-            log.error("applications.kept", reason=str(error))  # noqa: TRY400 - the reason says it
+            log.warning("applications.kept", reason=str(error))
             return
         if self.catalogue.replace(loaded.registry):
             log.info(
