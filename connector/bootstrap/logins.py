@@ -28,11 +28,12 @@ from connector.source.ldap import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
+    from connector.idp.keys import KeyEntry
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
@@ -97,6 +98,13 @@ def make_identity_provider(
         random=secrets.token_bytes,
         accounts=accounts,
     )
+    return IdentityProvider(LoginFlow(parts), _publishing(endpoints, keys, clock), loaded.notes)
+
+
+def _publishing(
+    endpoints: IdpEndpoints, keys: Sequence[KeyEntry], clock: Clock
+) -> Callable[[], bytes]:
+    """Return what gives our metadata as it is now."""
 
     def metadata() -> bytes:
         return build_metadata(
@@ -106,7 +114,7 @@ def make_identity_provider(
             document_id=f"_{secrets.token_hex(16)}",
         )
 
-    return IdentityProvider(LoginFlow(parts), metadata, loaded.notes)
+    return metadata
 
 
 def _make_authenticator(

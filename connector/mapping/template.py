@@ -11,6 +11,8 @@ from jinja2.visitor import NodeTransformer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from jinja2 import Template
+
     Render = Callable[[Mapping[str, tuple[str, ...]]], str | None]
 
 LONGEST_TEMPLATE = 500
@@ -47,20 +49,7 @@ def compile_template(
         ValueError: if the template is too long, not well-formed, or does more than it may.
 
     """
-    if len(text) > LONGEST_TEMPLATE:
-        message = f"a template may have {LONGEST_TEMPLATE} characters"
-        raise ValueError(message)
-    environment = _environment()
-    try:
-        tree = environment.parse(text)
-        if has_dots:
-            _PlainNames().visit(tree)
-        _check(tree)
-        # Only now: compiling computes constant expressions.
-        template = environment.from_string(tree)
-    except TemplateError as error:
-        message = f"not a usable template: {error}"
-        raise ValueError(message) from error
+    tree, template = _compile(text, has_dots=has_dots)
     names = {node.name: fold(node.name.replace(_DOT, ".")) for node in tree.find_all(nodes.Name)}
     keys = frozenset(names.values())
     parts = list(_plain_parts(tree, names))
@@ -78,6 +67,23 @@ def compile_template(
             raise ValueError(message) from error
 
     return render, keys
+
+
+def _compile(text: str, *, has_dots: bool) -> tuple[nodes.Template, Template]:
+    if len(text) > LONGEST_TEMPLATE:
+        message = f"a template may have {LONGEST_TEMPLATE} characters"
+        raise ValueError(message)
+    environment = _environment()
+    try:
+        tree = environment.parse(text)
+        if has_dots:
+            _PlainNames().visit(tree)
+        _check(tree)
+        # Only now: compiling computes constant expressions.
+        return tree, environment.from_string(tree)
+    except TemplateError as error:
+        message = f"not a usable template: {error}"
+        raise ValueError(message) from error
 
 
 # Stands for the dot of a name such as `name.givenName`, which is one name and no look-up.

@@ -55,7 +55,7 @@ def _take(world: World, message: BoundMessage) -> None:
 def metadata_of_a_service_provider(world: World, data: bytes) -> None:
     del world
     with suppress(ConfigurationError):
-        parse_service_provider(data, "fuzz", NOW)
+        parse_service_provider(data, "fuzz")
 
 
 # Slow ones: the whole web application answers.
