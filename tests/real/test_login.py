@@ -74,6 +74,7 @@ APPLICATION = """
 name = "{name}"
 metadata = "{file}"
 groups = ["{group}"]
+encrypt = "never"
 """
 
 
