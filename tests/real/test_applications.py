@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import copy
+import os
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +25,7 @@ from playwright.sync_api import expect
 
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.xmlenc.encrypt import encrypt_element
-from tests.parts.browser import open_context, running_browser
+from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
 from tests.parts.identity_provider import free_port
 from tests.parts.mellon import mellon_folder, running_mellon
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
@@ -42,7 +44,6 @@ from tests.real.test_login import CONFIGURATION, PASSWORD, fetch, fill_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from playwright.sync_api import Page
 
@@ -239,6 +240,34 @@ def test_a_session_opens_all_of_them_without_a_question(page, world):
     for inside, binding in (("pysaml2", "post"), ("python3-saml", "post"), ("mellon", "redirect")):
         world.ask(page, inside, binding)
         expect(page.get_by_role("heading")).to_have_text(f"Inside {inside}")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_page_that_leads_back_is_accessible(browser, world, look, tmp_path):
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    context = {"authn_context_class_ref": ["urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI"]}
+    message = world.applications.pysaml2.ask("redirect", requested_authn_context=context)
+    with open_context(browser, look) as opened:
+        page = opened.new_page()
+        page.goto(dict(message["headers"])["Location"])
+
+        page.screenshot(path=folder / f"way-back-{look}.png")
+        assert accessibility_faults(page) == []
+
+
+def test_who_cannot_be_signed_in_as_wanted_is_led_back_and_the_application_learns_why(page, world):
+    pysaml2 = world.applications.pysaml2
+    context = {"authn_context_class_ref": ["urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI"]}
+    message = pysaml2.ask("redirect", requested_authn_context=context)
+    page.goto(dict(message["headers"])["Location"])
+    expect(page.get_by_role("alert")).to_have_text(
+        "pysaml2 asks for a way to sign in that we do not offer."
+    )
+
+    page.get_by_role("button", name="Back to pysaml2").click()
+
+    expect(page.get_by_role("heading")).to_have_text("Refused")
+    assert "StatusNoAuthnContext" in pysaml2.errors[0]
 
 
 @pytest.fixture
