@@ -87,8 +87,8 @@ def _lines(application: Application) -> Iterator[tuple[str, str]]:
         yield "", f"{entity_id} (also taken, and then answered under that name)"
     for acs in described.acs_endpoints:
         yield "ACS", f"{acs.url}{' (default)' if acs == described.default_acs() else ''}"
-    if application.portal_acs_url:
-        yield "From portal", application.portal_acs_url
+    if application.login_url or application.portal_acs_url:
+        yield "From portal", application.login_url or application.portal_acs_url
     if application.relay_state:
         yield "RelayState", f"{application.relay_state} (from our portal)"
     yield from _told(application)
@@ -212,6 +212,7 @@ def values_of(application: Application) -> dict[str, Any]:
         "acs": [acs.url for acs in described.acs_endpoints],
         "portal_acs": application.portal_acs_url or described.default_acs().url,
         "relay_state": application.relay_state,
+        "login_url": application.login_url,
         "groups": "*" if application.admits_everybody else sorted(application.groups),
         "name_id": _name_id_of(application),
         "name_id_format": application.name_id_format,

@@ -109,6 +109,11 @@ class LoginFlow:
             raise
         return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
 
+    def login_url(self, slug: str) -> str:
+        """Return where the portal sends people for that application; "" if they begin here."""
+        application = self.parts.registry.by_slug(slug)
+        return application.login_url if application else ""
+
     def bind_browser(self, transaction_id: str, browser: str | None) -> str:
         """Give the login to the browser that comes first, and return its cookie's value.
 

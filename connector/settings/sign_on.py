@@ -96,6 +96,8 @@ class ApplicationSettings(Section):
         target: Name of the target that holds the application's accounts. Who may sign in and has
             none there gets it before they are let in, and is named as they are there.
         relay_state: What goes with a Response that nobody asked for.
+        login_url: Where our portal sends people instead, for applications that take no Response
+            that they did not ask for.
         sign_response: Whether the Response is signed.
         sign_assertion: Whether the assertion in it is signed.
         encrypt: Whether the assertion is encrypted; "auto": if the metadata has a key meant for it.
@@ -119,6 +121,7 @@ class ApplicationSettings(Section):
     attribute_set: str = ""
     attributes: dict[str, Any] | None = None
     relay_state: str = Field(default="", max_length=2048)
+    login_url: HttpsUrl = ""
     sign_response: bool = True
     sign_assertion: bool = True
     encrypt: Literal["auto", "always", "never"] = "auto"

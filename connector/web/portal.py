@@ -34,6 +34,8 @@ def portal_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
     def open_application(request: Request) -> Response:
         # It is the login that asks who the person is, so this may be a bookmark.
         slug = request.path_params["slug"]
+        if login_url := flow.login_url(slug):
+            return RedirectResponse(login_url, 303)
         begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
         return hand_over(pages, begun)
 

@@ -110,6 +110,7 @@ class Assembler:
             portal_acs_url=portal_acs,
             target=settings.target,
             relay_state=settings.relay_state,
+            login_url=settings.login_url,
             signs_response=settings.sign_response,
             signs_assertion=settings.sign_assertion,
             recipient=self._recipient(described),

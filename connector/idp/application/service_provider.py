@@ -181,6 +181,7 @@ class Application:
             it, by that index; None is the key of those that name none.
         portal_acs_url: Where an answer that nobody asked for goes; "" for the default address.
         relay_state: What goes with an answer that nobody asked for; "" for nothing.
+        login_url: Where the portal sends people instead; "" if they are answered unasked.
         signs_response: Whether the Response is signed.
         signs_assertion: Whether the assertion in it is.
         recipient: For whom the assertion is encrypted, or None.
@@ -202,6 +203,7 @@ class Application:
     requested: Mapping[int | None, tuple[AttributeRule, ...]] | None = None
     portal_acs_url: str = ""
     relay_state: str = ""
+    login_url: str = ""
     signs_response: bool = True
     signs_assertion: bool = True
     recipient: Recipient | None = None
