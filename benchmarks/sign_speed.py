@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.idp.application.attribute import NAME_FORMAT
-from connector.idp.message.assertion import Assertion, Attribute, NameId, SignOn
+from connector.idp.message.assertion import Assertion, Attribute, SignOn
+from connector.idp.message.name_id import NameId
 from connector.idp.message.response import build_response
 from connector.idp.names import EMAIL_FORMAT
 from connector.idp.xmldsig import SigningKey

@@ -39,6 +39,8 @@ EVENTS = frozenset(
         "metadata.fetch_failed",
         "metadata.fetched",
         "plan.held",
+        "sign_off.ended",
+        "sign_off.failed",
         "target.ended",
         "worker.ended",
     }

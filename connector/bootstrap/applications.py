@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from connector.bootstrap.opening import mapping_folders
+from connector.bootstrap.tls import trusting
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.attribute_set import SETS_FILE, load_attribute_sets
 from connector.idp.application.fetching import Fetcher, FetchLoop
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.idp.application.catalogue import Catalogue
-    from connector.settings import ApplicationSettings, Settings
+    from connector.settings import ApplicationSettings, IdpSettings, Settings
 
 
 def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
@@ -35,7 +36,7 @@ def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
     return ApplicationSources(
         presets=load_presets(folders),
         sets=load_attribute_sets(folders),
-        client=MetadataClient(_metadata_folder(settings)),
+        client=MetadataClient(_metadata_folder(settings), trusting(_idp_of(settings).ca_file)),
         now=clock.now(),
     )
 
@@ -116,8 +117,7 @@ def make_fetcher(files: ApplicationFiles) -> Fetcher:
     def configured() -> tuple[ApplicationSettings, ...]:
         return files.current().application
 
-    idp = files.settings.idp
-    every = idp.metadata_every if idp else _idp_missing()
+    every = _idp_of(files.settings).metadata_every
     return Fetcher(configured, lambda: application_sources(files.settings, files.clock), every)
 
 
@@ -157,9 +157,10 @@ def _paths(settings: Settings) -> Iterator[Path]:
 
 
 def _metadata_folder(settings: Settings) -> Path:
-    idp = settings.idp or _idp_missing()
-    return idp.keys.parent / "metadata"
+    return _idp_of(settings).keys.parent / "metadata"
 
 
-def _idp_missing() -> NoReturn:
-    raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
+def _idp_of(settings: Settings) -> IdpSettings:
+    if settings.idp is None:
+        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
+    return settings.idp

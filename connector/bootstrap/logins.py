@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
 from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
+from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.catalogue import Catalogue
@@ -18,26 +19,28 @@ from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys, load_or_create_secret
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts
+from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.source.file import FilePasswordCheck
 from connector.source.ldap import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
-    from connector.idp.keys import KeyEntry
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
-
-METADATA_LIFETIME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,17 @@ class IdentityProvider:
 
     Attributes:
         flow: The logins.
+        logout: The logouts.
         metadata: Gives our SAML metadata as it is now.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
 
     flow: LoginFlow
+    logout: LogoutFlow
     metadata: Callable[[], bytes]
+    describe: Callable[[str], bytes | None] | None
     notes: tuple[str, ...]
 
 
@@ -74,12 +81,14 @@ def make_identity_provider(
         fetches: Fetch metadata of which there is no copy.
 
     Raises:
-        ConfigurationError: if an application or a key is wrong; every fault.
+        ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
     loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
     keys = load_or_create_keys(idp.keys, clock.now())
+    signing = [entry.signing_key for entry in keys]
+    federation = make_federation(settings, idp, engine, clock, signing)
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
     lifetime = idp.assertion_lifetime
@@ -96,25 +105,29 @@ def make_identity_provider(
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        routes=federation.routes,
+        upstream=federation.authenticator,
         accounts=accounts,
     )
-    return IdentityProvider(LoginFlow(parts), _publishing(endpoints, keys, clock), loaded.notes)
-
-
-def _publishing(
-    endpoints: IdpEndpoints, keys: Sequence[KeyEntry], clock: Clock
-) -> Callable[[], bytes]:
-    """Return what gives our metadata as it is now."""
 
     def metadata() -> bytes:
-        return build_metadata(
-            endpoints,
-            [entry.signing_key for entry in keys],
-            valid_until=clock.now() + METADATA_LIFETIME,
-            document_id=f"_{secrets.token_hex(16)}",
-        )
+        until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
+        return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
-    return metadata
+    logout = LogoutFlow(make_logout_parts(settings, engine, parts))
+    notes = loaded.notes + federation.notes
+    return IdentityProvider(LoginFlow(parts), logout, metadata, federation.describe, notes)
+
+
+def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
+    """Return the parts of single logout, for an identity provider with those parts.
+
+    Raises:
+        ConfigurationError: if the authorities cannot be read.
+
+    """
+    soap = SoapClient(trusting(_idp_of(settings).ca_file))
+    return LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), soap)
 
 
 def _make_authenticator(
@@ -143,6 +156,7 @@ def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand 
     """
     if not any(application.target for application in settings.application):
         return None
+    # Without looking for leavers: who waits to be let in does not wait for others to be told.
     return OnDemand(make_parts(settings, engine, clock))
 
 

@@ -257,7 +257,7 @@ def test_a_request_for_one_person_does_not_let_in_another(bench: SignOnBench):
 
     view = bench.type_password(transaction, browser, "Right-2")
 
-    assert view.error == "other-person"
+    assert view.error == "other-subject"
     assert status_of(view.way_back) == "AuthnFailed"
     assert bench.reasons()[0] == Reason.OTHER_SUBJECT
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.tls import trusting
 from connector.clock import SystemClock
 from connector.demo.sample_app import sample_app
 from connector.demo.sample_saml import sp_metadata
 from connector.idp.keys import load_or_create_keys
+from connector.idp.logout.soap_client import SoapClient
 from connector.settings.values import Listen
 from connector.web.server import Certificate, Listener, serving
 from state.engine import open_engine
@@ -88,7 +90,7 @@ def prepared_applications(folder: Path) -> Iterator[Applications]:
     hosts = ("login.corp.test", "mellon.test", "saml.test", "pysaml2.test", "intranet.test")
     tls = make_certificate(folder, *hosts, "127.0.0.1")
     login, mellon, *others, intranet = (f"https://{host}:{free_port()}" for host in hosts)
-    saml, pysaml2 = _service_provider(folder, others[0]), _pysaml2(folder, others[1])
+    saml, pysaml2 = _service_provider(folder, others[0]), _pysaml2(folder, others[1], tls)
     with mellon_folder(mellon) as files:
         yield Applications(login, tls, mellon, files, saml, pysaml2, intranet)
 
@@ -124,6 +126,7 @@ def running_sign_on(folder: Path, groups: tuple[str, ...]) -> Iterator[SignOn]:
     upgrade(engine)
     with prepared_applications(folder) as applications:
         idp = make_identity_provider(engine, folder, applications.login_url, SystemClock())
+        idp.soap = SoapClient(trusting(applications.tls.authority))
         for name, metadata in applications.metadata.items():
             idp.register(name, metadata, *groups)
         with (
@@ -179,13 +182,19 @@ def _service_provider(folder: Path, base_url: str) -> ServiceProvider:
     return ServiceProvider(base_url, certificate, key)
 
 
-def _pysaml2(folder: Path, base_url: str) -> Pysaml2Application:
+def _pysaml2(folder: Path, base_url: str, tls: CertificateFiles) -> Pysaml2Application:
     """Return pysaml2 with an RSA key of its own."""
     keys = folder / "pysaml2-keys"
     for name, content in zip(("sp.key", "sp.crt"), _signing_pair(keys), strict=True):
         (keys / name).write_text(content)
     local = f"https://127.0.0.1:{base_url.rpartition(':')[2]}"
-    return Pysaml2Application(base_url, keys / "sp.key", keys / "sp.crt", back_channel_url=local)
+    return Pysaml2Application(
+        base_url,
+        keys / "sp.key",
+        keys / "sp.crt",
+        back_channel_url=local,
+        authority=tls.authority,
+    )
 
 
 def _signing_pair(folder: Path) -> tuple[str, str]:

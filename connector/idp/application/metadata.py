@@ -19,6 +19,7 @@ from connector.idp.application.service_provider import (
     AttributeService,
     RequestedAttribute,
     ServiceProvider,
+    SloEndpoint,
 )
 from connector.idp.moment import to_duration, to_moment
 from connector.idp.names import PROTOCOL, Binding
@@ -143,6 +144,7 @@ class _Reader:
             certificates,
             signs_requests,
             tuple(text_of(each) for each in role.findall(f"{_MD}NameIDFormat")),
+            self.read_slo_endpoints(role),
             wants_signed_assertions=is_true(role.get("WantAssertionsSigned")),
             encryption=read_encryption(role, self.key_fault),
             attribute_services=self.read_attribute_services(role),
@@ -193,6 +195,23 @@ class _Reader:
             self.fault(f"{key}.index", f"must be a number, not {index!r}")
             return None
         return int(index)
+
+    def read_slo_endpoints(self, role: etree._Element) -> tuple[SloEndpoint, ...]:
+        found = []
+        for number, element in enumerate(role.findall(f"{_MD}SingleLogoutService")):
+            binding, key = element.get("Binding", "").strip(), f"SingleLogoutService[{number}]"
+            if binding not in set(Binding):
+                continue  # such as artifacts: nothing that we would send
+            url, response_url = (
+                element.get(name, "").strip() for name in ("Location", "ResponseLocation")
+            )
+            if not is_web_address(url):
+                self.fault(f"{key}.Location", f"must be an http or https URL, not {url!r}")
+            if response_url and not is_web_address(response_url):
+                words = f"must be an http or https URL, not {response_url!r}"
+                self.fault(f"{key}.ResponseLocation", words)
+            found.append(SloEndpoint(url, binding, response_url))
+        return tuple(found)
 
     def read_attribute_services(self, role: etree._Element) -> tuple[AttributeService, ...]:
         found = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from connector.errors import PolicyDenied
 from connector.idp.application.attribute import Person
 from connector.idp.binding import to_form_value
-from connector.idp.message.assertion import Frame, NameId, build_assertion, choose_name_id
+from connector.idp.message.assertion import Frame, build_assertion, choose_name_id
 from connector.idp.message.context import AskedContext, choose_class
 from connector.idp.message.response import Seal, build_error_response, build_response
 from connector.idp.reason import Reason
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from connector.idp.application.service_provider import Application
     from connector.idp.message.assertion import SignOn
     from connector.idp.message.authn_request import AuthnRequest
+    from connector.idp.message.name_id import NameId
     from connector.idp.xmldsig import SigningKey
 
 
@@ -80,7 +81,8 @@ class Answerer:
             frame=Frame(self.issuer, self._xml_id(), now, self.lifetime),
         )
         response = build_response(assertion, self.key, self._xml_id(), self._seal(application))
-        return _to_form(application, request, response)
+        form, name_id = _to_form(application, request, response), assertion.name_id
+        return replace(form, name_id=name_id.value, name_id_format=name_id.format)
 
     def _seal(self, application: Application) -> Seal:
         encrypt = None

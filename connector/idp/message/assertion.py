@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import PolicyDenied
 from connector.idp.application.attribute_path import values_at
+from connector.idp.message.name_id import NameId, qualified
 from connector.idp.names import EMAIL_FORMAT, PASSWORD_CLASS, PERSISTENT_FORMAT, TRANSIENT_FORMAT
 from connector.idp.reason import Reason
 
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 
 # For service providers whose clock is behind; much more would be too much to replay in.
 CLOCK_TOLERANCE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class NameId:
-    """Who the assertion is about (Core section 2.2.3).
-
-    Attributes:
-        value: As the service provider knows the person.
-        format: URI that says what kind of name it is.
-
-    """
-
-    value: str
-    format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +169,7 @@ def build_assertion(
         issuer=frame.issuer,
         issued_at=frame.now,
         not_on_or_after=frame.now + frame.lifetime,
-        name_id=name_id,
+        name_id=qualified(name_id, frame.issuer, request.issuer),
         audience=request.issuer,
         acs_url=request.acs_url,
         in_response_to=request.request_id,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from connector.idp.message.name_id import to_element
 from connector.idp.message.status import STATUS, to_status, to_words
 from connector.idp.moment import to_timestamp
-from connector.idp.names import PERSISTENT_FORMAT
 from connector.idp.xmldsig import Element, Raw, Rendered, SigningKey, render, sign_enveloped
 
 if TYPE_CHECKING:
@@ -135,14 +135,7 @@ def _subject(assertion: Assertion) -> Element:
         {"Method": _BEARER},
         (Element("saml:SubjectConfirmationData", confirmation),),
     )
-    return Element("saml:Subject", {}, (_name_id(assertion), bearer))
-
-
-def _name_id(assertion: Assertion) -> Element:
-    attributes = {"Format": assertion.name_id.format}
-    if assertion.name_id.format == PERSISTENT_FORMAT:  # Core section 8.3.7: between whom it holds
-        attributes |= {"NameQualifier": assertion.issuer, "SPNameQualifier": assertion.audience}
-    return Element("saml:NameID", attributes, (assertion.name_id.value,))
+    return Element("saml:Subject", {}, (to_element(assertion.name_id), bearer))
 
 
 def _conditions(assertion: Assertion) -> Element:

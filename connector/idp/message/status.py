@@ -20,6 +20,8 @@ _CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         Reason.NAME_ID_UNSUPPORTED: ("Requester", "InvalidNameIDPolicy"),
         Reason.SUBJECT_UNSUPPORTED: ("Requester", "RequestUnsupported"),
         Reason.OTHER_SUBJECT: ("Responder", "AuthnFailed"),
+        Reason.UPSTREAM_NO_PASSIVE: ("Responder", "NoPassive"),
+        Reason.UPSTREAM_AUTHN_FAILED: ("Responder", "AuthnFailed"),
     }
 )
 # For those who read the service provider's log. Nothing that it could not find out by itself.
@@ -31,6 +33,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         Reason.NAME_ID_UNSUPPORTED: "Nobody can be named as NameIDPolicy asks for.",
         Reason.SUBJECT_UNSUPPORTED: "The Subject of the request cannot be understood.",
         Reason.NOT_PROVISIONED: "The person's account is not ready yet.",
+        Reason.UPSTREAM_NO_PASSIVE: "Nobody is signed in, and nobody may be asked.",
+        Reason.UPSTREAM_AUTHN_FAILED: "Nobody could be authenticated.",
         Reason.OTHER_SUBJECT: "Somebody else than the Subject of the request is signed in.",
     }
 )
