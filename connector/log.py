@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 EVENTS = frozenset(
     {
+        "applications.kept",
+        "applications.noted",
+        "applications.replaced",
         "cycle.ended",
         "cycle.failed",
         "cycle.started",
@@ -33,6 +36,8 @@ EVENTS = frozenset(
         "http.answered",
         "http.failed",
         "login.refused",
+        "metadata.fetch_failed",
+        "metadata.fetched",
         "plan.held",
         "sign_off.ended",
         "sign_off.failed",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
-from connector.idp.application.load import ApplicationSources, load_applications
-from connector.idp.application.metadata_client import MetadataClient
-from connector.idp.application.preset import PRESETS_FILE, load_presets
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
@@ -31,7 +29,6 @@ from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
-from connector.mapping.load import shipped_folder
 from connector.source.file import FilePasswordCheck
 from connector.source.ldap import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
-    from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
@@ -68,7 +64,12 @@ class IdentityProvider:
 
 
 def make_identity_provider(
-    settings: Settings, engine: Engine, clock: Clock, accounts: Accounts | None = None
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    accounts: Accounts | None = None,
+    *,
+    fetches: bool = True,
 ) -> IdentityProvider:
     """Return what signs people in.
 
@@ -77,13 +78,14 @@ def make_identity_provider(
         engine: The state database.
         clock: Tells the time.
         accounts: Those at the targets, see `make_accounts`; None if none is looked at.
+        fetches: Fetch metadata of which there is no copy.
 
     Raises:
         ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
-    registry, notes = load_registry(settings, clock)
+    loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
     keys = load_or_create_keys(idp.keys, clock.now())
     signing = [entry.signing_key for entry in keys]
     federation = make_federation(settings, idp, engine, clock, signing)
@@ -91,7 +93,7 @@ def make_identity_provider(
     endpoints = _endpoints(idp)
     lifetime = idp.assertion_lifetime
     parts = LoginParts(
-        registry=registry,
+        catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
         authenticator=_make_authenticator(settings, idp, engine, secret),
         answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
@@ -113,7 +115,7 @@ def make_identity_provider(
         return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
-    notes += federation.notes
+    notes = loaded.notes + federation.notes
     return IdentityProvider(LoginFlow(parts), logout, metadata, federation.describe, notes)
 
 
@@ -158,23 +160,6 @@ def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand 
     return OnDemand(make_parts(settings, engine, clock))
 
 
-def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:
-    """Return the applications, and notes about what is not fresh.
-
-    Raises:
-        ConfigurationError: with every fault of every application.
-
-    """
-    idp = _idp_of(settings)
-    sources = ApplicationSources(
-        folder=Path(),
-        presets=load_presets(_preset_file(settings)),
-        client=MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file)),
-        now=clock.now(),
-    )
-    return load_applications(settings.application, sources)
-
-
 def make_password_check(settings: Settings) -> PasswordCheck:
     """Return what checks passwords: the source itself."""
     if settings.source.kind == "file" and settings.source.file is not None:
@@ -186,11 +171,6 @@ def _idp_of(settings: Settings) -> IdpSettings:
     if settings.idp is None:
         raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
     return settings.idp
-
-
-def _preset_file(settings: Settings) -> Path:
-    own = settings.mappings / PRESETS_FILE
-    return own if own.is_file() else shipped_folder() / PRESETS_FILE
 
 
 def _endpoints(idp: IdpSettings) -> IdpEndpoints:

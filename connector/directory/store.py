@@ -169,6 +169,15 @@ class DirectoryStore:
             found = connection.scalars(statement).all()
         return self.user(found[0]) if len(found) == 1 else None
 
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        """Return the names of all groups of a person as the source writes them, in order."""
+        name = GROUPS.c.distinguished_name
+        with reading(self._engine) as connection:
+            folded = _find_groups(connection, external_id)
+            statements = of_some(select(name), GROUPS.c.name_folded, folded)
+            found = [one for each in statements for one in connection.scalars(each)]
+        return tuple(sorted(found, key=str.casefold))
+
     def user_heads(self, external_ids: Collection[str] | None = None) -> Iterator[UserHead]:
         """Yield everybody, or these people, leavers included, as heads."""
         columns = [USERS.c[name] for name in UserHead._fields]

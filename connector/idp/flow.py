@@ -20,6 +20,7 @@ from connector.idp.message.authn_request import (
     from_json,
     parse_authn_request,
     to_json,
+    unasked_request,
 )
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import find_live_session, find_session, find_signed_in
@@ -107,6 +108,11 @@ class LoginFlow:
         return self._answer_at_once(request, sso_cookie, address) or self._add(
             request, self.parts.clock.now()
         )
+
+    def login_url(self, slug: str) -> str:
+        """Return where the portal sends people for that application; "" if they begin here."""
+        application = self.parts.registry.by_slug(slug)
+        return application.login_url if application else ""
 
     def bind_browser(self, transaction_id: str, browser: str | None) -> str:
         """Give the login to the browser that comes first, and return its cookie's value.
@@ -233,13 +239,11 @@ class LoginFlow:
     # What the steps above share.
 
     def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:
-        application = self.parts.registry.by_slug(slug)
-        if application is None:
-            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        service_provider = application.service_provider
-        acs_url = application.portal_acs_url or service_provider.default_acs().url
-        return AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
+        try:
+            return unasked_request(self.parts.registry.by_slug(slug), self.parts.clock.now())
+        except RequestRefused as error:
+            self.parts.record("request.refused", error.reason, address=address)
+            raise
 
     def _answer_at_once(
         self, request: AuthnRequest, sso_cookie: str | None, address: str
@@ -271,8 +275,9 @@ class LoginFlow:
             )
         application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
-        if session is not None and still_opens(self.parts, session, application, address):
-            return departure.enter_again(session)
+        may_stay = session and still_opens(self.parts, session, application, address)
+        if session and may_stay and (end := departure.enter_again(session)) is not None:
+            return end
         if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
@@ -293,6 +298,7 @@ class LoginFlow:
             expires_at=now + self.parts.settings.login_lifetime,
             application=request.application,
             request=to_json(request),
+            email=request.subject if _EMAIL.fullmatch(request.subject) else "",
         )
         is_new = self.parts.store.add_transaction(
             transaction, issuer=request.issuer, request_id=request.request_id

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DESTINATION_WRONG = "destination-wrong"
     ACS_UNREGISTERED = "acs-unregistered"
     BINDING_UNSUPPORTED = "binding-unsupported"
+    METADATA_ENDED = "metadata-ended"
 
     # Single logout.
     NOT_LOGOUT_REQUEST = "not-a-logout-request"
@@ -79,6 +80,8 @@ class Reason(StrEnum):
     NOT_ACTIVE = "not-active"
     NOT_IN_GROUP = "not-in-group"
     NO_NAME_ID = "no-name-id"
+    OTHER_SUBJECT = "other-subject"
+    ATTRIBUTE_MISSING = "attribute-missing"
     NOT_PROVISIONED = "not-provisioned"
 
     # The answer of an upstream: its message.

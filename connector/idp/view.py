@@ -98,11 +98,13 @@ class ShowDenied:
     Attributes:
         application_name: Where they were going.
         error: Key of the message to show.
+        way_back: Tells the service provider that there is no assertion; None if it did not ask.
 
     """
 
     application_name: str
     error: str
+    way_back: SendResponse | None = None
 
 
 @dataclass(frozen=True, slots=True)

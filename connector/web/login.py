@@ -26,6 +26,7 @@ from connector.idp.view import (
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
+from connector.web.headers import handoff_headers
 from connector.web.texts import message, text
 from connector.web.upstream import send_to_source
 
@@ -126,8 +127,16 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             response.headers["retry-after"] = "10"
             return response
         case ShowDenied():
-            words, hint = message(view.error), text("denied-hint")
-            return pages.notice("denied", status=403, words=words, hint=hint)
+            return _denied(pages, view)
+
+
+def _denied(pages: Pages, view: ShowDenied) -> Response:
+    words = text(view.error, application=view.application_name)
+    hint = text("denied-hint" if view.way_back is None else "help-hint")
+    response = pages.notice("denied", status=403, words=words, hint=hint, way_back=view.way_back)
+    if view.way_back is not None:
+        response.headers.update(handoff_headers(view.way_back.acs_url))
+    return response
 
 
 def _question(pages: Pages, name: str, view: AskEmail | AskPassword, transaction: str) -> Response:

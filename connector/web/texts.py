@@ -83,6 +83,13 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         # Ends of a login.
         "denied-heading": "Sign-in stopped",
         "denied": "This sign-in cannot go on.",
+        "back-to": "Back to {application}",
+        "not-allowed": "Your account does not open {application}.",
+        "incomplete": "{application} needs something that your account does not have.",
+        "other-subject": "{application} asked for somebody else to sign in.",
+        "no-such-way": "{application} asks for a way to sign in that we do not offer.",
+        "unsupported": "{application} asks for something that we do not offer.",
+        "help-hint": "If you think that this is wrong, ask the help desk.",
         "denied-hint": "Go back to the application and start again. If it stops here once more,"
         " ask the help desk.",
         "refused": "The application's request was not accepted.",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
-    "app": ["list", "show", "add", "test"],
+    "app": ["list", "show", "add", "presets", "refresh", "test"],
     "key": ["list"],
     "target": ["probe", "show", "forget"],
     "upstream": ["list", "show"],

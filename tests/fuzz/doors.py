@@ -64,7 +64,7 @@ def _take(world: World, message: BoundMessage) -> None:
 def metadata_of_a_service_provider(world: World, data: bytes) -> None:
     del world
     with suppress(ConfigurationError):
-        parse_service_provider(data, "fuzz", NOW)
+        parse_service_provider(data, "fuzz")
 
 
 def response_of_an_upstream(world: World, data: bytes) -> None:

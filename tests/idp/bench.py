@@ -21,6 +21,8 @@ from lxml import etree
 from connector.audit import Audit
 from connector.directory.person import DirectoryUser
 from connector.errors import ApplicationUnavailable, SourceUnavailable
+from connector.idp.application.attribute import plain_attributes
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.service_provider import (
     AcsEndpoint,
     Application,
@@ -127,6 +129,9 @@ class PeopleInMemory:
         user = self.user(external_id)
         groups = self.groups.get(external_id, frozenset())
         return None if user is None else (user, groups)
+
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        return tuple(sorted(self.groups.get(external_id, frozenset())))
 
 
 @dataclass
@@ -236,12 +241,14 @@ def an_application(**changes) -> Application:
             SP_ENTITY_ID, (AcsEndpoint(ACS_URL, index=1, is_default=True),)
         ),
         groups=frozenset({"cn=staff,dc=corp,dc=example"}),
-        attributes={
-            "mail": "emails.value",
-            "givenName": "name.givenName",
-            "sn": "name.familyName",
-            "displayName": "displayName",
-        },
+        attributes=plain_attributes(
+            {
+                "mail": "emails.value",
+                "givenName": "name.givenName",
+                "sn": "name.familyName",
+                "displayName": "displayName",
+            }
+        ),
     )
     return replace(application, **changes)
 
@@ -256,7 +263,7 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
     pace = Pace(lambda count: count - 1, stopwatch=lambda: 0.0, wait=waits.append)
     lifetime = settings.assertion_lifetime
     parts = LoginParts(
-        registry=Registry(applications or (an_application(),)),
+        catalogue=Catalogue(Registry(applications or (an_application(),))),
         directory=people,
         authenticator=PasswordAuthenticator(
             passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace

@@ -15,6 +15,8 @@ from connector.bootstrap.federation import describe_us
 from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
+from connector.idp.application.attribute import plain_attributes
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
@@ -113,6 +115,9 @@ class People:
         groups = self.groups.get(external_id, frozenset())
         return None if user is None else (user, groups)
 
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        return tuple(sorted(self.groups.get(external_id, frozenset())))
+
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         if self.is_down:
             raise SourceUnavailable("no domain controller answers")
@@ -173,10 +178,10 @@ class IdentityProvider:
         application = Application(
             name=name,
             slug=to_slug(name),
-            service_provider=parse_service_provider(metadata, name, self.clock.now()),
+            service_provider=parse_service_provider(metadata, name),
             groups=frozenset(groups),
             admits_everybody=not groups,
-            attributes=ATTRIBUTES,
+            attributes=plain_attributes(ATTRIBUTES),
         )
         self.applications.append(application)
         return application
@@ -213,7 +218,7 @@ class IdentityProvider:
             key, self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
         )
         parts = LoginParts(
-            registry=Registry(tuple(self.applications)),
+            catalogue=Catalogue(Registry(tuple(self.applications))),
             directory=self.directory,
             authenticator=PasswordAuthenticator(
                 self.check, AttemptStore(self.engine), policy, secret, pace

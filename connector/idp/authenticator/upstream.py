@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import AuthenticationFailed, UpstreamRefused
-from connector.idp.message.assertion import values_at
+from connector.idp.application.attribute_path import values_at
 from connector.idp.message.upstream_assertion import Expected
 from connector.idp.message.upstream_request import Question, build_errand
 from connector.idp.message.upstream_response import issuer_of, parse_response

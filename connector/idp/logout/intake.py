@@ -12,10 +12,10 @@ from connector.idp.logout.meaning import find_meaning
 from connector.idp.logout.telling import told_event
 from connector.idp.logout.wire import answer_by_soap, status_of
 from connector.idp.logout_transaction import Cause, DeliveryState, Logout, Origin
-from connector.idp.message.assertion import NameId
 from connector.idp.message.incoming import SKEW
 from connector.idp.message.logout_request import LogoutRequest, parse_logout_request
 from connector.idp.message.logout_response import parse_logout_response
+from connector.idp.message.name_id import NameId
 from connector.idp.message.soap import read_envelope
 from connector.idp.names import MessageKind
 from connector.idp.reason import Reason

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from connector.idp.binding import to_form_value, to_redirect_url
 from connector.idp.logout.view import SendMessage
 from connector.idp.logout_transaction import Cause
-from connector.idp.message.assertion import NameId
 from connector.idp.message.logout_request import build_logout_request
 from connector.idp.message.logout_response import (
     PARTIAL_LOGOUT,
@@ -16,6 +15,7 @@ from connector.idp.message.logout_response import (
     UNKNOWN_PRINCIPAL,
     build_logout_response,
 )
+from connector.idp.message.name_id import NameId, qualified
 from connector.idp.message.soap import to_envelope
 from connector.idp.names import LOGOUT_BY_ADMIN, LOGOUT_BY_USER, Binding, MessageKind
 from connector.idp.xmldsig import render, sign_enveloped
@@ -92,11 +92,13 @@ def new_xml_id(parts: LoginParts) -> str:
 
 
 def _request(parts: LoginParts, url: str, logout: Logout, delivery: Delivery) -> Element:
+    issuer = parts.settings.endpoints.entity_id
+    name_id = NameId(delivery.name_id, delivery.name_id_format)
     return build_logout_request(
         request_id=delivery.request_id,
-        issuer=parts.settings.endpoints.entity_id,
+        issuer=issuer,
         destination=url,
-        name_id=NameId(delivery.name_id, delivery.name_id_format),
+        name_id=qualified(name_id, issuer, delivery.entity_id),
         session_index=delivery.session_index,
         reason=LOGOUT_BY_USER if logout.cause in _BY_PERSON else LOGOUT_BY_ADMIN,
         now=parts.clock.now(),

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
-from connector.idp.message.assertion import NameId
 from connector.idp.message.incoming import (
     SAML,
     SAMLP,
@@ -24,6 +23,7 @@ from connector.idp.message.incoming import (
     read_moment,
     verify_message,
 )
+from connector.idp.message.name_id import NameId, to_element
 from connector.idp.moment import to_timestamp
 from connector.idp.names import UNSPECIFIED_FORMAT, Binding
 from connector.idp.reason import Reason
@@ -135,7 +135,7 @@ def _read_name_id(
         # We publish no key to encrypt for, so an EncryptedID cannot be meant for us.
         raise RequestRefused(Reason.PRINCIPAL_MISSING, "names nobody by a NameID")
     ours = {"", endpoints.entity_id}
-    theirs = {"", application.service_provider.entity_id}
+    theirs = {"", *application.service_provider.names}
     is_ours = element.get("NameQualifier", "") in ours
     if not is_ours or element.get("SPNameQualifier", "") not in theirs:
         raise RequestRefused(Reason.PRINCIPAL_UNKNOWN, "the name is qualified by somebody else")
@@ -181,7 +181,7 @@ def build_logout_request(  # noqa: PLR0913 - every part of it comes from somewhe
     }
     children = (
         Element("saml:Issuer", {}, (issuer,)),
-        Element("saml:NameID", {"Format": name_id.format}, (name_id.value,)),
+        to_element(name_id),
         Element("samlp:SessionIndex", {}, (session_index,)),
     )
     return Element("samlp:LogoutRequest", attributes, children)

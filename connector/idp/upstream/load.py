@@ -117,7 +117,7 @@ def _describe(settings: UpstreamSettings, sources: UpstreamSources) -> tuple[Ide
         return parse_identity_provider(document, origin, sources.now, signed_by)
 
     if "://" in settings.metadata:
-        fetched = sources.client.fetch(settings.metadata, read)
+        fetched = sources.client.fetch_or_copy(settings.metadata, read, sources.now)
         return fetched.described, fetched.note
     try:
         document = (sources.folder / settings.metadata).read_bytes()
