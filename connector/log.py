@@ -35,6 +35,8 @@ EVENTS = frozenset(
         "login.refused",
         "plan.held",
         "target.ended",
+        "upstreams.kept",
+        "upstreams.replaced",
         "worker.ended",
     }
 )

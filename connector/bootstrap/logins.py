@@ -49,6 +49,7 @@ class IdentityProvider:
         flow: The logins.
         metadata: Gives our SAML metadata as it is now.
         describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
+        refresh: Reads and fetches the metadata of upstreams anew.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
@@ -56,6 +57,7 @@ class IdentityProvider:
     flow: LoginFlow
     metadata: Callable[[], bytes]
     describe: Callable[[str], bytes | None] | None
+    refresh: Callable[[], None]
     notes: tuple[str, ...]
 
 
@@ -105,7 +107,8 @@ def make_identity_provider(
         return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
     notes += federation.notes
-    return IdentityProvider(LoginFlow(parts), metadata, federation.describe, notes)
+    of_others = (federation.describe, federation.refresh)
+    return IdentityProvider(LoginFlow(parts), metadata, *of_others, notes)
 
 
 def _make_authenticator(

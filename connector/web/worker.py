@@ -31,7 +31,7 @@ from state.flush import flush
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from connector.idp.accounts import Accounts
+    from connector.bootstrap.logins import IdentityProvider
     from connector.settings import Settings
     from state.engine import Engine
 
@@ -39,6 +39,7 @@ READY: Final = b"ready\n"
 FAILED: Final = b"failed "
 RELOAD: Final = b"reload\n"
 _FLUSH_SECONDS: Final = 1.0
+_REFRESH_SECONDS: Final = 3600.0
 
 _log = structlog.get_logger()
 
@@ -68,31 +69,36 @@ def main() -> int:
     try:
         engine = open_state(order.settings, survives_power_loss=False)
         accounts = make_accounts(order.settings, open_state(order.settings), SystemClock())
-        server = WebServer([_listener(order, engine, accounts)])
+        provider = make_identity_provider(order.settings, engine, SystemClock(), accounts)
+        server = WebServer([_listener(order, provider)])
         server.start()
     except (ConnectorError, StateError) as error:
         _tell(told, FAILED + str(error).encode() + b"\n")
         return 1
     stopping = threading.Event()
-    flusher = threading.Thread(target=_keep_flushing, args=(engine, stopping), name="flush")
-    flusher.start()
+    threads = [
+        threading.Thread(target=_keep_flushing, args=(engine, stopping), name="flush"),
+        threading.Thread(target=_keep_refreshing, args=(provider, stopping), name="refresh"),
+    ]
+    for thread in threads:
+        thread.start()
     _tell(told, READY)
     _obey(commands, server)
     stopping.set()
     server.stop()
     if accounts:
         accounts.close()
-    flusher.join()
+    for thread in threads:
+        thread.join()
     engine.dispose()
     return 0
 
 
-def _listener(order: Order, engine: Engine, accounts: Accounts | None) -> Listener:
+def _listener(order: Order, provider: IdentityProvider) -> Listener:
     idp = order.settings.idp
     if idp is None:
         message = "there is nothing to serve without [idp]"
         raise ConnectorError(message)
-    provider = make_identity_provider(order.settings, engine, SystemClock(), accounts)
     site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
         web_app(provider.flow, site, provider.metadata, describe=provider.describe),
@@ -118,6 +124,12 @@ def _keep_flushing(engine: Engine, stopping: threading.Event) -> None:
             flush(engine)
         except StateError as error:
             _log.error("http.failed", reason="StateError", problem=str(error))
+
+
+def _keep_refreshing(provider: IdentityProvider, stopping: threading.Event) -> None:
+    """Look once an hour which keys other identity providers sign with now."""
+    while not stopping.wait(_REFRESH_SECONDS):
+        provider.refresh()
 
 
 def _tell(told: BinaryIO, line: bytes) -> None:

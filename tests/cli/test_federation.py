@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from lxml import etree
 
 from connector.bootstrap.logins import make_identity_provider
@@ -18,7 +19,7 @@ from connector.settings import load_settings
 from connector.web.app import web_app
 from connector.web.site import Site
 from tests.cli.shell import IDP
-from tests.idp.bench import load_key
+from tests.idp.bench import certificate_of, load_key
 from tests.idp.upstream_bench import Answer
 from tests.parts.visitor import visit
 
@@ -210,6 +211,53 @@ def test_metadata_that_is_wrong_is_said_with_its_file(desk: Shell):
 
     assert "partner.xml: EntityDescriptor.entityID: must be there" in said.errors
     assert "partner.xml: IDPSSODescriptor.SingleSignOnService: must name an address" in said.errors
+
+
+def test_metadata_that_change_are_used_from_the_next_look_on(desk: Shell):
+    settings = load_settings(desk.folder / "connector.toml")
+    engine = open_state(settings)
+    provider = make_identity_provider(settings, engine, FixedClock(datetime.now(UTC)))
+    upstreams = provider.flow.parts.upstream.upstreams
+    before = upstreams()
+
+    with structlog.testing.capture_logs() as logs:
+        provider.refresh()
+        assert (upstreams(), logs) == (before, [])
+        desk.edit(load_key("stranger").certificate, load_key("idp").certificate, "partner.xml")
+        provider.refresh()
+        desk.edit("</md:EntityDescriptor>", "", "partner.xml")
+        provider.refresh()
+
+    (partner,) = upstreams().upstreams
+    assert partner.provider.certificates == (certificate_of(load_key("idp")),)
+    assert [one["event"] for one in logs] == ["upstreams.replaced", "upstreams.kept"]
+    engine.dispose()
+
+
+def test_one_whose_metadata_cannot_be_had_keeps_nobody_else_out(desk: Shell):
+    desk.edit('"partner.xml"', '"https://127.0.0.1:1/metadata"', "connector.toml")
+    settings = load_settings(desk.folder / "connector.toml")
+    engine = open_state(settings)
+
+    provider = make_identity_provider(settings, engine, FixedClock(datetime.now(UTC)))
+
+    (note,) = provider.notes
+    assert note.startswith("upstream Partner is left out: https://127.0.0.1:1/metadata: cannot be")
+    assert "cannot be fetched" in desk.say("check").errors
+    visitor = visit(
+        web_app(
+            provider.flow,
+            Site(settings.idp.base_url),
+            provider.metadata,
+            describe=provider.describe,
+        ),
+        settings.idp.base_url,
+    )
+    away = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="anna@corp.example")
+    assert (away.status, "cannot be asked at the moment" in away.alert) == (503, True)
+    here = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="ben@elsewhere.example")
+    assert here.heading == "Enter your password"
+    engine.dispose()
 
 
 def test_a_person_signs_in_by_way_of_what_is_configured(desk: Shell):
