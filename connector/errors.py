@@ -10,6 +10,7 @@
       PlanHeld                nothing is sent until an operator approves
         UnsafePlanError       a limit is exceeded; or the limit is raised once
       TargetUnavailable       end the cycle, keep state, try at the next
+      ApplicationUnavailable  an application is not told; it is tried again later
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
         RequestRefused        the request itself is not acceptable
@@ -126,6 +127,10 @@ class UnsafePlanError(PlanHeld):
 
 class TargetUnavailable(ConnectorError):
     """A target does not answer, or refuses everything that we send."""
+
+
+class ApplicationUnavailable(ConnectorError):
+    """An application does not answer what one server asks another."""
 
 
 class CycleRunning(ConnectorError):

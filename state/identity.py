@@ -97,3 +97,72 @@ class PasswordAttemptRow(SQLModel, table=True):
     network: str
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     password_mac: bytes
+
+
+class SessionParticipantRow(SQLModel, table=True):
+    """An application that was told who a session's person is; it is told when that is over."""
+
+    __tablename__ = "session_participant"
+
+    sso_index: str = Field(primary_key=True)
+    application: str = Field(primary_key=True)
+    entity_id: str
+    external_id: str = Field(index=True)
+    name_id: str
+    name_id_format: str
+    session_index: str = Field(index=True)
+    told_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class LogoutRow(SQLModel, table=True):
+    """A logout: whose sessions ended, why, and who is to be answered."""
+
+    __tablename__ = "logout"
+
+    id: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    external_id: str
+    cause: str
+    origin: bytes
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    browser_digest: bytes = Field(index=True)
+    cookie_digests: bytes
+    asked_for: bytes
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LogoutDeliveryRow(SQLModel, table=True):
+    """An application that is told of a logout, and what it said."""
+
+    __tablename__ = "logout_delivery"
+
+    request_id: str = Field(primary_key=True)
+    logout_id: str = Field(index=True, foreign_key="logout.id", ondelete="CASCADE")
+    number: int
+    application: str
+    application_name: str
+    entity_id: str
+    external_id: str = Field(index=True)
+    name_id: str
+    name_id_format: str
+    session_index: str
+    channel: str
+    state: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    tried_count: int
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SignOffMarkRow(SQLModel, table=True):
+    """Up to which revision of the directory was looked at who may still be signed on; one row."""
+
+    __tablename__ = "sign_off_mark"
+
+    id: int = Field(primary_key=True)
+    revision: int
+    looked_at: datetime = Field(sa_type=UtcDateTime)
+    swept_at: datetime = Field(sa_type=UtcDateTime)
+    policy: bytes

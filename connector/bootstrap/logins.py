@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from connector.audit import Audit
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
+from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.load import ApplicationSources, load_applications
@@ -20,10 +21,15 @@ from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys, load_or_create_secret
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts
+from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.mapping.load import shipped_folder
 from connector.source.file import FilePasswordCheck
@@ -47,6 +53,7 @@ class IdentityProvider:
 
     Attributes:
         flow: The logins.
+        logout: The logouts.
         metadata: Gives our SAML metadata as it is now.
         describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
         refresh: Reads and fetches the metadata of upstreams anew.
@@ -55,6 +62,7 @@ class IdentityProvider:
     """
 
     flow: LoginFlow
+    logout: LogoutFlow
     metadata: Callable[[], bytes]
     describe: Callable[[str], bytes | None] | None
     refresh: Callable[[], None]
@@ -106,9 +114,21 @@ def make_identity_provider(
         until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
         return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
+    logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     notes += federation.notes
     of_others = (federation.describe, federation.refresh)
-    return IdentityProvider(LoginFlow(parts), metadata, *of_others, notes)
+    return IdentityProvider(LoginFlow(parts), logout, metadata, *of_others, notes)
+
+
+def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
+    """Return the parts of single logout, for an identity provider with those parts.
+
+    Raises:
+        ConfigurationError: if the authorities cannot be read.
+
+    """
+    soap = SoapClient(trusting(_idp_of(settings).ca_file))
+    return LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), soap)
 
 
 def _make_authenticator(
@@ -137,6 +157,7 @@ def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand 
     """
     if not any(application.target for application in settings.application):
         return None
+    # Without looking for leavers: who waits to be let in does not wait for others to be told.
     return OnDemand(make_parts(settings, engine, clock))
 
 
@@ -147,10 +168,11 @@ def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str
         ConfigurationError: with every fault of every application.
 
     """
+    idp = _idp_of(settings)
     sources = ApplicationSources(
         folder=Path(),
         presets=load_presets(_preset_file(settings)),
-        client=MetadataClient(_idp_of(settings).keys.parent / "metadata"),
+        client=MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file)),
         now=clock.now(),
     )
     return load_applications(settings.application, sources)

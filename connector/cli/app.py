@@ -24,6 +24,7 @@ from connector.cli import (
     status,
     sync,
     target,
+    users,
 )
 from connector.cli.context import CommandContext
 from connector.cli.show import print_error, print_note
@@ -53,6 +54,7 @@ check.add_commands(app)
 target.add_commands(app)
 applications.add_commands(app)
 federation.add_commands(app)
+users.add_commands(app)
 service.add_commands(app)
 
 

@@ -32,3 +32,8 @@ class IdpEndpoints:
     def upstream_metadata_url(self) -> str:
         """Return where we describe ourselves to them; also what they know us by by default."""
         return f"{self.base_url}/saml/upstream/metadata"
+
+    @property
+    def slo_url(self) -> str:
+        """Return where LogoutRequests and LogoutResponses come in, by whichever binding."""
+        return f"{self.base_url}/saml/slo"

@@ -22,7 +22,7 @@ from connector.idp.message.authn_request import (
     to_json,
 )
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
-from connector.idp.portal import end_session, find_live_session, find_session, find_signed_in
+from connector.idp.portal import find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
 from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
 from connector.idp.view import (
@@ -229,10 +229,6 @@ class LoginFlow:
     def session_of(self, sso_cookie: str | None) -> SignedIn | None:
         """Return who is signed in, and what is open to them."""
         return find_signed_in(self.parts, sso_cookie)
-
-    def sign_out(self, sso_cookie: str | None) -> None:
-        """End the session of a cookie."""
-        end_session(self.parts, sso_cookie)
 
     # What the steps above share.
 

@@ -37,6 +37,17 @@ class Reason(StrEnum):
     ACS_UNREGISTERED = "acs-unregistered"
     BINDING_UNSUPPORTED = "binding-unsupported"
 
+    # Single logout.
+    NOT_LOGOUT_REQUEST = "not-a-logout-request"
+    NOT_LOGOUT_RESPONSE = "not-a-logout-response"
+    SOAP_MALFORMED = "soap-malformed"
+    PRINCIPAL_MISSING = "principal-missing"
+    PRINCIPAL_UNKNOWN = "principal-unknown"
+    RESPONSE_UNEXPECTED = "response-unexpected"
+    APPLICATION_SILENT = "application-silent"
+    APPLICATION_REFUSED = "application-refused"
+    APPLICATION_UNTOLD = "application-untold"
+
     # The flow.
     APPLICATION_UNKNOWN = "application-unknown"
     TRANSACTION_UNKNOWN = "transaction-unknown"

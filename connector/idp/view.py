@@ -77,6 +77,8 @@ class SendResponse:
         saml_response: Value of the field SAMLResponse.
         relay_state: Value of the field RelayState; no field if "".
         sso_cookie: The new value of the session's cookie, or "" if it stays as it is.
+        name_id: Who the answer speaks of, as the service provider is told; "" for nobody.
+        name_id_format: URI of its format.
 
     """
 
@@ -85,6 +87,8 @@ class SendResponse:
     saml_response: str = field(repr=False)
     relay_state: str
     sso_cookie: str = field(default="", repr=False)
+    name_id: str = field(default="", repr=False)
+    name_id_format: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,37 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "sign-out": "Sign out",
         "no-applications": "No application is open to you. Ask the help desk if you miss one.",
         "not-signed-in": "You are not signed in",
-        "signed-out": "You have signed out here. Applications that are open may keep you"
-        " signed in until you leave them too.",
         "open-application": "Open the application that you want to use. It brings you here when it"
         " needs to know who you are.",
         "request-number": "Request",
+        # Signing out.
+        "logout-visiting": "Signing out of {application}",
+        "logout-returning": "Going back to {application}",
+        "logout-press-continue": "Press Continue to sign out there.",
+        "logout-ask-heading": "Sign out?",
+        "logout-ask": "{application} asks to sign you out, here and of all applications that you"
+        " opened from here.",
+        "logout-stay": "Stay signed in",
+        "logout-await-heading": "Not finished yet",
+        "logout-await": "{application} did not answer. You are signed out here; other applications"
+        " may still have to be told.",
+        "logout-go-on": "Go on without it",
+        "logout-try-again": "Try {application} again",
+        "logout-done-heading": "You are signed out",
+        "logout-complete": "You are signed out here, and of everything that you opened from here.",
+        "logout-incomplete": "You are signed out here, but not everywhere. Close the browser to"
+        " end what is still open.",
+        "logout-signed-out": "signed out",
+        "logout-silent": "did not answer",
+        "logout-not-done": "did not sign you out",
+        "logout-untold": "cannot be told: close the browser",
+        "logout-back-to": "Back to {application}",
+        "logout-unfinished": "You are signed out here, but your applications have not all been"
+        " told.",
+        "logout-finish": "Finish signing out",
+        "logout-refused-heading": "Sign-out stopped",
+        "logout-refused": "What the application sent to sign you out was not accepted.",
+        "logout-ended": "This sign-out has ended, or was begun in another browser.",
         # Answers to what was typed.
         "invalid-email": "Enter your full work email, such as name@company.com.",
         "failed": "That email and password do not open this application. Try again, or ask the"

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from connector.errors import RequestRefused, UpstreamRefused
-from connector.idp.binding import read_post
+from connector.idp.binding import RESPONSES, read_post
 from connector.idp.message.upstream_response import RESPONSE_LIMIT_BYTES
 from connector.web.forms import read_form
 from connector.web.headers import onward_headers
@@ -44,7 +44,7 @@ def upstream_routes(flow: LoginFlow, describe: Callable[[str], bytes | None]) ->
 
     def take(request: Request, fields: Mapping[str, str]) -> Response:
         try:
-            message = read_post(fields, "SAMLResponse", RESPONSE_LIMIT_BYTES)
+            message = read_post(fields, RESPONSES, RESPONSE_LIMIT_BYTES)
         except RequestRefused as error:
             raise UpstreamRefused(error.reason, str(error)) from error
         transaction = flow.take_answer(message, request.state.address)

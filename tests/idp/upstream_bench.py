@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
-from connector.idp.binding import BoundMessage, read_post, to_form_value
+from connector.idp.binding import RESPONSES, BoundMessage, read_post, to_form_value
 from connector.idp.flow import LoginFlow
 from connector.idp.message.upstream_response import RESPONSE_LIMIT_BYTES
 from connector.idp.moment import to_timestamp
@@ -87,6 +87,7 @@ class Answer:
     issued_at: datetime = NOW
     assertion_id: str = ""
     assertion_issued_at: datetime = NOW
+    version: str = "2.0"
     person: Element | None = PAT
     method: str = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
     recipient: str | None = ACS_URL
@@ -134,7 +135,7 @@ class Answer:
             {
                 "ID": self.assertion_id or f"_assertion-{next(_numbers)}",
                 "IssueInstant": _when(self.assertion_issued_at),
-                "Version": "2.0",
+                "Version": self.version,
             },
             (
                 _issuer(self.assertion_issuer),
@@ -190,7 +191,7 @@ class Answer:
 def posted_answer(document: str, relay_state: str = "") -> BoundMessage:
     """Return a Response as it comes by post."""
     form = {"SAMLResponse": to_form_value(document), "RelayState": relay_state}
-    return read_post(form, "SAMLResponse", RESPONSE_LIMIT_BYTES)
+    return read_post(form, RESPONSES, RESPONSE_LIMIT_BYTES)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,16 @@ from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts, SoapSender
+from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.message.sp_metadata import build_sp_metadata
 from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.upstreams import UpstreamStore
 from connector.idp.upstream.identity_provider import Upstream, Upstreams
@@ -130,6 +135,7 @@ class IdentityProvider:
         applications: To whom it answers; `register` adds to it.
         upstreams: Whom it believes besides; `believe` adds to it.
         rules: Who checks whom.
+        soap: Tells applications from server to server that somebody is signed out.
 
     """
 
@@ -142,6 +148,7 @@ class IdentityProvider:
     applications: list[Application] = field(default_factory=list)
     upstreams: list[Upstream] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    soap: SoapSender = field(default_factory=SoapClient)
 
     @property
     def people(self) -> People:
@@ -235,10 +242,15 @@ class IdentityProvider:
             random=secrets.token_bytes,
         )
 
+    def logout(self, flow: LoginFlow) -> LogoutFlow:
+        """Return its logouts, for those logins."""
+        logouts, participants = LogoutStore(self.engine), ParticipantStore(self.engine)
+        return LogoutFlow(LogoutParts(flow.parts, logouts, participants, self.soap))
+
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
-        describe = self.describe if self.upstreams else None
-        return web_app(self.flow(), self.site, self.metadata, describe=describe)
+        flow, describe = self.flow(), self.describe if self.upstreams else None
+        return web_app(flow, self.logout(flow), self.site, self.metadata, describe=describe)
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:

@@ -1,7 +1,7 @@
 """upstream: what other identity providers are asked, what they say, and whose word a sign-on is
 
 Revision: 0009
-Follows: 0005
+Follows: 0006
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 import state.engine
 
 revision = '0009'
-down_revision = '0005'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 
