@@ -42,6 +42,8 @@ EVENTS = frozenset(
         "sign_off.ended",
         "sign_off.failed",
         "target.ended",
+        "upstreams.kept",
+        "upstreams.replaced",
         "worker.ended",
     }
 )

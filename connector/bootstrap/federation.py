@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import structlog
 
 from connector.errors import ConfigurationError
 from connector.idp.application.metadata_client import MetadataClient
@@ -15,6 +18,7 @@ from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.message.sp_metadata import SpDescription, build_sp_metadata
 from connector.idp.store.upstreams import UpstreamStore
+from connector.idp.upstream.identity_provider import UpstreamShelf
 from connector.idp.upstream.load import UpstreamSources, load_routes, load_upstreams
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
 METADATA_LIFETIME = timedelta(days=7)
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Federation:
@@ -39,6 +45,7 @@ class Federation:
         routes: Who checks whom.
         authenticator: Asks them; None if there are none.
         describe: Gives our metadata for the upstream of a slug; None if there are none.
+        refresh: Reads and fetches their metadata anew.
         notes: What an operator should know.
 
     """
@@ -46,6 +53,7 @@ class Federation:
     routes: Routes
     authenticator: UpstreamAuthenticator | None
     describe: Callable[[str], bytes | None] | None
+    refresh: Callable[[], None]
     notes: tuple[str, ...]
 
 
@@ -53,6 +61,8 @@ def make_federation(
     settings: Settings, idp: IdpSettings, engine: Engine, clock: Clock, keys: Sequence[SigningKey]
 ) -> Federation:
     """Return what logins need of other identity providers.
+
+    Of one whose metadata cannot be had nothing is known until it can.
 
     Args:
         settings: All of them.
@@ -65,13 +75,14 @@ def make_federation(
         ConfigurationError: if an upstream or a route is wrong; every fault.
 
     """
-    upstreams, routes, notes = load_federation(settings, idp, clock)
-    if not upstreams.upstreams:
-        return Federation(routes, None, None, notes)
+    upstreams, routes, notes = load_federation(settings, idp, clock, is_lenient=True)
+    if not settings.upstream:
+        return Federation(routes, None, None, lambda: None, notes)
     endpoints = IdpEndpoints(idp.entity_id, idp.base_url)
     decryption = load_or_create_decryption_key(idp.keys, clock.now())
+    shelf = UpstreamShelf(upstreams)
     authenticator = UpstreamAuthenticator(
-        upstreams=lambda: upstreams,
+        upstreams=shelf.current,
         store=UpstreamStore(engine),
         key=keys[0],
         decryption_keys=(decryption.private_key,),
@@ -80,19 +91,38 @@ def make_federation(
     )
 
     def describe(slug: str) -> bytes | None:
-        ours = describe_us(upstreams, slug, endpoints, decryption.certificate)
+        ours = describe_us(shelf.current(), slug, endpoints, decryption.certificate)
         if ours is None:
             return None
         until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
         return build_sp_metadata(ours, keys, valid_until=until, document_id=document_id)
 
-    return Federation(routes, authenticator, describe, notes)
+    refresh = partial(_refresh, shelf, settings, idp, clock)
+    return Federation(routes, authenticator, describe, refresh, notes)
+
+
+def _refresh(shelf: UpstreamShelf, settings: Settings, idp: IdpSettings, clock: Clock) -> None:
+    """Have the shelf hold what metadata say now; what cannot be had or is wrong stays as it was."""
+    try:
+        upstreams, _, notes = load_federation(settings, idp, clock, is_lenient=True)
+    except ConfigurationError as error:
+        log.warning("upstreams.kept", reason=str(error))
+        return
+    if shelf.replace(upstreams):
+        names = [each.name for each in upstreams.upstreams]
+        log.info("upstreams.replaced", upstreams=names, notes=list(notes))
 
 
 def load_federation(
-    settings: Settings, idp: IdpSettings, clock: Clock
+    settings: Settings, idp: IdpSettings, clock: Clock, *, is_lenient: bool = False
 ) -> tuple[Upstreams, Routes, tuple[str, ...]]:
     """Return whom we believe, who checks whom, and notes about what is not fresh.
+
+    Args:
+        settings: All of them.
+        idp: Of the identity provider.
+        clock: For metadata that ends.
+        is_lenient: Leave out an upstream whose metadata cannot be had.
 
     Raises:
         ConfigurationError: with every fault of every upstream and route.
@@ -103,6 +133,7 @@ def load_federation(
         client=MetadataClient(idp.keys.parent / "metadata"),
         entity_id=IdpEndpoints(idp.entity_id, idp.base_url).upstream_metadata_url,
         now=clock.now(),
+        is_lenient=is_lenient,
     )
     faults: list[Fault] = []
     try:

@@ -52,6 +52,7 @@ class IdentityProvider:
         logout: The logouts.
         metadata: Gives our SAML metadata as it is now.
         describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
+        refresh: Reads and fetches the metadata of upstreams anew.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
@@ -60,6 +61,7 @@ class IdentityProvider:
     logout: LogoutFlow
     metadata: Callable[[], bytes]
     describe: Callable[[str], bytes | None] | None
+    refresh: Callable[[], None]
     notes: tuple[str, ...]
 
 
@@ -116,7 +118,8 @@ def make_identity_provider(
 
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     notes = loaded.notes + federation.notes
-    return IdentityProvider(LoginFlow(parts), logout, metadata, federation.describe, notes)
+    of_others = (federation.describe, federation.refresh)
+    return IdentityProvider(LoginFlow(parts), logout, metadata, *of_others, notes)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:

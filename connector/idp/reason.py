@@ -110,7 +110,8 @@ class Reason(StrEnum):
     SESSION_ENDED = "upstream-session-ended"
     NAME_MISSING = "asserted-name-missing"
 
-    # What it says instead of an assertion.
+    # What it says instead of an assertion, or that there is nobody to ask.
+    UPSTREAM_UNKNOWN = "upstream-unknown"
     UPSTREAM_NO_PASSIVE = "upstream-no-passive"
     UPSTREAM_AUTHN_FAILED = "upstream-authn-failed"
     UPSTREAM_ERROR = "upstream-error"

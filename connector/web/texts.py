@@ -79,6 +79,8 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "upstream-declined": "{source} did not let you in. Try again, or ask the help desk.",
         "upstream-error": "{source} answered with an error. Try again; if it stays, tell the help"
         " desk.",
+        "upstream-away": "The service that knows you cannot be asked at the moment. Nothing is"
+        " wrong on your side: try again in a few minutes.",
         "upstream-unusable": "The answer of the other sign-in service was not accepted.",
         # Ends of a login.
         "denied-heading": "Sign-in stopped",

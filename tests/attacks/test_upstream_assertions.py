@@ -74,6 +74,8 @@ WRONG = {
         {"assertion_issued_at": NOW + 3 * MINUTE},
         "assertion-time",
     ),
+    "of another version": ({"version": "1.1"}, "version-unsupported"),
+    "without an ID": ({"assertion_id": " " * 257}, "assertion-malformed"),
     "too late": ({"not_on_or_after": NOW - 2 * MINUTE}, "assertion-time"),
     "too early": ({"not_before": NOW + 2.1 * MINUTE}, "assertion-time"),
     "confirmed too late": ({"confirmed_until": NOW - 2 * MINUTE}, "assertion-time"),

@@ -530,6 +530,18 @@ def test_a_sign_on_does_not_outlast_the_upstreams_session(bench, clock):
     assert not bench.flow.session_of(view.sso_cookie)
 
 
+def test_an_upstream_of_which_nothing_is_known_is_said_to_be_away(engine, clock):
+    """Its metadata could not be had; Active Directory does not answer in its place."""
+    rules = (Rule("Gone", 1, frozenset({"partner.example"})),)
+    bench = make_upstream_bench(engine, clock, rules=rules)
+    bench.arrive()
+
+    with pytest.raises(UpstreamRefused) as refused:
+        bench.type_email(PAT)
+
+    assert refused.value.reason == Reason.UPSTREAM_UNKNOWN
+
+
 def test_a_login_that_has_let_somebody_in_ends(bench):
     asked = bench.ask()
     bench.answer(asked)

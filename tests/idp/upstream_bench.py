@@ -87,6 +87,7 @@ class Answer:
     issued_at: datetime = NOW
     assertion_id: str = ""
     assertion_issued_at: datetime = NOW
+    version: str = "2.0"
     person: Element | None = PAT
     method: str = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
     recipient: str | None = ACS_URL
@@ -134,7 +135,7 @@ class Answer:
             {
                 "ID": self.assertion_id or f"_assertion-{next(_numbers)}",
                 "IssueInstant": _when(self.assertion_issued_at),
-                "Version": "2.0",
+                "Version": self.version,
             },
             (
                 _issuer(self.assertion_issuer),

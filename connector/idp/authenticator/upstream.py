@@ -123,7 +123,7 @@ class UpstreamAuthenticator:
             return self._receive_unsolicited(message, now)
         upstream = self.upstreams().by_name(sent.upstream)
         if upstream is None:
-            raise UpstreamRefused(Reason.ISSUER_UNKNOWN, f"{sent.upstream} is not configured")
+            raise UpstreamRefused(Reason.UPSTREAM_UNKNOWN, f"nothing is known of {sent.upstream}")
         expected = Expected(
             upstream,
             self.acs_url,
