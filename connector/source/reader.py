@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.batch import Batch, Page, Proof, Watermark
 from connector.source.changes import read_changes_pages
+from connector.source.connecting import connect_any, introduce_ourselves
 from connector.source.dir_sync import start_cookie
 from connector.source.full import FullRead, sees_deleted
-from connector.source.ldap import NextServer, connect_any
+from connector.source.ldap import NextServer
 from connector.source.ldap_decoder import MalformedMessage
 from connector.source.ldap_tls import to_servers
-from connector.source.password import PasswordVerdict
 from connector.source.person import read_person_pages
 from connector.source.root import read_root
 from connector.source.searches import Wanted, to_searches
@@ -237,12 +237,7 @@ class LdapSource:
         )
 
     def _introduce(self, connection: LdapConnection) -> None:
-        name, secret = self._settings.bind_dn, self._settings.password
-        verdict = connection.bind(name, secret.reveal() if secret else "")
-        if verdict is not PasswordVerdict.ACCEPTED:
-            words = verdict.name.lower().replace("_", " ")
-            message = f"{connection.endpoint.url}: bind as {name} refused: {words} ({verdict})"
-            raise SourceUnavailable(message)
+        introduce_ourselves(connection, self._settings)
 
 
 def _to_skew(server_time: str, now: datetime) -> timedelta | None:
