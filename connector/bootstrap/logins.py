@@ -25,7 +25,7 @@ from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.mapping.load import shipped_folder
-from connector.source.file import FilePasswordCheck
+from connector.source.file_password import FilePasswordCheck
 from connector.source.ldap_password import LdapPasswordCheck
 
 if TYPE_CHECKING:

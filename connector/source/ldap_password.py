@@ -12,7 +12,7 @@ from connector.source.domain import read_rules
 from connector.source.ldap_tls import to_servers
 from connector.source.password import PasswordVerdict
 from connector.source.password_change import ChangeVerdict, PasswordChange
-from connector.source.password_rules import find_reason
+from connector.source.password_rules import find_broken_rule
 from connector.source.spare import Spare
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ class LdapPasswordCheck:
         rules, owner = read_rules(connection, name)
         if rules is None:
             return made
-        return replace(made, verdict=find_reason(new, rules, owner, self._clock.now()))
+        broken = find_broken_rule(new, rules, owner, self._clock.now())
+        return replace(made, verdict=broken or ChangeVerdict.USED_BEFORE)
 
     def _sign_in(self, endpoint: Endpoint, bind_name: str, password: str) -> PasswordVerdict | None:
         """Return what the server that changed a password says to it; others may not know it yet."""

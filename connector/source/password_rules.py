@@ -53,15 +53,17 @@ class Owner:
     set_at: datetime | None = None
 
 
-def find_reason(password: str, rules: PasswordRules, owner: Owner, now: datetime) -> ChangeVerdict:
-    """Return for which rule a password was most probably refused.
+def find_broken_rule(
+    password: str, rules: PasswordRules, owner: Owner, now: datetime
+) -> ChangeVerdict | None:
+    """Return which rule a password breaks; None if it is none that can be told from outside.
 
-    What no rule explains has been used before, or is on a list of forbidden passwords.
+    Those are the history of passwords, and lists of forbidden ones.
 
     >>> rules, moment = PasswordRules(8, 24, is_complex=True), datetime(2026, 11, 2)
-    >>> find_reason("Short.1", rules, Owner(), moment)
+    >>> find_broken_rule("Short.1", rules, Owner(), moment)
     <ChangeVerdict.TOO_SHORT: 'too-short'>
-    >>> find_reason("Northwind.Ada", rules, Owner("ada"), moment)
+    >>> find_broken_rule("Northwind.Ada", rules, Owner("ada"), moment)
     <ChangeVerdict.CONTAINS_NAME: 'contains-name'>
 
     """
@@ -76,7 +78,7 @@ def find_reason(password: str, rules: PasswordRules, owner: Owner, now: datetime
         return ChangeVerdict.NOT_COMPLEX
     if rules.is_complex and _holds_name(password.casefold(), owner):
         return ChangeVerdict.CONTAINS_NAME
-    return ChangeVerdict.USED_BEFORE
+    return None
 
 
 def count_kinds(password: str) -> int:
