@@ -49,7 +49,7 @@ def web_app(
     app = Starlette(
         routes=[
             *portal_routes(flow, pages),
-            *saml_routes(flow, metadata),
+            *saml_routes(flow, pages, metadata),
             *login_routes(flow, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
