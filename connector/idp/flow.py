@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import LoginError, PolicyDenied, RequestRefused
-from connector.idp.authenticator.password import Claim
+from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.departure import EXPIRED, Departure, require_entry
 from connector.idp.message.authn_request import (
     AuthnRequest,
@@ -20,6 +20,7 @@ from connector.idp.message.authn_request import (
     parse_authn_request,
     to_json,
 )
+from connector.idp.new_password import NewPassword, TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import end_session, find_session, find_signed_in
 from connector.idp.reason import Reason
@@ -27,6 +28,7 @@ from connector.idp.routing import Route, choose_route
 from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
 from connector.idp.view import (
     AskEmail,
+    AskNewPassword,
     AskPassword,
     NextStep,
     SendResponse,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AskEmail",
+    "AskNewPassword",
     "AskPassword",
     "DirectoryLookup",
     "LoginFlow",
@@ -51,6 +54,7 @@ __all__ = [
     "SendResponse",
     "ShowDenied",
     "SignedIn",
+    "TypedPasswords",
 ]
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
@@ -155,10 +159,11 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.EMAIL, step_token)
+        transaction = self._enter(transaction_id, browser, step_token, Step.EMAIL)
         typed = email.strip()
         if _EMAIL.fullmatch(typed) and typed.isprintable():
             self.parts.store.set_email(transaction.transaction_id, typed)
+            self.parts.authenticator.check.prepare()
         else:
             self.parts.store.set_email(transaction.transaction_id, "", INVALID_EMAIL)
 
@@ -169,7 +174,8 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.PASSWORD, step_token)
+        steps = Step.PASSWORD, Step.NEW_PASSWORD
+        transaction = self._enter(transaction_id, browser, step_token, *steps)
         self.parts.store.set_email(transaction.transaction_id, "")
 
     def submit_password(
@@ -181,7 +187,7 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.PASSWORD, step_token)
+        transaction = self._enter(transaction_id, browser, step_token, Step.PASSWORD)
         now = self.parts.clock.now()
         application = self._application(transaction)
         user = self.parts.directory.find_login(transaction.email.casefold())
@@ -189,15 +195,28 @@ class LoginFlow:
         try:
             self._verify(claim, transaction, application, now)
         except LoginError as error:
-            self.parts.store.set_error(transaction.transaction_id, _message_key(error.reason))
-            self.parts.record(
-                "login.failed",
-                error.reason,
-                actor=user.external_id if user else "",
-                application=application.name,
-                address=address,
-                details={"email": transaction.email},
-            )
+            self._fail(transaction, error, user.external_id if user else "", address)
+
+    def submit_new_password(
+        self,
+        transaction_id: str,
+        browser: str | None,
+        step_token: str,
+        typed: TypedPasswords,
+        address: str,
+    ) -> None:
+        """Change a password that has expired; `next_step` shows what came of it.
+
+        Raises:
+            RequestRefused: if the form is not of this login, browser and step.
+
+        """
+        transaction = self._enter(transaction_id, browser, step_token, Step.NEW_PASSWORD)
+        application = self._application(transaction)
+        try:
+            NewPassword(self.parts, transaction, application, address).take(typed)
+        except PolicyDenied as error:
+            self._fail(transaction, error, transaction.external_id, address)
 
     def session_of(self, sso_cookie: str | None) -> SignedIn | None:
         """Return who is signed in, and what is open to them."""
@@ -246,6 +265,8 @@ class LoginFlow:
         token = step_token(self.parts.secret, transaction, transaction.step)
         if transaction.step is Step.EMAIL:
             return AskEmail(application.name, token, error=transaction.error)
+        if transaction.step is Step.NEW_PASSWORD:
+            return NewPassword(self.parts, transaction, application).ask(token)
         return AskPassword(application.name, token, transaction.email, transaction.error)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
@@ -276,16 +297,16 @@ class LoginFlow:
         return transaction
 
     def _enter(
-        self, transaction_id: str, browser: str | None, step: Step, token: str
+        self, transaction_id: str, browser: str | None, token: str, *steps: Step
     ) -> LoginTransaction:
-        """Return the login, if it is at this step and the form was made for it."""
-        transaction = self._load(transaction_id, browser)
+        """Return the login, if it is at one of these steps and the form was made for that one."""
+        transaction, secret = self._load(transaction_id, browser), self.parts.secret
         reason = ""
         if transaction.answered_at is not None or transaction.verified_at is not None:
             reason = Reason.TRANSACTION_ENDED
-        elif not is_step_token(token, self.parts.secret, transaction, step):
+        elif not any(is_step_token(token, secret, transaction, step) for step in steps):
             reason = Reason.STEP_TOKEN
-        elif transaction.step is not step:
+        elif not is_step_token(token, secret, transaction, transaction.step):
             reason = Reason.STEP_SKIPPED
         if reason:
             self.parts.record("login.refused", reason, application=transaction.application)
@@ -300,7 +321,25 @@ class LoginFlow:
             case Route.ACTIVE_DIRECTORY:
                 verified = self.parts.authenticator.authenticate(claim, now)
         require_entry(self.parts, verified.external_id, application, now)
+        if isinstance(verified, MustChange):
+            NewPassword(self.parts, transaction, application, claim.address).begin(verified)
+            return
         self.parts.store.set_verified(transaction.transaction_id, verified.external_id, now)
+
+    def _fail(
+        self, transaction: LoginTransaction, error: LoginError, actor: str, address: str
+    ) -> None:
+        """Ask for the password (again), and keep in the audit why."""
+        message = {"message": str(error)} if str(error) != error.reason else {}
+        self.parts.store.set_person(transaction.transaction_id, "", _message_key(error.reason))
+        self.parts.record(
+            "login.failed",
+            error.reason,
+            actor=actor,
+            application=self._application(transaction).name,
+            address=address,
+            details={"email": transaction.email} | message,
+        )
 
     def _application(self, transaction: LoginTransaction) -> Application:
         application = self.parts.registry.by_slug(transaction.application)
@@ -314,7 +353,7 @@ def _message_key(reason: str) -> str:
     match reason:
         case Reason.TOO_MANY_ATTEMPTS:
             return TOO_MANY
-        case Reason.SOURCE_UNAVAILABLE:
+        case Reason.SOURCE_UNAVAILABLE | Reason.PASSWORD_UNANSWERED:
             return UNAVAILABLE
         case _:
             return FAILED

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connector.source.password_rules import PasswordRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,26 @@ class AskPassword:
 
 
 @dataclass(frozen=True, slots=True)
+class AskNewPassword:
+    """Ask for a new password in place of one that has to be changed.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back; the form of "Not you?" too.
+        email: Whose it is.
+        rules: What it must be like, or None if that is not known.
+        error: Key of the message to show: why it has to be changed, or why it was not.
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    rules: PasswordRules | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SendResponse:
     """Have the browser post the answer to the service provider.
 
@@ -75,7 +99,7 @@ class ShowDenied:
     error: str
 
 
-NextStep = AskEmail | AskPassword | SendResponse | ShowDenied
+NextStep = AskEmail | AskPassword | AskNewPassword | SendResponse | ShowDenied
 
 
 @dataclass(frozen=True, slots=True)

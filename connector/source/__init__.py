@@ -8,7 +8,7 @@ Reading order: `entry`, `batch` and `roll_call` (what comes out); `ldap_decoder`
 `ldap_tls` and `ldap` (the door to LDAP); `decode` (bytes to text); `searches`, `root` and `session`
 (what is asked, and whom); `tally` and `trace` (what came, and where the rest is); `full`, `changes`
 with `dir_sync`, `person` and `watch` (the four ways to look); `reader`, which offers them. For
-logins: `password`, `password_change`, `password_rules` and `domain` (what is said about a password);
+logins: `password`, `password_change`, `password_rules` and `domain` (what is said of a password);
 `connecting` and `spare` (to whom it is sent, and how soon); `ldap_password`, which offers them.
 `file` and `file_password` keep a directory in a TOML file instead.
 

@@ -15,10 +15,16 @@ from starlette.routing import Route
 
 from connector.errors import RequestRefused
 from connector.idp.reason import Reason
-from connector.idp.view import AskEmail, AskPassword, SendResponse, ShowDenied
+from connector.idp.view import AskEmail, AskNewPassword, AskPassword, SendResponse, ShowDenied
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
+from connector.web.new_password import (
+    field_at_fault,
+    is_occasion,
+    read_passwords,
+    rules_in_words,
+)
 from connector.web.texts import message, text
 
 if TYPE_CHECKING:
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
 # Machines read the status, people the message; whatever failed at the password is 200.
 _STATUS: Final = MappingProxyType({"unavailable": 503, "too-many": 429})
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
 
 
@@ -56,7 +63,17 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         browser, address = _browser(pages, request), request.state.address
         flow.submit_password(_transaction(request), browser, token, typed, address)
 
-    steps = {"email": email, "forget": forget, "password": password}
+    def new_password(request: Request, fields: Mapping[str, str]) -> None:
+        token, typed = fields.get("step_token", ""), read_passwords(fields)
+        browser, address = _browser(pages, request), request.state.address
+        flow.submit_new_password(_transaction(request), browser, token, typed, address)
+
+    steps = {
+        "email": email,
+        "forget": forget,
+        "password": password,
+        "new-password": new_password,
+    }
     return [
         Route("/login/{transaction}", show),
         *(
@@ -105,6 +122,13 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             return _question(pages, "email", view, transaction)
         case AskPassword():
             return _question(pages, "password", view, transaction)
+        case AskNewPassword():
+            told = {
+                "rules": rules_in_words(view.rules),
+                "is_occasion": is_occasion(view.error),
+                "at_fault": field_at_fault(view.error),
+            }
+            return _question(pages, "new_password", view, transaction, told)
         case SendResponse():
             return hand_over(pages, view)
         case ShowDenied():
@@ -112,13 +136,20 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             return pages.notice("denied", status=403, words=words, hint=hint)
 
 
-def _question(pages: Pages, name: str, view: AskEmail | AskPassword, transaction: str) -> Response:
+def _question(
+    pages: Pages,
+    name: str,
+    view: AskEmail | AskPassword | AskNewPassword,
+    transaction: str,
+    told: Mapping[str, object] = _NOTHING,
+) -> Response:
     response = pages.page(
         name,
         status=_STATUS.get(view.error, 200),
         view=view,
         message=message(view.error),
         path=f"/login/{transaction}",
+        **told,
     )
     if view.error in _RETRY_AFTER_SECONDS:
         response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]

@@ -27,6 +27,8 @@ from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
+from connector.source.password_change import ChangeVerdict, PasswordChange
+from connector.source.password_rules import PasswordRules
 from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from tests.parts.certificates import CertificateFiles
 
 STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
+RULES = PasswordRules(min_length=8, history_count=24, is_complex=True, min_age=timedelta(days=1))
 ATTRIBUTES = {"mail": "emails.value", "givenName": "name.givenName", "displayName": "displayName"}
 
 
@@ -103,6 +106,23 @@ class People:
         if self.passwords.get(bind_name) != password:
             return PasswordVerdict.WRONG_PASSWORD
         return self.verdicts.get(bind_name, PasswordVerdict.ACCEPTED)
+
+    def prepare(self) -> None:
+        """Nothing has to be opened."""
+
+    def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
+        if self.is_down:
+            raise SourceUnavailable("no domain controller answers")
+        if self.passwords.get(bind_name) != old:
+            return PasswordChange(ChangeVerdict.WRONG_PASSWORD)
+        if len(new) < RULES.min_length:
+            return PasswordChange(ChangeVerdict.TOO_SHORT)
+        self.passwords[bind_name] = new
+        self.verdicts.pop(bind_name, None)
+        return PasswordChange(ChangeVerdict.CHANGED, sign_in=PasswordVerdict.ACCEPTED)
+
+    def rules(self, external_id: str) -> PasswordRules:
+        return RULES
 
 
 @dataclass

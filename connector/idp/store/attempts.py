@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from connector.idp.lockout import SPENT_PERIOD
 from connector.idp.reason import Reason
 from state.engine import table_of, writing
 from state.identity import PasswordAttemptRow
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from connector.idp.lockout import Attempt, LockoutPolicy
 
 _ATTEMPTS = table_of(PasswordAttemptRow)
+_SPENT = "spent"  # neither a person nor a network
 
 
 class AttemptStore:
@@ -51,6 +53,13 @@ class AttemptStore:
         statement = update(_ATTEMPTS).where(_ATTEMPTS.c.id == attempt_id)
         with writing(self._engine) as connection:
             connection.execute(statement.values(password_mac=password_mac))
+
+    def keep_spent(self, password_mac: bytes, at: datetime, policy: LockoutPolicy) -> None:
+        """Take a password that was given up for a wrong one, as long as the directory may not."""
+        until = at + SPENT_PERIOD
+        values = {"account": _SPENT, "network": _SPENT, "at": until - policy.window}
+        with writing(self._engine) as connection:
+            connection.execute(insert(_ATTEMPTS).values(values | {"password_mac": password_mac}))
 
     def forget_attempt(self, attempt_id: int) -> None:
         """Take an attempt back that could not be made."""

@@ -119,11 +119,11 @@ class SignOnStore:
 
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
         """Keep what was typed ("" to ask anew), and the message to show."""
-        self._update(transaction_id, {"email": email, "error": error})
+        self._update(transaction_id, {"email": email, "external_id": "", "error": error})
 
-    def set_error(self, transaction_id: str, error: str) -> None:
-        """Keep the message to show."""
-        self._update(transaction_id, {"error": error})
+    def set_person(self, transaction_id: str, external_id: str, error: str) -> None:
+        """Keep who proved a password that has to be changed ("" to ask for it anew), and why."""
+        self._update(transaction_id, {"external_id": external_id, "error": error})
 
     def set_verified(self, transaction_id: str, external_id: str, at: datetime) -> None:
         """Keep who proved the password."""
