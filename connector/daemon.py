@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -25,10 +25,9 @@ from connector.sync.lookout import Lookout
 from connector.sync.ports import Status
 from connector.sync.request import Request
 from connector.sync.schedule import Schedule
-from connector.web.app import web_app
+from connector.web.crew import Crew
 from connector.web.health import Sample, operations_app
-from connector.web.server import Certificate, Listener, WebServer
-from connector.web.site import Site
+from connector.web.server import Listener, WebServer
 from state.errors import StateError
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ log = structlog.get_logger()
 CHANGE = "change"
 # Of resources that others have changed; `connector drift --last` shows more of them.
 LOGGED_AT_MOST = 20
+# Of the threads that run cycles, as `nice` counts.
+NICENESS = 10
 
 
 def _ignore(told: object) -> None:
@@ -71,7 +72,12 @@ class Daemon:
             self._run, every=settings.schedule.every, cron=settings.schedule.cron
         )
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
-        self._web = WebServer(_listeners(settings, engine, clock, self._faults))
+        self._crew = _crew(settings, engine, clock)
+        names = [target.name for target in settings.target]
+        operations = operations_app(
+            self._faults, lambda: chain(_samples(engine), _drift(engine, names))
+        )
+        self._operations = WebServer([Listener(operations, settings.operations.listen)])
 
     def start(self) -> None:
         """Listen, then start the schedule; the first cycle begins at once.
@@ -80,10 +86,18 @@ class Daemon:
             ConnectorError: if an address is taken, or a certificate cannot be used.
 
         """
-        self._web.start()
+        self._operations.start()
+        addresses = [str(each) for each in self._operations.addresses]
+        if self._crew:
+            try:
+                self._crew.start()
+            except ConnectorError:
+                self._operations.stop()
+                raise
+            addresses.append(self._crew.address)
         self._schedule.start(self._clock.now())
         self._lookout.start()
-        log.info("daemon.started", addresses=[str(each) for each in self._web.addresses])
+        log.info("daemon.started", addresses=addresses)
 
     def run_now(self) -> None:
         """Run a cycle at once, or right after the one that is under way."""
@@ -91,10 +105,8 @@ class Daemon:
 
     def reload(self) -> None:
         """Use the TLS certificate files as they are now."""
-        try:
-            self._web.reload_certificates()
-        except ConnectorError as error:
-            log.error("daemon.reload_failed", reason=str(error))  # noqa: TRY400 - the reason says it
+        if self._crew:
+            self._crew.reload()
 
     def stop(self) -> None:
         """End the cycle that runs between two operations, finish what is being answered."""
@@ -102,7 +114,9 @@ class Daemon:
         self._stopping.set()
         self._lookout.stop()
         self._schedule.stop()
-        self._web.stop()
+        if self._crew:
+            self._crew.stop()
+        self._operations.stop()
         log.info("daemon.stopped")
 
     def _run_changes(self) -> bool:
@@ -132,6 +146,7 @@ class Daemon:
         """Run a cycle; return whether the source could be read."""
         if self._stopping.is_set():
             return True
+        _give_way()
         is_quiet = trigger == CHANGE
         if not is_quiet:
             log.info("cycle.started", trigger=trigger)
@@ -156,9 +171,12 @@ class Daemon:
             last = next(iter(History(self._engine).cycles(1)), None)
         except StateError as error:
             return {"database": str(error)}
+        faults = {}
+        if self._crew and (words := self._crew.fault()):
+            faults["sign-on"] = words
         if last is None or last.status == "running":
-            return {}
-        faults = {part.target: part.reason for part in last.parts if part.status == Status.FAILED}
+            return faults
+        faults |= {part.target: part.reason for part in last.parts if part.status == Status.FAILED}
         if last.status == Status.FAILED and last.reason:
             faults["source"] = last.reason
         return faults
@@ -223,23 +241,24 @@ def _tell_service_manager(message: str) -> None:
         notify.sendall(message.encode())
 
 
-def _listeners(
-    settings: Settings,
-    engine: Engine,
-    clock: Clock,
-    faults: Callable[[], dict[str, str]],
-) -> list[Listener]:
-    names = [target.name for target in settings.target]
-    operations = operations_app(faults, lambda: chain(_samples(engine), _drift(engine, names)))
-    listeners = [Listener(operations, settings.operations.listen)]
-    if settings.idp is not None:
-        idp = settings.idp
-        provider = make_identity_provider(settings, engine, clock)
-        site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
-        certificate = Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None
-        public = web_app(provider.flow, site, provider.metadata)
-        listeners.append(Listener(public, idp.listen, certificate))
-    return listeners
+def _crew(settings: Settings, engine: Engine, clock: Clock) -> Crew | None:
+    """Return the processes that sign people in, not started yet, if there are to be any.
+
+    Raises:
+        ConfigurationError: if an application or a key is wrong.
+
+    """
+    if settings.idp is None:
+        return None
+    # What is wrong is said here, before any process starts; and the keys are made once.
+    make_identity_provider(settings, engine, clock)
+    return Crew(settings, settings.idp.listen, settings.idp.workers)
+
+
+def _give_way() -> None:
+    """Let whoever signs in go first: this thread, and what it starts, gets what is left over."""
+    with suppress(OSError):  # a container may forbid it; then they share alike
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _samples(engine: Engine) -> Iterator[Sample]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from connector.audit import AuditEvent
 from connector.errors import PolicyDenied
 from connector.idp.message.assertion import SignOn
-from connector.idp.parts import to_event
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
@@ -18,7 +18,6 @@ from connector.idp.view import NextStep, SendResponse, ShowDenied
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from connector.audit import AuditEvent
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
     from connector.idp.message.authn_request import AuthnRequest
@@ -113,8 +112,13 @@ class Departure:
     def refuse(self, reason: str) -> NextStep:
         """Answer the service provider that there will be no assertion, and why."""
         now = self.parts.clock.now()
-        event = to_event(
-            now, "login.refused", reason, application=self.application.name, address=self.address
+        event = AuditEvent(
+            now,
+            "login.refused",
+            "failure",
+            reason,
+            application=self.application.name,
+            address=self.address,
         )
         if not self.parts.store.answer(self._ending(now, event)):
             return ShowDenied(self.application.name, EXPIRED)
@@ -154,9 +158,10 @@ class Departure:
 
     def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:
         details = {"proof": proof, "session_index": session.session_index}
-        return to_event(
+        return AuditEvent(
             now,
             "login.succeeded",
+            "success",
             actor=session.external_id,
             application=self.application.name,
             address=self.address,

@@ -12,7 +12,6 @@ from connector.idp.session import SessionLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from connector.audit import Audit
     from connector.clock import Clock
@@ -102,29 +101,8 @@ class LoginParts:
         details: Mapping[str, str] | None = None,
     ) -> None:
         """Add an event to the audit; one with a reason is a failure."""
+        outcome = "failure" if reason else "success"
+        now = self.clock.now()
         self.audit.record(
-            to_event(
-                self.clock.now(),
-                event,
-                reason,
-                actor=actor,
-                application=application,
-                address=address,
-                details=details,
-            )
+            AuditEvent(now, event, outcome, reason, actor, application, address, details or {})
         )
-
-
-def to_event(  # noqa: PLR0913 - every field of an event
-    at: datetime,
-    event: str,
-    reason: str = "",
-    *,
-    actor: str = "",
-    application: str = "",
-    address: str = "",
-    details: Mapping[str, str] | None = None,
-) -> AuditEvent:
-    """Return an event for the audit; one with a reason is a failure."""
-    outcome = "failure" if reason else "success"
-    return AuditEvent(at, event, outcome, reason, actor, application, address, details or {})
