@@ -1,24 +1,18 @@
-"""Passwords of a directory kept in a file: checked by its hashes, changed in memory."""
+"""Passwords of a directory kept in a file: checked by its hashes, changed beside it."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from connector.clock import SystemClock
+from connector.source.chosen_passwords import ChosenPasswords
 from connector.source.file import read_roster
 from connector.source.password import PasswordVerdict
 from connector.source.password_change import ChangeVerdict, PasswordChange
 from connector.source.password_rules import Owner, PasswordRules, find_broken_rule
 from connector.source.roster_entry import account_ends_at
-from connector.source.stored_password import (
-    StoredPassword,
-    matches,
-    parse_stored_password,
-    store_password,
-)
+from connector.source.stored_password import matches, parse_stored_password, store_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,29 +21,16 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.source.roster import Person, Roster
+    from connector.source.stored_password import StoredPassword
 
 RULES = PasswordRules(min_length=8, history_count=3, is_complex=True)
 _SALT_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Changed:
-    """Passwords that somebody has chosen since the program began, the latest first.
-
-    Attributes:
-        written: What the file said of the person then; once it says something else, that holds.
-        chosen: The passwords.
-
-    """
-
-    written: tuple[str, bool, bool]
-    chosen: tuple[StoredPassword, ...]
-
-
 class FilePasswordCheck:
     """Checks passwords by the hashes in a file, which is read anew each time and never written.
 
-    Safe to use from several threads. What people choose is lost at the end of the program.
+    What people choose is kept in a file beside it. Safe to use from threads and processes.
     """
 
     def __init__(
@@ -61,8 +42,7 @@ class FilePasswordCheck:
         self._path = path
         self._clock = clock or SystemClock()
         self._random = random
-        self._changed: dict[str, _Changed] = {}
-        self._lock = Lock()
+        self._chosen = ChosenPasswords(path)
 
     def prepare(self) -> None:
         """Nothing has to be opened."""
@@ -85,13 +65,14 @@ class FilePasswordCheck:
         # As in AD: a locked account says so, whatever the password.
         if person.locked:
             return PasswordVerdict.LOCKED_OUT
-        used = self._used(roster, person)
+        chosen = self._chosen.of(person.login, _written(roster, person))
+        used = chosen or _first(roster, person)
         if not used or not matches(password, used[0]):
             return PasswordVerdict.WRONG_PASSWORD
-        return _verdict(person, self._clock.now(), is_changed=self._of(person) is not None)
+        return _verdict(person, self._clock.now(), is_changed=bool(chosen))
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
-        """Change a password in memory, by the rules that `rules` gives.
+        """Change a password, by the rules that `rules` gives.
 
         Args:
             external_id: Not needed here.
@@ -100,14 +81,17 @@ class FilePasswordCheck:
             new: The password from now on.
 
         Raises:
-            SourceUnavailable: if the file cannot be read or anything in it is wrong.
+            SourceUnavailable: if the files cannot be used or anything in them is wrong.
 
         """
         del external_id
         roster = read_roster(self._path)
         person = _find_person(roster, bind_name)
-        used = self._used(roster, person) if person else ()
-        if person is None or not used or not matches(old, used[0]):
+        if person is None:
+            return PasswordChange(ChangeVerdict.WRONG_PASSWORD)
+        written = _written(roster, person)
+        used = self._chosen.of(person.login, written) or _first(roster, person)
+        if not used or not matches(old, used[0]):
             return PasswordChange(ChangeVerdict.WRONG_PASSWORD)
         owner = Owner(person.login, person.shown_name)
         broken = find_broken_rule(new, RULES, owner, self._clock.now())
@@ -116,9 +100,7 @@ class FilePasswordCheck:
         if any(matches(new, one) for one in used):
             return PasswordChange(ChangeVerdict.USED_BEFORE)
         chosen = (store_password(new, self._random(_SALT_BYTES)), *used)
-        with self._lock:
-            kept = chosen[: RULES.history_count]
-            self._changed[person.login] = _Changed(_written(person), kept)
+        self._chosen.keep(person.login, written, chosen[: RULES.history_count])
         return PasswordChange(ChangeVerdict.CHANGED, sign_in=self.check(bind_name, new))
 
     def rules(self, external_id: str) -> PasswordRules:
@@ -126,22 +108,16 @@ class FilePasswordCheck:
         del external_id
         return RULES
 
-    def _of(self, person: Person) -> _Changed | None:
-        """Return what somebody has chosen, unless the file was given a new say about them."""
-        changed = self._changed.get(person.login)
-        return changed if changed and changed.written == _written(person) else None
 
-    def _used(self, roster: Roster, person: Person) -> tuple[StoredPassword, ...]:
-        """Return somebody's password, then those before it; none if there is no password."""
-        changed = self._of(person)
-        if changed is not None:
-            return changed.chosen
-        stored = person.password or roster.password
-        return (parse_stored_password(stored),) if stored else ()
+def _written(roster: Roster, person: Person) -> str:
+    """Return what the file says of somebody's password; once it says otherwise, that holds."""
+    stored = person.password or roster.password
+    return f"{stored} {person.must_change} {person.password_expired}"
 
 
-def _written(person: Person) -> tuple[str, bool, bool]:
-    return person.password, person.must_change, person.password_expired
+def _first(roster: Roster, person: Person) -> tuple[StoredPassword, ...]:
+    stored = person.password or roster.password
+    return (parse_stored_password(stored),) if stored else ()
 
 
 def _find_person(roster: Roster, bind_name: str) -> Person | None:

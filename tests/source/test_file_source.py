@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -321,7 +322,7 @@ def test_the_sample_company_shows_each_state(login: str, verdict: PasswordVerdic
     assert FilePasswordCheck(company, clock).check(login, "northwind") is verdict
 
 
-def test_who_must_change_the_password_does_so_in_memory(company: Path):
+def test_who_must_change_the_password_does_so_beside_the_file(company: Path):
     edit(company, 'title = "Clerk"', "must_change = true")
     before = company.read_bytes()
     check = FilePasswordCheck(company, FixedClock(MONDAY))
@@ -329,7 +330,9 @@ def test_who_must_change_the_password_does_so_in_memory(company: Path):
     made = check.change("", "anna", PASSWORD, NEW)
 
     assert (made.verdict, made.sign_in) == (ChangeVerdict.CHANGED, PasswordVerdict.ACCEPTED)
-    assert check.check("anna", PASSWORD) is PasswordVerdict.WRONG_PASSWORD
+    another_process = FilePasswordCheck(company, FixedClock(MONDAY))
+    assert another_process.check("anna", NEW) is PasswordVerdict.ACCEPTED
+    assert another_process.check("anna", PASSWORD) is PasswordVerdict.WRONG_PASSWORD
     assert company.read_bytes() == before
 
 
@@ -360,6 +363,26 @@ def test_a_file_has_rules_for_passwords_too(company: Path, old, new, verdict):
 
     assert check.change("", "anna", old, new).verdict is verdict
     assert check.check("anna", PASSWORD) is PasswordVerdict.ACCEPTED
+
+
+def test_two_who_change_their_passwords_at_once_both_do(company: Path):
+    company.write_text(COMPANY.replace("disabled = true\n", ""), encoding="utf-8")
+    checks = [FilePasswordCheck(company, FixedClock(MONDAY)) for _ in range(8)]
+    with ThreadPoolExecutor() as pool:
+        made = pool.map(
+            lambda check, login: check.change("", login, PASSWORD, NEW), checks, ["anna", "ben"] * 4
+        )
+
+    assert [one.verdict for one in made].count(ChangeVerdict.CHANGED) >= 2
+    for login in ("anna", "ben"):
+        assert checks[0].check(login, NEW) is PasswordVerdict.ACCEPTED
+
+
+def test_a_damaged_file_of_chosen_passwords_is_no_verdict(company: Path):
+    company.with_suffix(".passwords").write_text("{")
+
+    with pytest.raises(SourceUnavailable, match="remove it"):
+        FilePasswordCheck(company).check("anna", PASSWORD)
 
 
 def test_a_file_remembers_the_latest_passwords(company: Path):
