@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.cycles import load_dialects, load_mappings
+from connector.bootstrap.finding import Finding
 from connector.bootstrap.logins import load_registry
-from connector.bootstrap.online import Finding
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.mapping.examples import check_examples

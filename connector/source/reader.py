@@ -12,6 +12,7 @@ from connector.source.batch import Batch, Page, Proof, Watermark
 from connector.source.changes import read_changes_pages
 from connector.source.connecting import connect_any, introduce_ourselves
 from connector.source.dir_sync import start_cookie
+from connector.source.domain import read_policy
 from connector.source.full import FullRead, sees_deleted
 from connector.source.ldap import NextServer
 from connector.source.ldap_decoder import MalformedMessage
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.settings import SourceSettings
+    from connector.source.domain import DomainPolicy
     from connector.source.ldap import LdapConnection
     from connector.source.ldap_tls import Endpoint, Servers
     from connector.source.roll_call import RollCall
@@ -48,6 +50,7 @@ class SourceCheck:
         changes_by: How changes are read: "DirSync", "uSNChanged", or "" if only all can be read.
         sees_deleted: Whether the account may see what was deleted.
         untold: Attributes that are asked for, and of whose change the server tells nothing.
+        policy: What the domain demands of passwords; None if it does not say.
 
     """
 
@@ -59,6 +62,7 @@ class SourceCheck:
     changes_by: str
     sees_deleted: bool
     untold: tuple[str, ...]
+    policy: DomainPolicy | None
 
 
 class LdapSource:
@@ -141,6 +145,7 @@ class LdapSource:
             changes_by="DirSync" if by_dir_sync else "uSNChanged" if can_tell else "",
             sees_deleted=bool(session.base) and sees_deleted(session),
             untold=untold,
+            policy=read_policy(connection),
         )
 
     def _full_pages(self, roll: RollCall, since: Watermark | None) -> Generator[Page, None, Proof]:

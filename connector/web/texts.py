@@ -21,15 +21,16 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "password": "Password",
         "not-you": "Not you?",
         "new-password-heading": "Choose a new password",
-        "password-until-now": "Password until now",
+        "current-password": "Current password",
         "why-again": "Once more, so that nobody else changes it while you are away.",
         "new-password": "New password",
         "new-password-again": "New password, once more",
         "change-and-sign-in": "Change and sign in",
         "rule-length": "At least {count} characters.",
-        "rule-kinds": "Of at least three kinds: capital letters, small letters, digits, others.",
+        "rule-kinds": "At least three kinds of characters: capital letters, small letters, digits,"
+        " others.",
         "rule-name": "Not your login, nor a part of your name.",
-        "rule-last": "Not the password until now.",
+        "rule-last": "Not your current password.",
         "rule-history": "None of your last {count} passwords.",
         "rule-age": "Once chosen, it stays for {time}.",
         "rules-unknown": "Your organisation has rules for it; if it breaks one, we say so.",
@@ -60,7 +61,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         # Why a password has to be changed, and why it was not.
         "password-expired": "Your password has expired. Choose another one to go on.",
         "must-change-password": "Your password has to be changed before you go on.",
-        "wrong-old": "That is not your password until now. Type the one that you just signed in"
+        "wrong-old": "That is not your current password. Type the one that you just signed in"
         " with.",
         "new-empty": "Type a new password.",
         "new-differs": "The two new passwords are not the same. Type both again.",
@@ -81,7 +82,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         " the help desk.",
         "password-not-changeable": "Your password cannot be changed here. Ask the help desk.",
         "change-unanswered": "We cannot tell whether your password was changed. Sign in with the"
-        " new one; if that fails, with the one until now.",
+        " new one; if that fails, with the current one.",
         "changed-only": "Your password was changed. Sign in with the new one.",
         # Ends of a login.
         "denied-heading": "Sign-in stopped",

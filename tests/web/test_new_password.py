@@ -39,7 +39,7 @@ def test_the_page_says_why_it_is_there_and_what_the_rules_are(expired):
     assert expired.alert == ""
     assert [item.text_content() for item in expired.tree.xpath("//ul[@id='rules']/li")] == [
         "At least 8 characters.",
-        "Of at least three kinds: capital letters, small letters, digits, others.",
+        "At least three kinds of characters: capital letters, small letters, digits, others.",
         "Not your login, nor a part of your name.",
         "None of your last 24 passwords.",
         "Once chosen, it stays for a day.",
@@ -73,7 +73,7 @@ def test_one_form_changes_the_password_and_leads_into_the_application(idp, visit
 @pytest.mark.parametrize(
     ("typed", "words", "field"),
     [
-        ({"old": "wrong"}, "not your password until now", "password"),
+        ({"old": "wrong"}, "not your current password", "password"),
         ({"new": "short"}, "too short", "new_password"),
         ({"again": "another"}, "not the same", "new_password_again"),
         ({"new": ""}, "Type a new password", "new_password"),
@@ -136,7 +136,7 @@ def test_every_refusal_has_a_sentence_that_says_what_to_do(key):
         (None, []),
         (PasswordRules(), []),
         (PasswordRules(min_length=14), ["At least 14 characters."]),
-        (PasswordRules(history_count=1), ["Not the password until now."]),
+        (PasswordRules(history_count=1), ["Not your current password."]),
         (PasswordRules(min_age=timedelta(hours=1)), ["Once chosen, it stays for an hour."]),
         (PasswordRules(min_age=timedelta(hours=5)), ["Once chosen, it stays for 5 hours."]),
         (PasswordRules(min_age=timedelta(days=3)), ["Once chosen, it stays for 3 days."]),
