@@ -157,5 +157,9 @@ class AuthenticationFailed(LoginError):
     status = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"
 
 
+class NotProvisioned(LoginError):
+    """The person may use this application, and has no usable account there yet."""
+
+
 class PolicyDenied(LoginError):
     """The person is known and may not use this application."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.cycles import make_parts
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.load import ApplicationSources, load_applications
@@ -27,11 +28,13 @@ from connector.idp.store.sign_ons import SignOnStore
 from connector.mapping.load import shipped_folder
 from connector.source.file_password import FilePasswordCheck
 from connector.source.ldap_password import LdapPasswordCheck
+from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.clock import Clock
+    from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
     from connector.settings import IdpSettings, Settings
@@ -56,8 +59,16 @@ class IdentityProvider:
     notes: tuple[str, ...]
 
 
-def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> IdentityProvider:
+def make_identity_provider(
+    settings: Settings, engine: Engine, clock: Clock, accounts: Accounts | None = None
+) -> IdentityProvider:
     """Return what signs people in.
+
+    Args:
+        settings: What the operator configured.
+        engine: The state database.
+        clock: Tells the time.
+        accounts: Those at the targets, see `make_accounts`; None if none is looked at.
 
     Raises:
         ConfigurationError: if an application or a key is wrong; every fault.
@@ -68,22 +79,13 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
     keys = load_or_create_keys(idp.keys, clock.now())
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
-    store = SignOnStore(engine)
-    lockout = LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window)
-    authenticator = PasswordAuthenticator(
-        make_password_check(settings),
-        AttemptStore(engine),
-        lockout,
-        secret,
-        Pace(secrets.randbelow),
-    )
     lifetime = idp.assertion_lifetime
     parts = LoginParts(
         registry=registry,
         directory=DirectoryStore(engine),
-        authenticator=authenticator,
+        authenticator=_make_authenticator(settings, idp, engine, secret),
         answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
-        store=store,
+        store=SignOnStore(engine),
         audit=Audit(engine),
         settings=LoginSettings(
             endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
@@ -91,6 +93,7 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        accounts=accounts,
     )
 
     def metadata() -> bytes:
@@ -102,6 +105,35 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
         )
 
     return IdentityProvider(LoginFlow(parts), metadata, notes)
+
+
+def _make_authenticator(
+    settings: Settings, idp: IdpSettings, engine: Engine, secret: bytes
+) -> PasswordAuthenticator:
+    return PasswordAuthenticator(
+        make_password_check(settings),
+        AttemptStore(engine),
+        LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window),
+        secret,
+        Pace(secrets.randbelow),
+    )
+
+
+def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand | None:
+    """Return the accounts at the targets that applications depend on; None if there are none.
+
+    Args:
+        settings: What the operator configured.
+        engine: The state database; what is sent must survive the loss of power.
+        clock: Tells the time.
+
+    Raises:
+        ConfigurationError: if a mapping or dialect file is wrong, or does not fit the settings.
+
+    """
+    if not any(application.target for application in settings.application):
+        return None
+    return OnDemand(make_parts(settings, engine, clock))
 
 
 def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:

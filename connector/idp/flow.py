@@ -240,7 +240,7 @@ class LoginFlow:
             return None
         try:
             return Departure(self.parts, application, request, address).enter_at_once(session)
-        except PolicyDenied:  # the page of a stored login says so, and the audit why
+        except LoginError:  # the page of a stored login says so, and the audit why
             return None
 
     def _depart(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
+    from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
     from connector.idp.endpoints import IdpEndpoints
@@ -70,6 +71,7 @@ class LoginParts:
         audit: Keeps why.
         settings: What the operator decided.
         clock: Tells the time.
+        accounts: Those at the targets; None if no application has any.
         secret: Binds forms to their step.
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
 
@@ -85,6 +87,7 @@ class LoginParts:
     clock: Clock
     secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
+    accounts: Accounts | None = None
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

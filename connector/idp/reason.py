@@ -84,3 +84,4 @@ class Reason(StrEnum):
     NOT_ACTIVE = "not-active"
     NOT_IN_GROUP = "not-in-group"
     NO_NAME_ID = "no-name-id"
+    NOT_PROVISIONED = "not-provisioned"

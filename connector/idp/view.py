@@ -99,7 +99,19 @@ class ShowDenied:
     error: str
 
 
-NextStep = AskEmail | AskPassword | AskNewPassword | SendResponse | ShowDenied
+@dataclass(frozen=True, slots=True)
+class ShowNotReady:
+    """Say that the person's account is not ready yet; asking again tries again.
+
+    Attributes:
+        application_name: Where they are going.
+
+    """
+
+    application_name: str
+
+
+NextStep = AskEmail | AskPassword | AskNewPassword | SendResponse | ShowDenied | ShowNotReady
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,15 @@ class Settings(Section):
             if twice:
                 message = f"{kind} names must differ; used twice: {', '.join(twice)}"
                 raise ValueError(message)
+        targets = {target.name for target in self.target}
+        for application in self.application:
+            if application.target and application.target not in targets:
+                message = (
+                    f"application {application.name}: target must be the name of a [[target]]"
+                    f" ({', '.join(sorted(targets)) or 'there is none'}),"
+                    f" not {application.target!r}"
+                )
+                raise ValueError(message)
         if self.application and self.idp is None:
             message = "applications need a section [idp]"
             raise ValueError(message)

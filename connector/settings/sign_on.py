@@ -90,6 +90,8 @@ class ApplicationSettings(Section):
         name_id: SCIM attribute path whose value becomes the NameID.
         name_id_format: URI of the NameID format; default: emailAddress.
         attributes: SAML attribute name to SCIM attribute path.
+        target: Name of the target that holds the application's accounts. Who may sign in and has
+            none there gets it before they are let in, and is named as they are there.
 
     """
 
@@ -99,6 +101,7 @@ class ApplicationSettings(Section):
     region: str = ""
     account_code: str = ""
     groups: Groups = ()
+    target: str = ""
     name_id: str = "emails.value"
     name_id_format: str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
     attributes: dict[str, str] = Field(default=_ATTRIBUTES)

@@ -15,7 +15,14 @@ from starlette.routing import Route
 
 from connector.errors import RequestRefused
 from connector.idp.reason import Reason
-from connector.idp.view import AskEmail, AskNewPassword, AskPassword, SendResponse, ShowDenied
+from connector.idp.view import (
+    AskEmail,
+    AskNewPassword,
+    AskPassword,
+    SendResponse,
+    ShowDenied,
+    ShowNotReady,
+)
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
@@ -131,6 +138,10 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             return _question(pages, "new_password", view, transaction, told)
         case SendResponse():
             return hand_over(pages, view)
+        case ShowNotReady():
+            response = pages.page("not_ready", status=503, view=view, path=f"/login/{transaction}")
+            response.headers["retry-after"] = "10"
+            return response
         case ShowDenied():
             words, hint = message(view.error), text("denied-hint")
             return pages.notice("denied", status=403, words=words, hint=hint)

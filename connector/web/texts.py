@@ -92,6 +92,11 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "refused": "The application's request was not accepted.",
         "expired": "This sign-in has ended, or has taken too long.",
         "other-browser": "This sign-in was begun in another browser.",
+        "not-ready": "Your account is not ready yet",
+        "not-ready-words": "{application} does not have a usable account for you yet, and we could"
+        " not make it just now. Nothing is wrong with your password.",
+        "not-ready-hint": "Try again in a minute. If it stays so, ask the help desk.",
+        "try-again": "Try again",
         # Ends of a request.
         "403-heading": "That did not come from this page",
         "403": "For your safety nothing was done. Open the page again and repeat what you did.",

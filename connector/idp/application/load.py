@@ -119,6 +119,7 @@ def _to_application(
         name_id_format=settings.name_id_format,
         attributes=dict(settings.attributes),
         portal_acs_url=portal_acs_url,
+        target=settings.target,
     )
 
 

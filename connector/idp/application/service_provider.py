@@ -87,6 +87,7 @@ class Application:
         name_id_format: URI of its format.
         attributes: SAML attribute name to SCIM attribute path.
         portal_acs_url: Where an answer that nobody asked for goes; "" for the default address.
+        target: Name of the target that holds the application's accounts; "" if none is ours.
 
     """
 
@@ -99,6 +100,7 @@ class Application:
     name_id_format: str = EMAIL_FORMAT
     attributes: Mapping[str, str] = field(default_factory=dict)
     portal_acs_url: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
