@@ -37,10 +37,11 @@ def require_entry(
         PolicyDenied: if they may not.
 
     """
-    user = parts.directory.user(external_id)
-    if user is None:
+    standing = parts.directory.standing(external_id)
+    if standing is None:
         raise PolicyDenied(Reason.UNKNOWN_USER)
-    decision = decide(user, parts.directory.groups_of(external_id), application, now)
+    user, groups = standing
+    decision = decide(user, groups, application, now)
     if isinstance(decision, Deny):
         raise PolicyDenied(decision.reason)
     return user

@@ -22,7 +22,7 @@ from connector.idp.message.authn_request import (
 )
 from connector.idp.new_password import NewPassword, TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
-from connector.idp.portal import end_session, find_session, find_signed_in
+from connector.idp.portal import end_session, find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
 from connector.idp.routing import Route, choose_route
 from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
@@ -235,7 +235,7 @@ class LoginFlow:
         if not sso_cookie or request.unmet or request.force_authn:
             return None
         application = self.parts.registry.by_slug(request.application)
-        session = find_session(self.parts, sso_cookie)
+        session = find_live_session(self.parts, sso_cookie)
         if session is None or application is None:
             return None
         try:

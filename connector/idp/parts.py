@@ -35,8 +35,8 @@ class DirectoryLookup(Protocol):
         """Return the person with this key."""
         ...
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        """Return the casefolded names of all groups of a person, nested ones included."""
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        """Return a person, and the casefolded names of all their groups, nested ones included."""
         ...
 
 

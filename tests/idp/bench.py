@@ -121,8 +121,10 @@ class PeopleInMemory:
     def user(self, external_id: str) -> DirectoryUser | None:
         return self.people.get(external_id)
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        return self.groups.get(external_id, frozenset())
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        user = self.user(external_id)
+        groups = self.groups.get(external_id, frozenset())
+        return None if user is None else (user, groups)
 
 
 @dataclass

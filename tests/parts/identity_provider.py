@@ -97,8 +97,10 @@ class People:
     def user(self, external_id: str) -> DirectoryUser | None:
         return self.users.get(external_id)
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        return self.groups.get(external_id, frozenset())
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        user = self.user(external_id)
+        groups = self.groups.get(external_id, frozenset())
+        return None if user is None else (user, groups)
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         if self.is_down:
