@@ -13,6 +13,7 @@ ALL = (
     "target_speed",
     "throttled_speed",
     "sign_speed",
+    "password_speed",
 )
 
 

@@ -122,6 +122,8 @@ class LoginFlow:
             RequestRefused: if another browser has it already, or there is no such login.
 
         """
+        if browser and self._has_browser(transaction_id, browser):
+            return browser
         value = browser if browser and _BROWSER.fullmatch(browser) else self.parts.new_token(32)
         if not self.parts.store.bind_browser(transaction_id, digest_of(value)):
             self._load(transaction_id, value)
@@ -227,6 +229,10 @@ class LoginFlow:
         end_session(self.parts, sso_cookie)
 
     # What the steps above share.
+
+    def _has_browser(self, transaction_id: str, browser: str) -> bool:
+        transaction = self.parts.store.transaction(transaction_id, self.parts.clock.now())
+        return transaction is not None and transaction.browser_digest == digest_of(browser)
 
     def _answer_at_once(
         self, request: AuthnRequest, sso_cookie: str | None, address: str

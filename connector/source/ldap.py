@@ -280,8 +280,8 @@ class LdapConnection:
         """Return whether the server still answers here, without saying who we are."""
         self._strategy.deadline = time.monotonic() + seconds
         try:
-            self.read("", ("supportedLDAPVersion",))
-        except SourceUnavailable:
+            self._strategy.ask_whether_alive()
+        except (exceptions.LDAPException, OSError):
             return False
         return True
 

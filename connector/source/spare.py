@@ -21,7 +21,10 @@ KEPT_SECONDS = 30.0
 
 
 class Spare:
-    """At most one connection that nobody uses yet; safe to use from several threads."""
+    """At most one connection that nobody uses yet; safe to use from several threads.
+
+    A thread opens it, and closes it if nobody wants one for a while; taking it wakes nobody.
+    """
 
     def __init__(
         self, connect: Callable[[], LdapConnection], kept_seconds: float = KEPT_SECONDS
@@ -29,24 +32,26 @@ class Spare:
         self._connect = connect
         self._kept_seconds = kept_seconds
         self._lock = Lock()
-        self._is_held = False
         self._ready: LdapConnection | None = None
-        self._gone = Event()
+        self._is_coming = False
+        self._is_wanted = Event()
+        self._thread: Thread | None = None
 
     def prepare(self) -> None:
         """Open one in the background, unless there is one, or it is being opened."""
         with self._lock:
-            if self._is_held:
+            if self._is_coming or self._ready is not None:
                 return
-            self._is_held = True
-        Thread(target=self._hold, name="spare", daemon=True).start()
+            self._is_coming = True
+            self._is_wanted.set()
+            if self._thread is None:
+                self._thread = Thread(target=self._serve, name="spare", daemon=True)
+                self._thread.start()
 
     def take(self) -> LdapConnection | None:
         """Return the connection, which is the caller's from now on; None if there is none."""
         with self._lock:
             taken, self._ready = self._ready, None
-            if taken is not None:
-                self._gone.set()
             return taken
 
     def close(self) -> None:
@@ -55,16 +60,21 @@ class Spare:
         if left is not None:
             left.close()
 
-    def _hold(self) -> None:
-        """Open a connection, and close it if nobody takes it in time."""
-        try:
-            opened = self._connect()
-        except SourceUnavailable:  # whoever needs a connection meets the same, and says so
-            opened = None
+    def _serve(self) -> None:
+        """Open a connection whenever one is wanted, until none has been for a while."""
+        while self._is_wanted.wait(self._kept_seconds) or self._is_needed():
+            self._is_wanted.clear()
+            try:
+                opened = self._connect()
+            except SourceUnavailable:  # whoever needs a connection meets the same, and says so
+                opened = None
+            with self._lock:
+                self._ready, self._is_coming = opened, False
+        self.close()
+
+    def _is_needed(self) -> bool:
+        """Return whether one was wanted at the last moment; otherwise the thread may end."""
         with self._lock:
-            self._gone.clear()
-            self._ready = opened
-        if opened is not None and not self._gone.wait(self._kept_seconds):
-            self.close()
-        with self._lock:
-            self._is_held = False
+            if not self._is_coming:
+                self._thread = None
+            return self._is_coming
