@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from connector.source.ldap import LdapConnection
     from connector.source.ldap_tls import Endpoint
     from connector.source.password_rules import PasswordRules
+_RULES_SECONDS = 1.0
 
 
 class LdapPasswordCheck:
@@ -35,7 +36,9 @@ class LdapPasswordCheck:
         """
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._servers = LoginServers(to_servers(settings))
+        servers = to_servers(settings)
+        self._servers = LoginServers(servers)
+        self._quick_servers = LoginServers(replace(servers, patience_seconds=_RULES_SECONDS))
         self._spare = Spare(lambda: self._servers.connect(lambda _: None)[0])
 
     def prepare(self) -> None:
@@ -95,7 +98,7 @@ class LdapPasswordCheck:
         """Return the rules for somebody's new password, or None if we may not read them.
 
         Raises:
-            SourceUnavailable: if no server could be asked.
+            SourceUnavailable: if no server answers soon; a page is not to wait for it.
 
         """
 
@@ -103,7 +106,7 @@ class LdapPasswordCheck:
             introduce_ourselves(connection, self._settings)
             return read_rules(connection, f"<GUID={external_id}>")[0]
 
-        connection, rules = self._servers.connect(read)
+        connection, rules = self._quick_servers.connect(read)
         connection.close()
         return rules
 

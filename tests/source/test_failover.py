@@ -18,6 +18,7 @@ from connector.source.ldap_tls import to_servers
 from connector.source.password import PasswordUnanswered, PasswordVerdict
 from tests.parts.ldap_fake import FakeLdap
 from tests.parts.tls_server import HOST, TlsServer
+from tests.source.reading import read
 
 WRONG = (49, "80090308: LdapErr: DSID-0C0903A9, comment: error, data 52e, v1db1")
 
@@ -227,6 +228,17 @@ def test_a_server_that_owes_an_answer_is_left_alone_by_others(fake, other):
         assert check.check("ben@fake.test", "secret") is PasswordVerdict.ACCEPTED
         assert (fake.bind_count, other.bind_count) == (1, 1)
         assert isinstance(stuck.exception(), PasswordUnanswered)
+
+
+def test_a_read_goes_to_the_next_server_when_one_keeps_silent(fake, other):
+    """Our own password is known to be right, and nobody is locked out by saying it twice."""
+    fake.bind_answer = None
+    other.add_user("anna")
+
+    reading = read(settings_of(fake, other, timeout="1s"))
+
+    assert len(reading.users) == 1
+    assert fake.bind_count == 1
 
 
 def test_each_address_of_a_name_is_a_server_of_its_own(fake):

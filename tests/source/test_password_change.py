@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -308,6 +309,17 @@ def test_a_server_that_takes_no_changes_is_passed_over(fake, on_fake, code):
         on_fake.change(GUID, "ann@fake.test", "old", "new")
 
     assert not isinstance(caught.value, PasswordUnanswered)
+
+
+def test_a_page_does_not_wait_for_rules_that_do_not_come(fake):
+    fake.bind_answer = None
+    check = LdapPasswordCheck(fake.source_settings())
+    begun = time.monotonic()
+
+    with pytest.raises(SourceUnavailable):
+        check.rules(GUID)
+
+    assert time.monotonic() - begun < 2
 
 
 def test_a_change_without_an_answer_may_have_been_made_and_is_not_repeated(fake):
