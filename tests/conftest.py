@@ -33,6 +33,7 @@ STORES = (
     "tests.sync",
     "tests.test_audit",
     "tests.idp.test_lockout",
+    "tests.idp.test_new_password",
 )
 
 
