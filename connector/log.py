@@ -34,6 +34,8 @@ EVENTS = frozenset(
         "http.failed",
         "login.refused",
         "plan.held",
+        "sign_off.ended",
+        "sign_off.failed",
         "target.ended",
         "worker.ended",
     }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
 from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
+from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.load import ApplicationSources, load_applications
@@ -20,10 +22,16 @@ from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys, load_or_create_secret
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts
+from connector.idp.logout.soap_client import SoapClient
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.mapping.load import shipped_folder
 from connector.source.file_password import FilePasswordCheck
@@ -40,8 +48,6 @@ if TYPE_CHECKING:
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
-METADATA_LIFETIME = timedelta(days=7)
-
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
@@ -49,13 +55,17 @@ class IdentityProvider:
 
     Attributes:
         flow: The logins.
+        logout: The logouts.
         metadata: Gives our SAML metadata as it is now.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
 
     flow: LoginFlow
+    logout: LogoutFlow
     metadata: Callable[[], bytes]
+    describe: Callable[[str], bytes | None] | None
     notes: tuple[str, ...]
 
 
@@ -71,12 +81,14 @@ def make_identity_provider(
         accounts: Those at the targets, see `make_accounts`; None if none is looked at.
 
     Raises:
-        ConfigurationError: if an application or a key is wrong; every fault.
+        ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
     registry, notes = load_registry(settings, clock)
     keys = load_or_create_keys(idp.keys, clock.now())
+    signing = [entry.signing_key for entry in keys]
+    federation = make_federation(settings, idp, engine, clock, signing)
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
     lifetime = idp.assertion_lifetime
@@ -93,18 +105,30 @@ def make_identity_provider(
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        routes=federation.routes,
+        upstream=federation.authenticator,
         accounts=accounts,
     )
 
     def metadata() -> bytes:
-        return build_metadata(
-            endpoints,
-            [entry.signing_key for entry in keys],
-            valid_until=clock.now() + METADATA_LIFETIME,
-            document_id=f"_{secrets.token_hex(16)}",
-        )
+        until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
+        return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
-    return IdentityProvider(LoginFlow(parts), metadata, notes)
+    logout = LogoutFlow(make_logout_parts(settings, engine, parts))
+    flow = LoginFlow(parts, partial(end_for_new_password, logout.parts))
+    notes += federation.notes
+    return IdentityProvider(flow, logout, metadata, federation.describe, notes)
+
+
+def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
+    """Return the parts of single logout, for an identity provider with those parts.
+
+    Raises:
+        ConfigurationError: if the authorities cannot be read.
+
+    """
+    soap = SoapClient(trusting(_idp_of(settings).ca_file))
+    return LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), soap)
 
 
 def _make_authenticator(
@@ -133,6 +157,7 @@ def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand 
     """
     if not any(application.target for application in settings.application):
         return None
+    # Without looking for leavers: who waits to be let in does not wait for others to be told.
     return OnDemand(make_parts(settings, engine, clock))
 
 
@@ -143,10 +168,11 @@ def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str
         ConfigurationError: with every fault of every application.
 
     """
+    idp = _idp_of(settings)
     sources = ApplicationSources(
         folder=Path(),
         presets=load_presets(_preset_file(settings)),
-        client=MetadataClient(_idp_of(settings).keys.parent / "metadata"),
+        client=MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file)),
         now=clock.now(),
     )
     return load_applications(settings.application, sources)

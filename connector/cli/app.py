@@ -17,12 +17,14 @@ from connector.cli import (
     check,
     drift,
     explain,
+    federation,
     plan,
     runs,
     service,
     status,
     sync,
     target,
+    users,
 )
 from connector.cli.context import CommandContext
 from connector.cli.show import print_error, print_note
@@ -51,6 +53,8 @@ runs.add_commands(app)
 check.add_commands(app)
 target.add_commands(app)
 applications.add_commands(app)
+federation.add_commands(app)
+users.add_commands(app)
 service.add_commands(app)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connector.settings import Settings
+    from connector.settings import IdpSettings, Settings
     from connector.sync.ports import Parts
     from state.engine import Engine
 
@@ -33,6 +33,16 @@ class CommandContext:
         start_logging(level, settings.log.format)
         return settings
 
+    @property
+    def idp(self) -> IdpSettings:
+        """Return the section of the identity provider, or say that it is missing."""
+        from connector.errors import ConnectorError
+
+        if self.settings.idp is None:
+            message = f"{self.path} has no section [idp]; `connector init` writes one to copy from"
+            raise ConnectorError(message)
+        return self.settings.idp
+
     @cached_property
     def engine(self) -> Engine:
         """Return the state database, made if it is new; an older one must be upgraded first."""
@@ -46,8 +56,12 @@ class CommandContext:
     def parts(self) -> Parts:
         """Return the parts of a cycle."""
         from connector.bootstrap.cycles import make_parts
+        from connector.bootstrap.sign_off import make_sign_off
+        from connector.clock import SystemClock
 
-        return make_parts(self.settings, self.engine)
+        clock = SystemClock()
+        sign_off = make_sign_off(self.settings, self.engine, clock)
+        return make_parts(self.settings, self.engine, clock, sign_off)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import LoginError, PolicyDenied, RequestRefused
+from connector.idp.admission import enter_step, give_to_browser, load_login
 from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.departure import EXPIRED, Departure, require_entry
+from connector.idp.federation import Detour, attach, check_password, proof_of, receive, still_opens
 from connector.idp.message.authn_request import (
     AuthnRequest,
     from_json,
@@ -22,21 +24,23 @@ from connector.idp.message.authn_request import (
 )
 from connector.idp.new_password import NewPassword, TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
-from connector.idp.portal import end_session, find_live_session, find_session, find_signed_in
+from connector.idp.portal import find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
-from connector.idp.routing import Route, choose_route
-from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
+from connector.idp.transaction import LoginTransaction, Step, step_token
 from connector.idp.view import (
     AskEmail,
     AskNewPassword,
     AskPassword,
     NextStep,
     SendResponse,
+    SendToSource,
     ShowDenied,
     SignedIn,
 )
+from connector.idp.vouched import AD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from connector.idp.application.service_provider import Application
@@ -52,13 +56,13 @@ __all__ = [
     "LoginSettings",
     "NextStep",
     "SendResponse",
+    "SendToSource",
     "ShowDenied",
     "SignedIn",
     "TypedPasswords",
 ]
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 # Keys of messages: what a browser is told. The audit has the reason.
 FAILED = "failed"
@@ -69,9 +73,16 @@ UNAVAILABLE = "unavailable"
 
 @dataclass(frozen=True, slots=True)
 class LoginFlow:
-    """The logins of one identity provider; safe to call from several threads."""
+    """The logins of one identity provider; safe to call from several threads.
+
+    Attributes:
+        parts: What they are made of.
+        end_sign_ons: Ends everything that somebody is signed on to, by external_id.
+
+    """
 
     parts: LoginParts
+    end_sign_ons: Callable[[str], None]
 
     def begin(
         self, message: BoundMessage, address: str, sso_cookie: str | None = None
@@ -104,13 +115,7 @@ class LoginFlow:
             RequestRefused: if there is no such application.
 
         """
-        application = self.parts.registry.by_slug(slug)
-        if application is None:
-            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        service_provider = application.service_provider
-        acs_url = application.portal_acs_url or service_provider.default_acs().url
-        request = AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
+        request = self._request_of_portal(slug, address)
         return self._answer_at_once(request, sso_cookie, address) or self._add(
             request, self.parts.clock.now()
         )
@@ -122,12 +127,7 @@ class LoginFlow:
             RequestRefused: if another browser has it already, or there is no such login.
 
         """
-        if browser and self._has_browser(transaction_id, browser):
-            return browser
-        value = browser if browser and _BROWSER.fullmatch(browser) else self.parts.new_token(32)
-        if not self.parts.store.bind_browser(transaction_id, digest_of(value)):
-            self._load(transaction_id, value)
-        return value
+        return give_to_browser(self.parts, transaction_id, browser)
 
     def next_step(
         self,
@@ -142,15 +142,19 @@ class LoginFlow:
             RequestRefused: if there is no such login, or it is another browser's.
 
         """
-        transaction = self._load(transaction_id, browser)
+        transaction = load_login(self.parts, transaction_id, browser)
         request = from_json(transaction.request)
         application = self._application(transaction)
         if transaction.answered_at is not None:
             return ShowDenied(application.name, EXPIRED)
         departure = Departure(self.parts, application, request, address, transaction_id)
-        return self._depart(departure, transaction, sso_cookie) or self._ask(
-            transaction, application
-        )
+        if transaction.vouched and transaction.verified_at is None:
+            refused = Detour(self.parts, transaction, application, address).come_back()
+            transaction = load_login(self.parts, transaction_id, browser)
+            if refused and request.is_passive:
+                return departure.refuse(refused)
+        detour = Detour(self.parts, transaction, application, address)
+        return self._depart(departure, transaction, sso_cookie) or self._ask(detour)
 
     def submit_email(
         self, transaction_id: str, browser: str | None, step_token: str, email: str
@@ -161,11 +165,10 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, step_token, Step.EMAIL)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.EMAIL)
         typed = email.strip()
         if _EMAIL.fullmatch(typed) and typed.isprintable():
             self.parts.store.set_email(transaction.transaction_id, typed)
-            self.parts.authenticator.check.prepare()
         else:
             self.parts.store.set_email(transaction.transaction_id, "", INVALID_EMAIL)
 
@@ -177,8 +180,34 @@ class LoginFlow:
 
         """
         steps = Step.PASSWORD, Step.NEW_PASSWORD
-        transaction = self._enter(transaction_id, browser, step_token, *steps)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, *steps)
         self.parts.store.set_email(transaction.transaction_id, "")
+
+    def leave_source(self, transaction_id: str, browser: str | None, step_token: str) -> None:
+        """Go back from an upstream to the question who the person is ("Not you?").
+
+        Raises:
+            RequestRefused: if the form is not of this login, browser and step.
+
+        """
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.SOURCE)
+        self.parts.store.set_email(transaction.transaction_id, "")
+
+    def take_answer(self, message: BoundMessage, address: str) -> str:
+        """Take in what an upstream answers, and return the id of the login that waited for it.
+
+        Raises:
+            UpstreamRefused: if it is not to be believed.
+            RequestRefused: if nobody asked for it, and it is for no application of ours.
+
+        """
+        received = receive(self.parts, message, address)
+        if received.transaction_id:
+            return received.transaction_id
+        request = self._request_of_portal(received.relay_state, address)
+        transaction_id = self._add(request, self.parts.clock.now())
+        attach(self.parts, transaction_id, received.outcome)
+        return transaction_id
 
     def submit_password(
         self, transaction_id: str, browser: str | None, step_token: str, password: str, address: str
@@ -189,7 +218,7 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, step_token, Step.PASSWORD)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.PASSWORD)
         now = self.parts.clock.now()
         application = self._application(transaction)
         user = self.parts.directory.find_login(transaction.email.casefold())
@@ -213,10 +242,10 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, step_token, Step.NEW_PASSWORD)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.NEW_PASSWORD)
         application = self._application(transaction)
         try:
-            NewPassword(self.parts, transaction, application, address).take(typed)
+            self._new_password(transaction, application, address).take(typed)
         except PolicyDenied as error:
             self._fail(transaction, error, transaction.external_id, address)
 
@@ -224,15 +253,16 @@ class LoginFlow:
         """Return who is signed in, and what is open to them."""
         return find_signed_in(self.parts, sso_cookie)
 
-    def sign_out(self, sso_cookie: str | None) -> None:
-        """End the session of a cookie."""
-        end_session(self.parts, sso_cookie)
-
     # What the steps above share.
 
-    def _has_browser(self, transaction_id: str, browser: str) -> bool:
-        transaction = self.parts.store.transaction(transaction_id, self.parts.clock.now())
-        return transaction is not None and transaction.browser_digest == digest_of(browser)
+    def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:
+        application = self.parts.registry.by_slug(slug)
+        if application is None:
+            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
+            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
+        service_provider = application.service_provider
+        acs_url = application.portal_acs_url or service_provider.default_acs().url
+        return AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
 
     def _answer_at_once(
         self, request: AuthnRequest, sso_cookie: str | None, address: str
@@ -243,6 +273,8 @@ class LoginFlow:
         application = self.parts.registry.by_slug(request.application)
         session = find_live_session(self.parts, sso_cookie)
         if session is None or application is None:
+            return None
+        if not still_opens(self.parts, session, application, address):
             return None
         try:
             return Departure(self.parts, application, request, address).enter_at_once(session)
@@ -258,22 +290,32 @@ class LoginFlow:
             return departure.refuse(request.unmet)
         if transaction.verified_at is not None:
             return departure.enter_anew(
-                transaction.external_id, transaction.email, transaction.verified_at, sso_cookie
+                transaction.external_id, transaction.email, proof_of(transaction), sso_cookie
             )
+        application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
-        if session is not None:
+        if session is not None and still_opens(self.parts, session, application, address):
             return departure.enter_again(session)
-        if request.is_passive:
+        if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
 
-    def _ask(self, transaction: LoginTransaction, application: Application) -> NextStep:
+    def _ask(self, detour: Detour) -> NextStep:
+        if detour.source() != AD:
+            return detour.leave()
+        transaction, name = detour.stay(), detour.application.name
         token = step_token(self.parts.secret, transaction, transaction.step)
         if transaction.step is Step.EMAIL:
-            return AskEmail(application.name, token, error=transaction.error)
+            return AskEmail(name, token, error=transaction.error)
         if transaction.step is Step.NEW_PASSWORD:
-            return NewPassword(self.parts, transaction, application).ask(token)
-        return AskPassword(application.name, token, transaction.email, transaction.error)
+            return self._new_password(transaction, detour.application).ask(token)
+        self.parts.authenticator.check.prepare()
+        return AskPassword(name, token, transaction.email, transaction.error)
+
+    def _new_password(
+        self, transaction: LoginTransaction, application: Application, address: str = ""
+    ) -> NewPassword:
+        return NewPassword(self.parts, transaction, application, address, self.end_sign_ons)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
         transaction = LoginTransaction(
@@ -290,45 +332,14 @@ class LoginFlow:
             raise RequestRefused(Reason.REQUEST_REPLAYED)
         return transaction.transaction_id
 
-    def _load(self, transaction_id: str, browser: str | None) -> LoginTransaction:
-        """Return the login, if it is this browser's."""
-        transaction = self.parts.store.transaction(transaction_id, self.parts.clock.now())
-        if transaction is None:
-            raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
-        if not browser or transaction.browser_digest != digest_of(browser):
-            self.parts.record(
-                "login.refused", Reason.OTHER_BROWSER, application=transaction.application
-            )
-            raise RequestRefused(Reason.OTHER_BROWSER)
-        return transaction
-
-    def _enter(
-        self, transaction_id: str, browser: str | None, token: str, *steps: Step
-    ) -> LoginTransaction:
-        """Return the login, if it is at one of these steps and the form was made for that one."""
-        transaction, secret = self._load(transaction_id, browser), self.parts.secret
-        reason = ""
-        if transaction.answered_at is not None or transaction.verified_at is not None:
-            reason = Reason.TRANSACTION_ENDED
-        elif not any(is_step_token(token, secret, transaction, step) for step in steps):
-            reason = Reason.STEP_TOKEN
-        elif not is_step_token(token, secret, transaction, transaction.step):
-            reason = Reason.STEP_SKIPPED
-        if reason:
-            self.parts.record("login.refused", reason, application=transaction.application)
-            raise RequestRefused(reason)
-        return transaction
-
     def _verify(
         self, claim: Claim, transaction: LoginTransaction, application: Application, now: datetime
     ) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""
-        match choose_route(from_json(transaction.request), claim.name, claim.address):
-            case Route.ACTIVE_DIRECTORY:
-                verified = self.parts.authenticator.authenticate(claim, now)
+        verified = check_password(self.parts, claim, application, now)
         require_entry(self.parts, verified.external_id, application, now)
         if isinstance(verified, MustChange):
-            NewPassword(self.parts, transaction, application, claim.address).begin(verified)
+            self._new_password(transaction, application, claim.address).begin(verified)
             return
         self.parts.store.set_verified(transaction.transaction_id, verified.external_id, now)
 

@@ -19,6 +19,8 @@ from connector.idp.view import AskNewPassword
 from connector.source.password import PasswordVerdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
     from connector.idp.authenticator.password import MustChange
@@ -71,13 +73,15 @@ class NewPassword:
         transaction: The login.
         application: Where the person is going.
         address: Where the browser is; "" if nothing is done.
+        end_sign_ons: Ends everything that somebody is signed on to, by external_id.
 
     """
 
     parts: LoginParts
     transaction: LoginTransaction
     application: Application
-    address: str = ""
+    address: str
+    end_sign_ons: Callable[[str], None]
 
     def begin(self, verified: MustChange) -> None:
         """Keep that the password was right, and has to be changed."""
@@ -121,7 +125,7 @@ class NewPassword:
             return
         self._record("password.changed", user.external_id)
         # Whoever was signed in by the old one is not any more.
-        self.parts.store.end_sessions_of(user.external_id)
+        self.end_sign_ons(user.external_id)
         if said is not PasswordVerdict.ACCEPTED:
             # Nobody said that they may sign in, such as at this hour: the usual step finds out.
             self._ask_anew(Reason.CHANGED_ONLY)

@@ -41,11 +41,3 @@ def find_signed_in(parts: LoginParts, sso_cookie: str | None) -> SignedIn | None
     )
     name = str(user.document.get("displayName") or session.email)
     return SignedIn(user.external_id, name, allowed)
-
-
-def end_session(parts: LoginParts, sso_cookie: str | None) -> None:
-    """End the session of a cookie, if there is one."""
-    session = parts.store.session(digest_of(sso_cookie)) if sso_cookie else None
-    if session is not None:
-        parts.store.end_session(session.cookie_digest)
-        parts.record("session.ended", actor=session.external_id)

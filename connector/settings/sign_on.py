@@ -43,6 +43,8 @@ class IdpSettings(Section):
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
         keys: Folder of the signing keys; made at the first start.
+        ca_file: Certificates that those of applications may lead to, besides the system's: for
+            their metadata, and when they are told by SOAP that somebody is signed out.
         organization: Name on the pages.
         help_url: Where the help desk is; a link on every page.
         session_lifetime: When a sign-on ends at the latest.
@@ -61,6 +63,7 @@ class IdpSettings(Section):
     trusted_proxies: tuple[str, ...] = ()
     entity_id: str = ""
     keys: PathField = Field(default="keys", validate_default=True)
+    ca_file: FileField | None = None
     organization: str = "Sign-on"
     help_url: str = ""
     session_lifetime: Duration = timedelta(hours=12)

@@ -13,9 +13,12 @@ from connector.web.access import with_access_log
 from connector.web.errors import error_pages
 from connector.web.headers import with_headers
 from connector.web.login import login_routes
+from connector.web.logout import logout_routes
 from connector.web.pages import STATIC_FOLDER, make_pages
 from connector.web.portal import portal_routes
 from connector.web.saml import saml_routes
+from connector.web.slo import slo_routes
+from connector.web.upstream import upstream_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connector.idp.flow import LoginFlow
+    from connector.idp.logout.flow import LogoutFlow
     from connector.web.site import Site
 
 
@@ -32,25 +36,32 @@ def _new_id() -> str:
 
 def web_app(
     flow: LoginFlow,
+    logout: LogoutFlow,
     site: Site,
     metadata: Callable[[], bytes],
     new_id: Callable[[], str] = _new_id,
+    describe: Callable[[str], bytes | None] | None = None,
 ) -> ASGIApp:
     """Return the public application.
 
     Args:
         flow: The logins; called in threads.
+        logout: The logouts, likewise.
         site: Where browsers reach us, and what the pages say.
         metadata: Gives our SAML metadata as it is now.
         new_id: Makes the numbers of requests, for the log and the help desk.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
 
     """
     pages = make_pages(site)
     app = Starlette(
         routes=[
-            *portal_routes(flow, pages),
+            *portal_routes(flow, logout, pages),
             *saml_routes(flow, pages, metadata),
+            *(upstream_routes(flow, describe) if describe is not None else ()),
             *login_routes(flow, pages),
+            *slo_routes(logout, pages),
+            *logout_routes(logout, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
         exception_handlers=error_pages(pages),

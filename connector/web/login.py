@@ -20,19 +20,16 @@ from connector.idp.view import (
     AskNewPassword,
     AskPassword,
     SendResponse,
+    SendToSource,
     ShowDenied,
     ShowNotReady,
 )
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
-from connector.web.new_password import (
-    field_at_fault,
-    is_occasion,
-    read_passwords,
-    rules_in_words,
-)
+from connector.web.new_password import page_values, read_passwords
 from connector.web.texts import message, text
+from connector.web.upstream import send_to_source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -47,7 +44,9 @@ if TYPE_CHECKING:
 
 # Machines read the status, people the message; whatever failed at the password is 200.
 _STATUS: Final = MappingProxyType({"unavailable": 503, "too-many": 429})
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+_TEMPLATES: Final = MappingProxyType(
+    {AskEmail: "email", AskPassword: "password", AskNewPassword: "new_password"}
+)
 _RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
 
 
@@ -65,6 +64,10 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         token = fields.get("step_token", "")
         flow.forget_email(_transaction(request), _browser(pages, request), token)
 
+    def another(request: Request, fields: Mapping[str, str]) -> None:
+        token = fields.get("step_token", "")
+        flow.leave_source(_transaction(request), _browser(pages, request), token)
+
     def password(request: Request, fields: Mapping[str, str]) -> None:
         token, typed = fields.get("step_token", ""), fields.get("password", "")
         browser, address = _browser(pages, request), request.state.address
@@ -78,6 +81,7 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
     steps = {
         "email": email,
         "forget": forget,
+        "another": another,
         "password": password,
         "new-password": new_password,
     }
@@ -125,17 +129,10 @@ def _show(flow: LoginFlow, pages: Pages, request: Request) -> Response:
 
 def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
     match view:
-        case AskEmail():
-            return _question(pages, "email", view, transaction)
-        case AskPassword():
-            return _question(pages, "password", view, transaction)
-        case AskNewPassword():
-            told = {
-                "rules": rules_in_words(view.rules),
-                "is_occasion": is_occasion(view.error),
-                "at_fault": field_at_fault(view.error),
-            }
-            return _question(pages, "new_password", view, transaction, told)
+        case AskEmail() | AskPassword() | AskNewPassword():
+            return _question(pages, view, transaction)
+        case SendToSource():
+            return send_to_source(pages, view, transaction)
         case SendResponse():
             return hand_over(pages, view)
         case ShowNotReady():
@@ -148,19 +145,15 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
 
 
 def _question(
-    pages: Pages,
-    name: str,
-    view: AskEmail | AskPassword | AskNewPassword,
-    transaction: str,
-    told: Mapping[str, object] = _NOTHING,
+    pages: Pages, view: AskEmail | AskPassword | AskNewPassword, transaction: str
 ) -> Response:
     response = pages.page(
-        name,
+        _TEMPLATES[type(view)],
         status=_STATUS.get(view.error, 200),
         view=view,
         message=message(view.error),
         path=f"/login/{transaction}",
-        **told,
+        **(page_values(view) if isinstance(view, AskNewPassword) else {}),
     )
     if view.error in _RETRY_AFTER_SECONDS:
         response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]

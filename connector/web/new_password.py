@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
+    from connector.idp.view import AskNewPassword
     from connector.source.password_rules import PasswordRules
 
 OLD, NEW, REPEATED = "password", "new_password", "new_password_again"
@@ -27,6 +28,15 @@ def read_passwords(fields: Mapping[str, str]) -> TypedPasswords:
     return TypedPasswords(*(fields.get(name, "") for name in (OLD, NEW, REPEATED)))
 
 
+def page_values(view: AskNewPassword) -> dict[str, object]:
+    """Return what the page shows besides the view."""
+    return {
+        "rules": rules_in_words(view.rules),
+        "is_occasion": view.error in _OCCASIONS,
+        "at_fault": field_at_fault(view.error),
+    }
+
+
 def field_at_fault(error: str) -> str:
     """Return the name of the field that a message is about; "" for none.
 
@@ -35,11 +45,6 @@ def field_at_fault(error: str) -> str:
 
     """
     return _FIELDS.get(error, NEW if error.startswith(_ABOUT_NEW) else "")
-
-
-def is_occasion(error: str) -> bool:
-    """Return whether a message says why the page is shown, and not what went wrong on it."""
-    return error in _OCCASIONS
 
 
 def rules_in_words(rules: PasswordRules | None) -> list[str]:

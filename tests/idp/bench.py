@@ -11,6 +11,7 @@ import threading
 from base64 import b64decode
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from lxml import etree
 
 from connector.audit import Audit
 from connector.directory.person import DirectoryUser
-from connector.errors import SourceUnavailable
+from connector.errors import ApplicationUnavailable, SourceUnavailable
 from connector.idp.application.service_provider import (
     AcsEndpoint,
     Application,
@@ -38,8 +39,13 @@ from connector.idp.binding import (
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.xmldsig import Element, Rendered, SigningKey, render, sign_enveloped
 from connector.source.password import PasswordUnanswered, PasswordVerdict
@@ -188,6 +194,27 @@ def counting_random() -> Callable[[int], bytes]:
 
 
 @dataclass
+class ServersInMemory:
+    """The servers of applications; what they were sent is kept.
+
+    Attributes:
+        answers: Make an answer of an envelope, by URL; one that is missing does not answer.
+
+    """
+
+    answers: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, url: str, envelope: bytes) -> bytes:
+        with self.lock:
+            self.sent.append((url, envelope))
+        if url not in self.answers:
+            raise ApplicationUnavailable(f"{url} does not answer")
+        return self.answers[url](envelope)
+
+
+@dataclass
 class SignOnBench:
     """An identity provider, and everything around it that a test may touch."""
 
@@ -195,6 +222,8 @@ class SignOnBench:
     people: PeopleInMemory
     passwords: PasswordsInMemory
     waits: list[float]
+    logout: LogoutFlow
+    servers: ServersInMemory
 
     @property
     def parts(self) -> LoginParts:
@@ -275,7 +304,10 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
         secret=SECRET,
         random=random,
     )
-    return SignOnBench(LoginFlow(parts), people, passwords, waits)
+    servers = ServersInMemory()
+    logouts = LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), servers)
+    flow = LoginFlow(parts, partial(end_for_new_password, logouts))
+    return SignOnBench(flow, people, passwords, waits, LogoutFlow(logouts), servers)
 
 
 _request_numbers = itertools.count(1)

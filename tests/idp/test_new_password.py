@@ -251,6 +251,18 @@ def test_who_was_signed_in_by_the_old_password_is_not_any_more(bench):
     assert bench.flow.session_of(now.sso_cookie) is not None
 
 
+def test_applications_that_were_entered_by_the_old_password_are_told_later(bench):
+    """Who waits to be let in does not wait for them; the next cycle tells them."""
+    bench.passwords.verdicts.clear()
+    bench.sign_in(ANN, OLD)
+    bench.passwords.verdicts[ANN] = PasswordVerdict.PASSWORD_EXPIRED
+
+    choose(bench, *arrive(bench))
+
+    ended = _event(bench, "session.ended")
+    assert (ended.actor, ended.details["cause"]) == ("ann-1", "password")
+
+
 # What may go wrong.
 
 

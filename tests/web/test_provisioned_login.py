@@ -76,7 +76,9 @@ class Desk:
     def open(self, name: str = "ann") -> Page:
         """Go to the application and sign in."""
         provider = make_identity_provider(self.settings, self.engine, SystemClock(), self.accounts)
-        app = web_app(provider.flow, Site("https://sso.corp.test"), provider.metadata)
+        app = web_app(
+            provider.flow, provider.logout, Site("https://sso.corp.test"), provider.metadata
+        )
         self.visitor = visit(app, "https://sso.corp.test")
         return self.visitor.sign_in("/open/intranet", f"{name}@corp.example", PASSWORD)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connector.errors import PolicyDenied
@@ -68,7 +68,8 @@ class Answerer:
             now=now,
             lifetime=self.lifetime,
         )
-        return _to_form(application, request, build_response(assertion, self.key, self._xml_id()))
+        form = _to_form(application, request, build_response(assertion, self.key, self._xml_id()))
+        return replace(form, name_id=name_id.value, name_id_format=name_id.format)
 
     def refuse(
         self, application: Application, request: AuthnRequest, reason: str, now: datetime

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 _DS = NAMESPACES["ds"]
+_RSA = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 _EXC_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _METHODS = (
     f'<ds:CanonicalizationMethod Algorithm="{_EXC_C14N}"></ds:CanonicalizationMethod>'
@@ -47,6 +48,19 @@ class SigningKey:
 
     private_key: RSAPrivateKey = field(repr=False)
     certificate: str
+
+    @property
+    def method(self) -> str:
+        """Return the URI of how it signs."""
+        return _RSA
+
+
+def sign_octets(octets: bytes, key: SigningKey) -> tuple[str, bytes]:
+    """Return how the key signs, as the URI that SigAlg has, and the signature of the octets.
+
+    It goes into a query as base64 (Bindings section 3.4.4.1).
+    """
+    return key.method, key.private_key.sign(octets, PKCS1v15(), SHA256())
 
 
 def sign_enveloped(element: Element, key: SigningKey, position: int = 1) -> Rendered:
