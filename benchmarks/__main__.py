@@ -16,6 +16,7 @@ ALL = (
     "sign_on_speed",
     "sign_on_memory",
     "sign_on_under_sync",
+    "password_speed",
 )
 
 

@@ -34,6 +34,7 @@ STORES = (
     "tests.test_audit",
     "tests.idp.test_lockout",
     "tests.idp.test_upstream_store",
+    "tests.idp.test_new_password",
 )
 
 

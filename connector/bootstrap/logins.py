@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
@@ -22,6 +23,7 @@ from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts
 from connector.idp.logout.soap_client import SoapClient
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.session import SessionLimits
@@ -29,8 +31,8 @@ from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
-from connector.source.file import FilePasswordCheck
-from connector.source.ldap import LdapPasswordCheck
+from connector.source.file_password import FilePasswordCheck
+from connector.source.ldap_password import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
@@ -117,9 +119,10 @@ def make_identity_provider(
         return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
+    flow = LoginFlow(parts, partial(end_for_new_password, logout.parts))
     notes = loaded.notes + federation.notes
     of_others = (federation.describe, federation.refresh)
-    return IdentityProvider(LoginFlow(parts), logout, metadata, *of_others, notes)
+    return IdentityProvider(flow, logout, metadata, *of_others, notes)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.cycles import connect, load_dialects, load_mappings
+from connector.bootstrap.finding import Finding
+from connector.bootstrap.lockout import check_lockout
 from connector.clock import SystemClock
 from connector.errors import SourceUnavailable
 from connector.source.reader import LdapSource, SourceCheck, Wanted
@@ -20,22 +21,6 @@ if TYPE_CHECKING:
 
 LARGEST_SKEW = timedelta(minutes=2)
 EXPIRY_WARNING = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `connector check`.
-
-    Attributes:
-        level: "ok", "warn" or "fail".
-        subject: What was looked at.
-        words: What was found, and what to do about it.
-
-    """
-
-    level: str
-    subject: str
-    words: str
 
 
 def check_online(settings: Settings) -> list[Finding]:
@@ -66,6 +51,8 @@ def _check_source(settings: Settings) -> list[Finding]:
         findings.append(Finding("warn", "source", words))
     if found.is_base_there:
         findings += _check_changes(found)
+    if settings.idp is not None:
+        findings += check_lockout(found.policy, settings.idp)
     return findings
 
 

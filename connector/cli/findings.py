@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import load_dialects, load_mappings
 from connector.bootstrap.federation import load_federation
-from connector.bootstrap.online import Finding
+from connector.bootstrap.finding import Finding
 from connector.bootstrap.opening import mapping_folders
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError

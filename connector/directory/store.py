@@ -160,14 +160,9 @@ class DirectoryStore:
 
         A name that several people share signs in nobody.
         """
-        statement = (
-            select(LOGIN_NAMES.c.external_id)
-            .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
-            .where(LOGIN_NAMES.c.name == name, USERS.c.left_at.is_(None))
-        )
         with reading(self._engine) as connection:
-            found = connection.scalars(statement).all()
-        return self.user(found[0]) if len(found) == 1 else None
+            found = connection.scalars(_WHO_SIGNS_IN, {"login_name": name}).all()
+            return _find_user(connection, found[0]) if len(found) == 1 else None
 
     def group_names(self, external_id: str) -> tuple[str, ...]:
         """Return the names of all groups of a person as the source writes them, in order."""
@@ -278,6 +273,11 @@ class DirectoryStore:
 
 # Asked at every sign-on; to build such statements costs more than to run them.
 _KEY: BindParameter[str] = bindparam("external_id")
+_WHO_SIGNS_IN = (
+    select(LOGIN_NAMES.c.external_id)
+    .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
+    .where(LOGIN_NAMES.c.name == bindparam("login_name"), USERS.c.left_at.is_(None))
+)
 _ONE_USER = select(USERS).where(USERS.c.external_id == _KEY)
 _NAMES_OF_ONE = (
     select(LOGIN_NAMES.c.name).where(LOGIN_NAMES.c.external_id == _KEY).order_by(LOGIN_NAMES.c.name)

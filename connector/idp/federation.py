@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
-    from connector.idp.authenticator.password import Claim, Verified
+    from connector.idp.authenticator.password import Claim, MustChange, Verified
     from connector.idp.authenticator.upstream import Received, UpstreamAuthenticator
     from connector.idp.binding import BoundMessage
     from connector.idp.parts import LoginParts
@@ -98,7 +98,7 @@ def still_opens(
 
 def check_password(
     parts: LoginParts, claim: Claim, application: Application, now: datetime
-) -> Verified:
+) -> Verified | MustChange:
     """Return that a password is right, of somebody for whom Active Directory answers.
 
     Whoever belongs to an upstream is refused as a name that nobody has: as slowly, as often, and

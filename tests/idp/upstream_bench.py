@@ -16,7 +16,6 @@ from lxml import etree
 
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.binding import RESPONSES, BoundMessage, read_post, to_form_value
-from connector.idp.flow import LoginFlow
 from connector.idp.message.upstream_response import RESPONSE_LIMIT_BYTES
 from connector.idp.moment import to_timestamp
 from connector.idp.names import Binding
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.idp.application.service_provider import Application
+    from connector.idp.flow import LoginFlow
 
 ISSUER = "https://idp.partner.example/saml"
 SSO_URL = "https://idp.partner.example/sso"
@@ -297,7 +297,7 @@ def make_upstream_bench(
         random=inner.parts.random,
     )
     parts = replace(inner.parts, routes=Routes(rules), upstream=authenticator)
-    return UpstreamBench(replace(inner, flow=LoginFlow(parts)))
+    return UpstreamBench(replace(inner, flow=replace(inner.flow, parts=parts)))
 
 
 def _issuer(entity_id: str) -> Element:

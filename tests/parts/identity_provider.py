@@ -7,6 +7,7 @@ import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts, SoapSender
 from connector.idp.logout.soap_client import SoapClient
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
 from connector.idp.message.sp_metadata import build_sp_metadata
@@ -42,6 +44,8 @@ from connector.idp.upstream.identity_provider import Upstream, Upstreams
 from connector.idp.upstream.metadata import parse_identity_provider
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
+from connector.source.password_change import ChangeVerdict, PasswordChange
+from connector.source.password_rules import PasswordRules
 from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from tests.parts.certificates import CertificateFiles
 
 STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
+RULES = PasswordRules(min_length=8, history_count=24, is_complex=True, min_age=timedelta(days=1))
 ATTRIBUTES = {"mail": "emails.value", "givenName": "name.givenName", "displayName": "displayName"}
 
 
@@ -124,6 +129,23 @@ class People:
         if self.passwords.get(bind_name) != password:
             return PasswordVerdict.WRONG_PASSWORD
         return self.verdicts.get(bind_name, PasswordVerdict.ACCEPTED)
+
+    def prepare(self) -> None:
+        """Nothing has to be opened."""
+
+    def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
+        if self.is_down:
+            raise SourceUnavailable("no domain controller answers")
+        if self.passwords.get(bind_name) != old:
+            return PasswordChange(ChangeVerdict.WRONG_PASSWORD)
+        if len(new) < RULES.min_length:
+            return PasswordChange(ChangeVerdict.TOO_SHORT)
+        self.passwords[bind_name] = new
+        self.verdicts.pop(bind_name, None)
+        return PasswordChange(ChangeVerdict.CHANGED, sign_in=PasswordVerdict.ACCEPTED)
+
+    def rules(self, external_id: str) -> PasswordRules:
+        return RULES
 
 
 @dataclass
@@ -233,7 +255,7 @@ class IdentityProvider:
             routes=Routes(tuple(self.rules)),
             upstream=self._upstream_authenticator(key) if self.upstreams else None,
         )
-        return LoginFlow(parts)
+        return LoginFlow(parts, partial(end_for_new_password, self._logout_parts(parts)))
 
     def _upstream_authenticator(self, key: SigningKey) -> UpstreamAuthenticator:
         upstreams = Upstreams(tuple(self.upstreams))
@@ -249,8 +271,11 @@ class IdentityProvider:
 
     def logout(self, flow: LoginFlow) -> LogoutFlow:
         """Return its logouts, for those logins."""
+        return LogoutFlow(self._logout_parts(flow.parts))
+
+    def _logout_parts(self, parts: LoginParts) -> LogoutParts:
         logouts, participants = LogoutStore(self.engine), ParticipantStore(self.engine)
-        return LogoutFlow(LogoutParts(flow.parts, logouts, participants, self.soap))
+        return LogoutParts(parts, logouts, participants, self.soap)
 
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""

@@ -42,6 +42,16 @@ def find_sign_ons(parts: LogoutParts, external_id: str) -> SignOns:
     )
 
 
+def end_for_new_password(parts: LogoutParts, external_id: str) -> None:
+    """End everything of a person who has changed the password: the old one opened it.
+
+    Who waits to be let in does not wait for applications; the next cycle tells them.
+    """
+    end_sessions(
+        parts, new_logout(parts, Cause.PASSWORD, external_id), Ends(external_id=external_id)
+    )
+
+
 def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
     """End everything of a person, and tell the applications that servers reach.
 

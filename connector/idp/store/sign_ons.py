@@ -22,7 +22,7 @@ from state.identity import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Engine, Row, Update
 
     from connector.audit import AuditEvent
     from connector.idp.session import Participant
@@ -34,6 +34,10 @@ _REQUESTS = table_of(UsedRequestRow)
 
 
 # To build such statements costs more than to run them.
+_OF_ID = _TRANSACTIONS.c.id == bindparam("transaction_id")
+_FIND = select(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.expires_at > bindparam("now"))
+_OPEN = update(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.answered_at.is_(None))
+_OPEN_TO_ALL = _OPEN.where(_TRANSACTIONS.c.browser_digest == b"")
 _ANSWER = (
     update(_TRANSACTIONS)
     .where(_TRANSACTIONS.c.id == bindparam("transaction_id"), _TRANSACTIONS.c.answered_at.is_(None))
@@ -114,29 +118,30 @@ class SignOnStore:
 
     def transaction(self, transaction_id: str, now: datetime) -> LoginTransaction | None:
         """Return a login that has not expired."""
-        statement = select(_TRANSACTIONS).where(
-            _TRANSACTIONS.c.id == transaction_id, _TRANSACTIONS.c.expires_at > now
-        )
+        values = {"transaction_id": transaction_id, "now": now}
         with reading(self._engine) as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_FIND, values).one_or_none()
         return None if row is None else _to_transaction(row)
 
     def bind_browser(self, transaction_id: str, browser_digest: bytes) -> bool:
         """Give the login to a browser, unless one has it; return whether it was given."""
-        return self._update(transaction_id, {"browser_digest": browser_digest}, unless="browser")
+        values = {"transaction_id": transaction_id, "browser_digest": browser_digest}
+        return self._update(_OPEN_TO_ALL, values)
 
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
         """Keep what was typed ("" to ask anew), and the message to show; an upstream is left."""
-        values = {"email": email, "error": error, "sent_to": "", "vouched": b""}
-        self._update(transaction_id, values)
+        values = {"email": email, "error": error, "external_id": "", "sent_to": "", "vouched": b""}
+        self._update(_OPEN, values | {"transaction_id": transaction_id})
 
-    def set_error(self, transaction_id: str, error: str) -> None:
-        """Keep the message to show."""
-        self._update(transaction_id, {"error": error})
+    def set_person(self, transaction_id: str, external_id: str, error: str) -> None:
+        """Keep who proved a password that has to be changed ("" to ask for it anew), and why."""
+        values = {"external_id": external_id, "error": error}
+        self._update(_OPEN, values | {"transaction_id": transaction_id})
 
     def set_verified(self, transaction_id: str, external_id: str, at: datetime) -> None:
         """Keep who proved who they are."""
-        self._update(transaction_id, {"external_id": external_id, "verified_at": at, "error": ""})
+        values = {"external_id": external_id, "verified_at": at, "error": ""}
+        self._update(_OPEN, values | {"transaction_id": transaction_id})
 
     def answer(self, ending: Ending) -> bool:
         """Keep that the Response goes out, and why; False if one did already.
@@ -154,14 +159,10 @@ class SignOnStore:
             return False
         return True
 
-    def _update(self, transaction_id: str, values: dict[str, Any], unless: str = "") -> bool:
-        statement = update(_TRANSACTIONS).where(
-            _TRANSACTIONS.c.id == transaction_id, _TRANSACTIONS.c.answered_at.is_(None)
-        )
-        if unless == "browser":
-            statement = statement.where(_TRANSACTIONS.c.browser_digest == b"")
+    def _update(self, statement: Update, values: dict[str, Any]) -> bool:
+        """Note something about a login that is not answered; return whether it was there."""
         with writing(self._engine) as connection:
-            return bool(connection.execute(statement.values(values)).rowcount == 1)
+            return bool(connection.execute(statement, values).rowcount == 1)
 
     # SSO sessions.
 
