@@ -33,6 +33,8 @@ STORES = (
     "tests.sync",
     "tests.test_audit",
     "tests.idp.test_lockout",
+    "tests.idp.test_logout_store",
+    "tests.idp.test_sign_off",
 )
 
 
