@@ -14,6 +14,7 @@ GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "test"],
     "key": ["list"],
+    "user": ["sessions", "revoke"],
     "target": ["probe", "show", "forget"],
 }
 GROUPS["db"] = ["upgrade", "backup"]

@@ -14,6 +14,10 @@ from connector.errors import ConfigurationError, RequestRefused
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.binding import read_post, read_redirect
 from connector.idp.message.authn_request import parse_authn_request
+from connector.idp.message.logout_request import parse_logout_request
+from connector.idp.message.logout_response import parse_logout_response
+from connector.idp.message.soap import read_envelope
+from connector.idp.names import MessageKind
 from connector.web.address import client_address
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
@@ -52,6 +56,34 @@ def _take(world: World, message: BoundMessage) -> None:
         assert request.acs_url == f"{STRICT}/saml/acs"
 
 
+def logout_by_redirect(world: World, data: bytes) -> None:
+    with suppress(RequestRefused):
+        _take_logout(world, read_redirect(data, tuple(MessageKind)))
+
+
+def logout_by_post(world: World, data: bytes) -> None:
+    for kind in MessageKind:
+        with suppress(RequestRefused):
+            _take_logout(world, read_post({kind: b64encode(data).decode()}, (kind,)))
+
+
+def logout_by_soap(world: World, data: bytes) -> None:
+    for kind in MessageKind:
+        with suppress(RequestRefused):
+            _take_logout(world, read_envelope(data, kind))
+
+
+def _take_logout(world: World, message: BoundMessage) -> None:
+    registry, endpoints = world.parts.registry, world.parts.settings.endpoints
+    if message.kind is MessageKind.RESPONSE:
+        response = parse_logout_response(message, registry, now=NOW, endpoints=endpoints)
+        assert not response.is_signed
+        return
+    request = parse_logout_request(message, registry, now=NOW, endpoints=endpoints)
+    # The strict application has a key, so nobody else speaks for it.
+    assert not request.issuer.startswith(STRICT) or request.request_id in world.signed_ids
+
+
 def metadata_of_a_service_provider(world: World, data: bytes) -> None:
     del world
     with suppress(ConfigurationError):
@@ -68,6 +100,14 @@ def request_by_redirect(world: World, data: bytes) -> None:
 def request_by_post(world: World, data: bytes) -> None:
     world.surface.post("/saml/sso", data, (FORM,))
     world.surface.post("/saml/sso", as_form(data), (FORM,))
+
+
+def logout(world: World, data: bytes) -> None:
+    world.surface.get("/saml/slo", data)
+    world.surface.post("/saml/slo", data, (FORM,))
+    world.surface.post("/saml/slo", as_form(data), (FORM,))
+    world.surface.post("/saml/slo", data, ((b"content-type", b"text/xml"),))
+    world.surface.post(f"/logout/{data.hex()}/go-on", data, (FORM, OURS))
 
 
 def path(world: World, data: bytes) -> None:
@@ -94,11 +134,15 @@ QUICK: tuple[Callable[[World, bytes], None], ...] = (
     query_of_a_redirect,
     document_of_a_redirect,
     document_of_a_post,
+    logout_by_redirect,
+    logout_by_post,
+    logout_by_soap,
     metadata_of_a_service_provider,
 )
 SLOW: tuple[Callable[[World, bytes], None], ...] = (
     request_by_redirect,
     request_by_post,
+    logout,
     path,
     form_of_the_email_page,
     headers,
