@@ -35,6 +35,8 @@ STORES = (
     "tests.idp.test_lockout",
     "tests.idp.test_upstream_store",
     "tests.idp.test_new_password",
+    "tests.idp.test_logout_store",
+    "tests.idp.test_sign_off",
 )
 
 

@@ -14,6 +14,7 @@ GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "presets", "refresh", "test"],
     "key": ["list"],
+    "user": ["sessions", "revoke"],
     "target": ["probe", "show", "forget"],
     "upstream": ["list", "show"],
     "route": ["test"],
