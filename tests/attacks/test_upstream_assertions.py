@@ -31,6 +31,7 @@ from tests.idp.upstream_bench import (
 from tests.parts.encryption import encrypted_assertion
 
 MINUTE = timedelta(minutes=1)
+DATA = "SubjectConfirmationData"
 PIA = Element("saml:NameID", {}, ("pia@partner.example",))
 
 
@@ -85,6 +86,11 @@ WRONG = {
         {"method": "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"},
         "subject-unconfirmed",
     ),
+    "confirmed without a word": (
+        {"confirmations": lambda honest: (honest._replace(children=()),)},
+        "subject-unconfirmed",
+    ),
+    "confirmed in no way": ({"confirmations": lambda honest: ()}, "subject-unconfirmed"),
     "with a condition of its own": (
         {"conditions": (element("Condition"),)},
         "condition-unknown",
@@ -188,22 +194,16 @@ def test_a_time_that_is_none_is_refused(bench, name, text):
 
 
 def test_each_of_several_confirmations_may_hold_and_one_is_enough(bench):
-    """Core section 2.4.1.1; here the first is for somebody who holds a key."""
+    """Core section 2.4.1.1; here others are for who holds a key, or at another address."""
     asked = bench.ask()
-    holder = {"Method": "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"}
-    person = Element("saml:NameID", {}, ("pat@partner.example",))
-    answer = bench.to(asked)
-    subject = answer._subject()
-    both = Element("saml:SubjectConfirmation", holder)
+    holder = element("SubjectConfirmation", Method="urn:oasis:names:tc:SAML:2.0:cm:holder-of-key")
 
-    class WithBoth(Answer):
-        def _subject(self):
-            return Element("saml:Subject", {}, (person, both, subject.children[-1]))
+    def several(honest: Element) -> tuple[Element, ...]:
+        elsewhere = {**honest.children[0].attributes, "Recipient": "https://other.example"}
+        other = Element(honest.name, honest.attributes, (element(DATA, **elsewhere),))
+        return holder, other, honest
 
-    document = WithBoth(**{name: getattr(answer, name) for name in answer.__dataclass_fields__})
-    bench.bring(document.write(), asked.relay_state)
-
-    assert isinstance(bench.look(), SendResponse)
+    assert isinstance(bench.answer(asked, confirmations=several), SendResponse)
 
 
 # Used before, or asked for by nobody.

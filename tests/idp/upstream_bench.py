@@ -75,6 +75,7 @@ class Answer:
         codes: Of the status, without their common beginning.
         conditions: Elements after the AudienceRestriction.
         children: Elements after the AuthnStatement.
+        confirmations: Of the subject, given the honest one.
         wrap: Stands in for the assertion, given it; to encrypt it.
 
     """
@@ -90,6 +91,7 @@ class Answer:
     version: str = "2.0"
     person: Element | None = PAT
     method: str = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+    confirmations: Callable[[Element], tuple[Element, ...]] = lambda honest: (honest,)
     recipient: str | None = ACS_URL
     confirmed_from: datetime | None = None
     confirmed_until: datetime | None = NOW + timedelta(minutes=5)
@@ -161,7 +163,8 @@ class Answer:
             {"Method": self.method},
             (Element("saml:SubjectConfirmationData", _there(data)),),
         )
-        return Element("saml:Subject", {}, (*filter(None, [self.person]), confirmation))
+        confirmations = self.confirmations(confirmation)
+        return Element("saml:Subject", {}, (*filter(None, [self.person]), *confirmations))
 
     def _conditions(self) -> Element:
         window = {
