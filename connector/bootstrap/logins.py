@@ -99,9 +99,7 @@ def make_identity_provider(
         answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
         store=SignOnStore(engine),
         audit=Audit(engine),
-        settings=LoginSettings(
-            endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
-        ),
+        settings=_login_settings(idp),
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
@@ -117,6 +115,11 @@ def make_identity_provider(
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     notes = loaded.notes + federation.notes
     return IdentityProvider(LoginFlow(parts), logout, metadata, federation.describe, notes)
+
+
+def _login_settings(idp: IdpSettings) -> LoginSettings:
+    limits = SessionLimits(idp.session_lifetime, idp.session_idle)
+    return LoginSettings(_endpoints(idp), limits, idp.assertion_lifetime)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
