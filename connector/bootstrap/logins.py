@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
+    from connector.idp.xmldsig import SigningKey
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
@@ -90,22 +91,17 @@ def make_identity_provider(
     """
     idp = _idp_of(settings)
     loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
-    keys = load_or_create_keys(idp.keys, clock.now())
-    signing = [entry.signing_key for entry in keys]
+    signing = [each.signing_key for each in load_or_create_keys(idp.keys, clock.now())]
     federation = make_federation(settings, idp, engine, clock, signing)
-    secret = load_or_create_secret(idp.keys)
-    endpoints = _endpoints(idp)
-    lifetime = idp.assertion_lifetime
+    secret, endpoints = load_or_create_secret(idp.keys), _endpoints(idp)
     parts = LoginParts(
         catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
         authenticator=_make_authenticator(settings, idp, engine, secret),
-        answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
+        answerer=_make_answerer(idp, signing[0]),
         store=SignOnStore(engine),
         audit=Audit(engine),
-        settings=LoginSettings(
-            endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
-        ),
+        settings=_login_settings(idp),
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
@@ -123,6 +119,15 @@ def make_identity_provider(
     notes = loaded.notes + federation.notes
     of_others = (federation.describe, federation.refresh)
     return IdentityProvider(flow, logout, metadata, *of_others, notes)
+
+
+def _make_answerer(idp: IdpSettings, key: SigningKey) -> Answerer:
+    return Answerer(key, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes)
+
+
+def _login_settings(idp: IdpSettings) -> LoginSettings:
+    limits = SessionLimits(idp.session_lifetime, idp.session_idle)
+    return LoginSettings(_endpoints(idp), limits, idp.assertion_lifetime)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:

@@ -130,10 +130,14 @@ def compile_rule(written: Any, naming: Naming | None = None) -> Rule:
         ValueError: with every fault, one a line.
 
     """
-    table = {"from": written} if isinstance(written, str) else written
-    if not isinstance(table, dict):
-        message = 'must be an attribute name or a table such as { from = "mail" }'
-        raise ValueError(message)  # noqa: TRY004 - a fault of the file, as all others
+    match written:
+        case str():
+            table: dict[str, Any] = {"from": written}
+        case dict():
+            table = written
+        case _:
+            message = 'must be an attribute name or a table such as { from = "mail" }'
+            raise ValueError(message)
     faults = _find_faults(table)
     evaluate, sources = _compile(table, naming or _LDAP, faults)
     if faults:
