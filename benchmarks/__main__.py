@@ -14,6 +14,9 @@ ALL = (
     "throttled_speed",
     "sign_speed",
     "password_speed",
+    "sign_on_speed",
+    "sign_on_memory",
+    "sign_on_under_sync",
 )
 
 
