@@ -193,7 +193,7 @@ class LdapConnection:
 
         """
         changes = [(ldap3.MODIFY_DELETE, [old]), (ldap3.MODIFY_ADD, [new])]
-        request = modify_operation(name, {"unicodePwd": changes}, False)  # noqa: FBT003 - ldap3's
+        request = modify_operation(name, {"unicodePwd": changes}, auto_encode=False)
         with self._translated(PasswordUnanswered):
             self._asked = self._library.send("modifyRequest", request)
         result = self._receive(PasswordUnanswered)
