@@ -7,15 +7,18 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
 
 from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
+from connector.idp.store.signing_keys import SigningKeyStore
 from connector.sync.comparing import compare_due
 from connector.sync.cycle import run_cycle
 from connector.sync.findings import Findings
@@ -27,6 +30,7 @@ from connector.sync.request import Request
 from connector.sync.schedule import Schedule
 from connector.web.app import web_app
 from connector.web.health import Sample, operations_app
+from connector.web.key_numbers import key_samples
 from connector.web.server import Certificate, Listener, WebServer
 from connector.web.site import Site
 from state.errors import StateError
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CHANGE = "change"
+DAY = timedelta(days=1)
 # Of resources that others have changed; `connector drift --last` shows more of them.
 LOGGED_AT_MOST = 20
 
@@ -71,6 +76,8 @@ class Daemon:
             self._run, every=settings.schedule.every, cron=settings.schedule.cron
         )
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
+        self._idp = settings.idp
+        self._schedule.also(self._tell_of_keys, DAY)
         self._web = WebServer(_listeners(settings, engine, clock, self._faults))
 
     def start(self) -> None:
@@ -84,6 +91,7 @@ class Daemon:
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=[str(each) for each in self._web.addresses])
+        self._tell_of_keys()
 
     def run_now(self) -> None:
         """Run a cycle at once, or right after the one that is under way."""
@@ -149,6 +157,14 @@ class Daemon:
             _log_report(report)
             self._on_report(report)
         return report.read is not None
+
+    def _tell_of_keys(self) -> None:
+        """Say in the log which certificates end soon."""
+        try:
+            if self._idp is not None:
+                log_keys(self._idp, self._engine, self._clock.now())
+        except StateError as error:
+            log.warning("key.unusable", reason=str(error))
 
     def _faults(self) -> dict[str, str]:
         """Return what keeps the daemon from its work, by the name of the part."""
@@ -230,14 +246,19 @@ def _listeners(
     faults: Callable[[], dict[str, str]],
 ) -> list[Listener]:
     names = [target.name for target in settings.target]
-    operations = operations_app(faults, lambda: chain(_samples(engine), _drift(engine, names)))
+    keys = SigningKeyStore(engine)
+
+    def samples() -> Iterable[Sample]:
+        return chain(_samples(engine), _drift(engine, names), key_samples(keys.load()))
+
+    operations = operations_app(faults, samples)
     listeners = [Listener(operations, settings.operations.listen)]
     if settings.idp is not None:
         idp = settings.idp
         provider = make_identity_provider(settings, engine, clock)
         site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
         certificate = Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None
-        public = web_app(provider.flow, site, provider.metadata)
+        public = web_app(provider.flow, site, provider.publication)
         listeners.append(Listener(public, idp.listen, certificate))
     return listeners
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.keys import open_keys
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.load import ApplicationSources, load_applications
@@ -17,10 +18,11 @@ from connector.idp.application.preset import PRESETS_FILE, load_presets
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
-from connector.idp.keys import load_or_create_keys, load_or_create_secret
+from connector.idp.keys.files import load_or_create_secret
+from connector.idp.keys.seen import FetchNotes
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.message.answer import Answerer
-from connector.idp.message.metadata import build_metadata
+from connector.idp.publication import Publication
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.sign_ons import SignOnStore
@@ -29,15 +31,11 @@ from connector.source.file import FilePasswordCheck
 from connector.source.ldap import LdapPasswordCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connector.clock import Clock
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
-
-METADATA_LIFETIME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,13 @@ class IdentityProvider:
 
     Attributes:
         flow: The logins.
-        metadata: Gives our SAML metadata as it is now.
+        publication: Shows our SAML metadata as it is now.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
 
     flow: LoginFlow
-    metadata: Callable[[], bytes]
+    publication: Publication
     notes: tuple[str, ...]
 
 
@@ -65,7 +63,8 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
     """
     idp = _idp_of(settings)
     registry, notes = load_registry(settings, clock)
-    keys = load_or_create_keys(idp.keys, clock.now())
+    keys = open_keys(idp, engine, clock)
+    ring = keys.ring()
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
     store = SignOnStore(engine)
@@ -82,7 +81,7 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
         registry=registry,
         directory=DirectoryStore(engine),
         authenticator=authenticator,
-        answerer=Answerer(keys[0].signing_key, endpoints.entity_id, lifetime, secrets.token_bytes),
+        answerer=Answerer(ring, endpoints.entity_id, lifetime, secrets.token_bytes),
         store=store,
         audit=Audit(engine),
         settings=LoginSettings(
@@ -93,15 +92,9 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
         random=secrets.token_bytes,
     )
 
-    def metadata() -> bytes:
-        return build_metadata(
-            endpoints,
-            [entry.signing_key for entry in keys],
-            valid_until=clock.now() + METADATA_LIFETIME,
-            document_id=f"_{secrets.token_hex(16)}",
-        )
-
-    return IdentityProvider(LoginFlow(parts), metadata, notes)
+    fetches = FetchNotes(keys.store, clock, time.monotonic)
+    publication = Publication(endpoints, registry, ring, fetches, clock, secrets.token_bytes)
+    return IdentityProvider(LoginFlow(parts), publication, notes)
 
 
 def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from connector.cli import (
     check,
     drift,
     explain,
+    keys,
     plan,
     runs,
     service,
@@ -51,6 +52,7 @@ runs.add_commands(app)
 check.add_commands(app)
 target.add_commands(app)
 applications.add_commands(app)
+keys.add_commands(app)
 service.add_commands(app)
 
 

@@ -1,4 +1,4 @@
-"""`app` and `key`: whom we sign people in to, and what we sign with."""
+"""`app`: whom we sign people in to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from connector.cli.context import CommandContext
+from connector.cli.key_view import view_keys, words_of_application
 from connector.cli.show import AsJson, print_json, print_note, print_table, print_text
 from connector.errors import ConnectorError, PolicyDenied
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
     from connector.idp.flow import LoginParts
-    from connector.settings import IdpSettings
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -32,9 +32,6 @@ def add_commands(app: typer.Typer) -> None:
     applications.command("add")(add_application)
     applications.command("test")(preview_login)
     app.add_typer(applications, name="app")
-    keys = typer.Typer(no_args_is_help=True, help="Signing keys.")
-    keys.command("list")(list_keys)
-    app.add_typer(keys, name="key")
 
 
 def list_applications(context: typer.Context, *, as_json: AsJson = False) -> int:
@@ -70,10 +67,18 @@ def show_application(
     provider = _provider(command)
     application = _find(provider, name)
     endpoints = provider.flow.parts.settings.endpoints
-    certificate = provider.flow.parts.answerer.key.certificate
+    metadata_url = endpoints.metadata_url(application.slug)
+    certificate = provider.flow.parts.answerer.keys.key_for(application.slug).certificate
+    keys = view_keys(command)
     if as_json:
-        ours = {"issuer": endpoints.entity_id, "login_url": endpoints.sso_url}
-        print_json(_values(application) | ours | {"certificate": certificate})
+        ours = {
+            "issuer": endpoints.entity_id,
+            "login_url": endpoints.sso_url,
+            "metadata_url": metadata_url,
+            "certificate": certificate,
+            "next_keys": [keys.values_of(key) for key in keys.next_keys()],
+        }
+        print_json(_values(application) | ours)
         return 0
     print_text(f"{application.name} ({application.slug}): {_who(application)}")
     print_text(f"  Entity ID:    {application.service_provider.entity_id}")
@@ -83,8 +88,10 @@ def show_application(
     print_text("Enter on the other side:")
     print_text(f"  Issuer:       {endpoints.entity_id}")
     print_text(f"  Login URL:    {endpoints.sso_url}")
-    print_text(f"  Metadata URL: {endpoints.entity_id}")
+    print_text(f"  Metadata URL: {metadata_url}")
     print_text(f"  Certificate:  {certificate}")
+    for line in words_of_application(keys, application.slug):
+        print_text(line)
     return 0
 
 
@@ -109,7 +116,7 @@ def add_application(
     from connector.settings import check_settings
 
     command: CommandContext = context.obj
-    _require_idp(command)
+    _ = command.idp
     groups = "*" if group == ["*"] else list(group or ())
     block = _block({"name": name, "metadata": metadata, "groups": groups})
     path = command.path
@@ -201,52 +208,15 @@ def _answer(parts: LoginParts, person: DirectoryUser, application: Application) 
     return acs_url, base64.b64decode(form.saml_response).decode()
 
 
-def list_keys(context: typer.Context, *, as_json: AsJson = False) -> int:
-    """List the signing keys, with when their certificates end.
-
-    Example: connector key list --json
-    """
-    from connector.clock import SystemClock
-    from connector.idp.keys import load_or_create_keys
-
-    command: CommandContext = context.obj
-    idp = _require_idp(command)
-    entries = load_or_create_keys(idp.keys, SystemClock().now())
-    rows = [
-        {
-            "state": entry.state,
-            "not_after": entry.not_after,
-            "sha256": entry.fingerprint.replace(":", "").lower(),
-        }
-        for entry in entries
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        columns = ("state", "certificate ends", "SHA-256 of the certificate")
-        print_table(
-            columns, [(row["state"], f"{row['not_after']:%Y-%m-%d}", row["sha256"]) for row in rows]
-        )
-    return 0
-
-
 def _provider(command: CommandContext) -> IdentityProvider:
     from connector.bootstrap.logins import make_identity_provider
     from connector.clock import SystemClock
 
-    _require_idp(command)
+    _ = command.idp
     provider = make_identity_provider(command.settings, command.engine, SystemClock())
     for note in provider.notes:
         print_note(f"note: {note}")
     return provider
-
-
-def _require_idp(command: CommandContext) -> IdpSettings:
-    idp = command.settings.idp
-    if idp is None:
-        message = f"{command.path} has no section [idp]; `connector init` writes one to copy from"
-        raise ConnectorError(message)
-    return idp
 
 
 def _find(provider: IdentityProvider, name: str) -> Application:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from connector.errors import ConnectorError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connector.settings import Settings
+    from connector.settings import IdpSettings, Settings
     from connector.sync.ports import Parts
     from state.engine import Engine
 
@@ -32,6 +34,19 @@ class CommandContext:
         level = "debug" if self.is_verbose else settings.log.level
         start_logging(level, settings.log.format)
         return settings
+
+    @property
+    def idp(self) -> IdpSettings:
+        """Return the settings of the identity provider.
+
+        Raises:
+            ConnectorError: if there is none.
+
+        """
+        if self.settings.idp is None:
+            message = f"{self.path} has no section [idp]; `connector init` writes one to copy from"
+            raise ConnectorError(message)
+        return self.settings.idp
 
     @cached_property
     def engine(self) -> Engine:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.cycles import load_dialects, load_mappings
+from connector.bootstrap.keys import check_keys
 from connector.bootstrap.logins import load_registry
 from connector.bootstrap.online import Finding
+from connector.bootstrap.opening import find_state
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.mapping.examples import check_examples
 from connector.sync.leaving import check_leave
 from connector.sync.schedule import parse_cron
+from state.errors import StateError
 
 if TYPE_CHECKING:
     from connector.errors import Fault
@@ -28,7 +31,14 @@ def check_offline(settings: Settings) -> list[Finding]:
     """
     faults: list[Fault] = []
     findings: list[Finding] = []
-    looks = (_check_schedule, _check_mappings, _check_dialects, _check_leave, _check_applications)
+    looks = (
+        _check_schedule,
+        _check_mappings,
+        _check_dialects,
+        _check_leave,
+        _check_applications,
+        _check_signing_keys,
+    )
     for look in looks:
         try:
             findings += look(settings)
@@ -78,6 +88,20 @@ def _check_applications(settings: Settings) -> list[Finding]:
         level = "warn" if nobody else "ok"
         findings.append(Finding(level, f"application {application.name}", words))
     return findings
+
+
+def _check_signing_keys(settings: Settings) -> list[Finding]:
+    if settings.idp is None:
+        return []
+    try:
+        engine = find_state(settings)
+    except StateError as error:
+        return [Finding("fail", "state", str(error))]
+    try:
+        return check_keys(settings.idp, engine, SystemClock().now())
+    finally:
+        if engine is not None:
+            engine.dispose()
 
 
 def _scope_finding(target: TargetSettings) -> Finding:

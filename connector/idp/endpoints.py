@@ -18,6 +18,10 @@ class IdpEndpoints:
     entity_id: str
     base_url: str
 
+    def metadata_url(self, slug: str) -> str:
+        """Return where an application fetches our metadata; so we know that it has."""
+        return f"{self.base_url}/saml/metadata/{slug}"
+
     @property
     def sso_url(self) -> str:
         """Return where AuthnRequests come in, by redirect and by post."""

@@ -15,6 +15,7 @@ from connector.settings.values import (
     ListenField,
     MetadataOrigin,
     PathField,
+    SecretField,
 )
 
 _ATTRIBUTES = {
@@ -41,7 +42,8 @@ class IdpSettings(Section):
         tls: Certificate and key; false behind a proxy that ends TLS.
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
-        keys: Folder of the signing keys; made at the first start.
+        keys: Folder of the sealing key and the form secret; made at the first start.
+        seal: The key that seals private keys in the state; default: a file in `keys`.
         organization: Name on the pages.
         help_url: Where the help desk is; a link on every page.
         session_lifetime: When a sign-on ends at the latest.
@@ -59,6 +61,7 @@ class IdpSettings(Section):
     trusted_proxies: tuple[str, ...] = ()
     entity_id: str = ""
     keys: PathField = Field(default="keys", validate_default=True)
+    seal: SecretField | None = None
     organization: str = "Sign-on"
     help_url: str = ""
     session_lifetime: Duration = timedelta(hours=12)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connector.idp.flow import LoginFlow
+    from connector.idp.publication import Publication
     from connector.web.site import Site
 
 
@@ -33,7 +34,7 @@ def _new_id() -> str:
 def web_app(
     flow: LoginFlow,
     site: Site,
-    metadata: Callable[[], bytes],
+    publication: Publication,
     new_id: Callable[[], str] = _new_id,
 ) -> ASGIApp:
     """Return the public application.
@@ -41,7 +42,7 @@ def web_app(
     Args:
         flow: The logins; called in threads.
         site: Where browsers reach us, and what the pages say.
-        metadata: Gives our SAML metadata as it is now.
+        publication: Shows our SAML metadata as it is now.
         new_id: Makes the numbers of requests, for the log and the help desk.
 
     """
@@ -49,7 +50,7 @@ def web_app(
     app = Starlette(
         routes=[
             *portal_routes(flow, pages),
-            *saml_routes(flow, metadata),
+            *saml_routes(flow, publication),
             *login_routes(flow, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],

@@ -70,6 +70,7 @@ def test_a_response_that_nobody_asked_for_is_valid(schema, bench: SignOnBench):
 
 
 def test_our_metadata_is_valid(schema):
-    document = build_metadata(ENDPOINTS, [load_key("idp")], valid_until=NOW, document_id="_m")
+    key = load_key("idp")
+    document = build_metadata(ENDPOINTS, key, [key.certificate], valid_until=NOW, document_id="_m")
 
     schema("saml-schema-metadata-2.0.xsd").assertValid(etree.fromstring(document))

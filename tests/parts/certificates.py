@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from connector.idp.keys.algorithm import KeyAlgorithm
+from connector.idp.keys.certificate import make_pair
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -58,6 +61,18 @@ def make_certificate(folder: Path, *names: str) -> CertificateFiles:
         )
     )
     return files
+
+
+def make_key_pems() -> tuple[str, str]:
+    """Return a certificate and its RSA key, PEM, as an application has them to sign requests."""
+    pair = make_pair(KeyAlgorithm.RSA_2048, dt.datetime.now(dt.UTC))
+    certificate = pair.certificate.public_bytes(serialization.Encoding.PEM)
+    key = pair.private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.decode(), key.decode()
 
 
 def _builder(subject, issuer, key) -> x509.CertificateBuilder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,12 +20,15 @@ from connector.idp.application.service_provider import Application, Registry, to
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
-from connector.idp.keys import load_or_create_keys
+from connector.idp.keys.ring import KeyRing
+from connector.idp.keys.seen import FetchNotes
+from connector.idp.keys.start import KeyFolder, begin
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.message.answer import Answerer
-from connector.idp.message.metadata import build_metadata
+from connector.idp.publication import Publication
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.sign_ons import SignOnStore
+from connector.idp.store.signing_keys import SigningKeyStore
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
 from connector.web.app import web_app
@@ -141,10 +145,21 @@ class IdentityProvider:
 
     def metadata(self) -> bytes:
         """Return its own metadata."""
-        keys = [entry.signing_key for entry in load_or_create_keys(self.folder, self.clock.now())]
-        until = self.clock.now() + timedelta(days=7)
-        document_id = f"_{secrets.token_hex(16)}"
-        return build_metadata(self.endpoints, keys, valid_until=until, document_id=document_id)
+        return self.publication().document()
+
+    def ring(self) -> KeyRing:
+        """Return its signing keys; the first is made."""
+        store = SigningKeyStore(self.engine)
+        seal = begin(store, KeyFolder(self.folder), self.clock.now(), secrets.token_bytes).seal
+        return KeyRing(store, seal, stopwatch=time.monotonic)
+
+    def publication(self) -> Publication:
+        """Return what it says of itself, to the applications registered so far."""
+        registry = Registry(tuple(self.applications))
+        fetches = FetchNotes(SigningKeyStore(self.engine), self.clock, time.monotonic)
+        return Publication(
+            self.endpoints, registry, self.ring(), fetches, self.clock, secrets.token_bytes
+        )
 
     def register(self, name: str, metadata: bytes, *groups: str) -> Application:
         """Make an application of a service provider's metadata; without groups, open to all."""
@@ -164,9 +179,8 @@ class IdentityProvider:
         store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
         pace = Pace(choose=secrets.randbelow)
         policy = LockoutPolicy(account_count=5, network_count=1000)
-        key = load_or_create_keys(self.folder, self.clock.now())[0].signing_key
         answerer = Answerer(
-            key, self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
+            self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
         )
         parts = LoginParts(
             registry=Registry(tuple(self.applications)),
@@ -186,7 +200,7 @@ class IdentityProvider:
 
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
-        return web_app(self.flow(), self.site, self.metadata)
+        return web_app(self.flow(), self.site, self.publication())
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from connector.clock import SystemClock
 from connector.demo.sample_app import sample_app
 from connector.demo.sample_saml import sp_metadata
-from connector.idp.keys import load_or_create_keys
 from connector.settings.values import Listen
 from connector.web.server import Certificate, Listener, serving
 from state.engine import open_engine
 from state.migrate import upgrade
-from tests.parts.certificates import CertificateFiles, make_certificate
+from tests.parts.certificates import CertificateFiles, make_certificate, make_key_pems
 from tests.parts.identity_provider import IdentityProvider, free_port, make_identity_provider
 from tests.parts.mellon import Mellon, mellon_folder, running_mellon
 from tests.parts.service_provider import ServiceProvider
@@ -84,7 +82,7 @@ def prepared_applications(folder: Path) -> Iterator[Applications]:
     hosts = ("login.corp.test", "mellon.test", "saml.test", "intranet.test")
     tls = make_certificate(folder, *hosts)
     login, mellon, saml, intranet = (f"https://{host}:{free_port()}" for host in hosts)
-    service_provider = _service_provider(folder, saml)
+    service_provider = _service_provider(saml)
     with mellon_folder(mellon) as files:
         yield Applications(login, tls, mellon, files, service_provider, intranet)
 
@@ -168,10 +166,6 @@ def listen_of(url: str) -> Listen:
     return Listen("127.0.0.1", int(url.rpartition(":")[2]))
 
 
-def _service_provider(folder: Path, base_url: str) -> ServiceProvider:
+def _service_provider(base_url: str) -> ServiceProvider:
     """Return python3-saml with an RSA key of its own."""
-    keys = folder / "saml-keys"
-    load_or_create_keys(keys, datetime.now(UTC))
-    (file,) = (path for path in keys.iterdir() if path.suffix == ".pem")
-    key, _, certificate = file.read_text().partition("-----BEGIN CERTIFICATE-----")
-    return ServiceProvider(base_url, f"-----BEGIN CERTIFICATE-----{certificate}", key)
+    return ServiceProvider(base_url, *make_key_pems())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import PolicyDenied
 from connector.idp.binding import to_form_value
@@ -22,19 +22,27 @@ if TYPE_CHECKING:
     from connector.idp.xmldsig import SigningKey
 
 
+class SigningKeys(Protocol):
+    """By what we sign."""
+
+    def key_for(self, slug: str) -> SigningKey:
+        """Return what signs for the application of that slug."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answerer:
     """Writes and signs answers.
 
     Attributes:
-        key: Signs.
+        keys: Sign.
         issuer: Our entity ID.
         lifetime: How long an assertion may be used.
         random: Returns that many unpredictable bytes.
 
     """
 
-    key: SigningKey = field(repr=False)
+    keys: SigningKeys = field(repr=False)
     issuer: str
     lifetime: timedelta
     random: Callable[[int], bytes]
@@ -68,14 +76,15 @@ class Answerer:
             now=now,
             lifetime=self.lifetime,
         )
-        return _to_form(application, request, build_response(assertion, self.key, self._xml_id()))
+        key = self.keys.key_for(application.slug)
+        return _to_form(application, request, build_response(assertion, key, self._xml_id()))
 
     def refuse(
         self, application: Application, request: AuthnRequest, reason: str, now: datetime
     ) -> SendResponse:
         """Return the form that says why nothing is said of anybody."""
-        ids = (self._xml_id(), now)
-        response = build_error_response(request, reason, issuer=self.issuer, key=self.key, ids=ids)
+        ids, key = (self._xml_id(), now), self.keys.key_for(application.slug)
+        response = build_error_response(request, reason, issuer=self.issuer, key=key, ids=ids)
         return _to_form(application, request, response)
 
     def _xml_id(self) -> str:

@@ -1,14 +1,14 @@
 """XML as SAML needs it: written in canonical form, read strictly, signed and verified.
 
 Out: `canonical` writes elements so that their bytes are their own exclusive canonical form
-(Exclusive XML Canonicalization 1.0); `sign` puts an enveloped RSA-SHA256 signature into one.
+(Exclusive XML Canonicalization 1.0); `sign` puts an enveloped signature into one, by RSA or ECDSA.
 In: `parse` refuses what honest SAML never holds; `verify` returns the signed element and nothing
 else of the document. The trust lies in certificates from metadata, never in what a message says.
 """
 
 from connector.idp.xmldsig.canonical import Element, Raw, Rendered, render
 from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, text_of
-from connector.idp.xmldsig.sign import SigningKey, sign_enveloped
+from connector.idp.xmldsig.sign import SigningKey, sign_enveloped, sign_octets
 from connector.idp.xmldsig.verify import verify_enveloped, verify_octets
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "parse_xml",
     "render",
     "sign_enveloped",
+    "sign_octets",
     "text_of",
     "verify_enveloped",
     "verify_octets",
