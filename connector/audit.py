@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _GENESIS = bytes(32)
 _ROW = table_of(AuditRow)
 _HEAD = table_of(AuditHeadRow)
+_INSERT, _MOVE_HEAD = insert(_ROW), update(_HEAD)
+_END = select(_HEAD).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,7 @@ class Audit:
 
         """
         with writing(self._engine) as connection:
-            last_id, previous = _lock_head(connection)
-            values = _to_values(last_id + 1, event)
-            digest = _digest(previous, values)
-            row = {**values, "previous_digest": previous, "digest": digest}
-            connection.execute(insert(_ROW).values(row))
-            connection.execute(update(_HEAD).values(last_id=last_id + 1, digest=digest))
+            append(connection, event)
 
     def recent(self, limit: int = 100, *, actor: str = "") -> tuple[AuditEvent, ...]:
         """Return the latest events, the newest first; of one person only, if asked."""
@@ -99,12 +96,22 @@ class Audit:
         return expected_id if (head or _GENESIS) != previous else None
 
 
+def append(connection: Connection, event: AuditEvent) -> None:
+    """Add an event within a transaction that writes; it is kept if that is committed."""
+    last_id, previous = _lock_head(connection)
+    values = _to_values(last_id + 1, event)
+    digest = _digest(previous, values)
+    row = {**values, "previous_digest": previous, "digest": digest}
+    connection.execute(_INSERT, row)
+    connection.execute(_MOVE_HEAD, {"last_id": last_id + 1, "digest": digest})
+
+
 _CHAINED = ("id", "at", "event", "outcome", "reason", "actor", "application", "address", "details")
 
 
 def _lock_head(connection: Connection) -> tuple[int, bytes]:
     """Return the end of the chain, held until the transaction ends."""
-    found = connection.execute(select(_HEAD).with_for_update()).one_or_none()
+    found = connection.execute(_END).one_or_none()
     if found is None:
         connection.execute(insert(_HEAD).values(id=1, last_id=0, digest=_GENESIS))
         return 0, _GENESIS

@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,27 +15,23 @@ import structlog
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
-from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
-from connector.idp.store.signing_keys import SigningKeyStore
 from connector.sync.comparing import compare_due
 from connector.sync.cycle import run_cycle
-from connector.sync.findings import Findings
 from connector.sync.history import History
 from connector.sync.intake_read import describe_missed
 from connector.sync.lookout import Lookout
 from connector.sync.ports import Status
 from connector.sync.request import Request
 from connector.sync.schedule import Schedule
-from connector.web.app import web_app
-from connector.web.health import Sample, operations_app
-from connector.web.key_numbers import key_samples
-from connector.web.server import Certificate, Listener, WebServer
-from connector.web.site import Site
+from connector.web.crew import Crew
+from connector.web.health import operations_app
+from connector.web.numbers import read_numbers
+from connector.web.server import Listener, WebServer
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from connector.clock import Clock
     from connector.settings import Settings
@@ -51,6 +46,8 @@ CHANGE = "change"
 DAY = timedelta(days=1)
 # Of resources that others have changed; `connector drift --last` shows more of them.
 LOGGED_AT_MOST = 20
+# Of the threads that run cycles, as `nice` counts.
+NICENESS = 10
 
 
 def _ignore(told: object) -> None:
@@ -78,7 +75,10 @@ class Daemon:
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._idp = settings.idp
         self._schedule.also(self._tell_of_keys, DAY)
-        self._web = WebServer(_listeners(settings, engine, clock, self._faults))
+        self._crew = _crew(settings, engine, clock)
+        names = [target.name for target in settings.target]
+        operations = operations_app(self._faults, lambda: read_numbers(engine, names))
+        self._operations = WebServer([Listener(operations, settings.operations.listen)])
 
     def start(self) -> None:
         """Listen, then start the schedule; the first cycle begins at once.
@@ -87,10 +87,18 @@ class Daemon:
             ConnectorError: if an address is taken, or a certificate cannot be used.
 
         """
-        self._web.start()
+        self._operations.start()
+        addresses = [str(each) for each in self._operations.addresses]
+        if self._crew:
+            try:
+                self._crew.start()
+            except ConnectorError:
+                self._operations.stop()
+                raise
+            addresses.append(self._crew.address)
         self._schedule.start(self._clock.now())
         self._lookout.start()
-        log.info("daemon.started", addresses=[str(each) for each in self._web.addresses])
+        log.info("daemon.started", addresses=addresses)
         self._tell_of_keys()
 
     def run_now(self) -> None:
@@ -99,10 +107,8 @@ class Daemon:
 
     def reload(self) -> None:
         """Use the TLS certificate files as they are now."""
-        try:
-            self._web.reload_certificates()
-        except ConnectorError as error:
-            log.error("daemon.reload_failed", reason=str(error))  # noqa: TRY400 - the reason says it
+        if self._crew:
+            self._crew.reload()
 
     def stop(self) -> None:
         """End the cycle that runs between two operations, finish what is being answered."""
@@ -110,7 +116,9 @@ class Daemon:
         self._stopping.set()
         self._lookout.stop()
         self._schedule.stop()
-        self._web.stop()
+        if self._crew:
+            self._crew.stop()
+        self._operations.stop()
         log.info("daemon.stopped")
 
     def _run_changes(self) -> bool:
@@ -140,6 +148,7 @@ class Daemon:
         """Run a cycle; return whether the source could be read."""
         if self._stopping.is_set():
             return True
+        _give_way()
         is_quiet = trigger == CHANGE
         if not is_quiet:
             log.info("cycle.started", trigger=trigger)
@@ -172,9 +181,12 @@ class Daemon:
             last = next(iter(History(self._engine).cycles(1)), None)
         except StateError as error:
             return {"database": str(error)}
+        faults = {}
+        if self._crew and (words := self._crew.fault()):
+            faults["sign-on"] = words
         if last is None or last.status == "running":
-            return {}
-        faults = {part.target: part.reason for part in last.parts if part.status == Status.FAILED}
+            return faults
+        faults |= {part.target: part.reason for part in last.parts if part.status == Status.FAILED}
         if last.status == Status.FAILED and last.reason:
             faults["source"] = last.reason
         return faults
@@ -239,82 +251,24 @@ def _tell_service_manager(message: str) -> None:
         notify.sendall(message.encode())
 
 
-def _listeners(
-    settings: Settings,
-    engine: Engine,
-    clock: Clock,
-    faults: Callable[[], dict[str, str]],
-) -> list[Listener]:
-    names = [target.name for target in settings.target]
-    keys = SigningKeyStore(engine)
+def _crew(settings: Settings, engine: Engine, clock: Clock) -> Crew | None:
+    """Return the processes that sign people in, not started yet, if there are to be any.
 
-    def samples() -> Iterable[Sample]:
-        return chain(_samples(engine), _drift(engine, names), key_samples(keys.load()))
+    Raises:
+        ConfigurationError: if an application or a key is wrong.
 
-    operations = operations_app(faults, samples)
-    listeners = [Listener(operations, settings.operations.listen)]
-    if settings.idp is not None:
-        idp = settings.idp
-        provider = make_identity_provider(settings, engine, clock)
-        site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
-        certificate = Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None
-        public = web_app(provider.flow, site, provider.publication)
-        listeners.append(Listener(public, idp.listen, certificate))
-    return listeners
+    """
+    if settings.idp is None:
+        return None
+    # What is wrong is said here, before any process starts; and the keys are made once.
+    make_identity_provider(settings, engine, clock)
+    return Crew(settings, settings.idp.listen, settings.idp.workers)
 
 
-def _samples(engine: Engine) -> Iterator[Sample]:
-    history = History(engine)
-    success_at = history.last_success_at()
-    yield Sample(
-        "connector_sync_last_success_timestamp_seconds",
-        success_at.timestamp() if success_at else 0,
-        "When the last cycle without any fault ended.",
-    )
-    failed_count = 0
-    for cycle in history.cycles(100):
-        if cycle.status == Status.DONE:
-            break
-        failed_count += cycle.status != "running"
-    yield Sample(
-        "connector_sync_failed_cycles", failed_count, "Cycles with faults since the last without."
-    )
-    counts = DirectoryStore(engine).counts()
-    yield Sample("connector_directory_users", counts.users, "People in the directory.")
-    yield Sample("connector_directory_groups", counts.groups, "Groups in the directory.")
-    yield Sample("connector_directory_problems", counts.problems, "Entries that cannot be mapped.")
-    for target, by_type in history.linked_counts().items():
-        for resource_type, count in by_type.items():
-            labels = {"target": target, "resource_type": resource_type}
-            yield Sample(
-                "connector_target_resources", count, "Resources of ours at a target.", labels=labels
-            )
-
-
-def _drift(engine: Engine, names: Iterable[str]) -> Iterator[Sample]:
-    for name in names:
-        last = Findings(engine).of(name)
-        if last is None or last.compared_at is None:
-            continue
-        labels = {"target": name}
-        yield Sample(
-            "connector_target_drift_differences",
-            last.found_count,
-            "Attributes of ours at a target that others have changed.",
-            labels=labels,
-        )
-        yield Sample(
-            "connector_target_drift_compared_timestamp_seconds",
-            last.compared_at.timestamp(),
-            "When a target was last compared with what was written there.",
-            labels=labels,
-        )
-        yield Sample(
-            "connector_target_foreign_accounts",
-            last.foreign_count,
-            "Accounts at a target that are not ours.",
-            labels=labels,
-        )
+def _give_way() -> None:
+    """Let whoever signs in go first: this thread, and what it starts, gets what is left over."""
+    with suppress(OSError):  # a container may forbid it; then they share alike
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _log_compared(compared: Compared) -> None:

@@ -41,6 +41,7 @@ EVENTS = frozenset(
         "login.refused",
         "plan.held",
         "target.ended",
+        "worker.ended",
     }
 )
 """Every event that the program logs; the manual lists them."""

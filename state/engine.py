@@ -94,11 +94,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, survives_power_loss: bool = True) -> Engine:
     """Return an engine for the state database; nothing is connected yet.
 
     Args:
         url: SQLAlchemy URL, such as "sqlite:///state.db" or "postgresql+psycopg://...".
+        survives_power_loss: Whether a commit returns only when it is on the disk. Without, what
+            was committed outlives this process all the same, and `flush` brings it to the disk.
 
     Raises:
         StateError: if the URL or its driver is not usable.
@@ -113,7 +115,11 @@ def open_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        if not survives_power_loss:
+            event.listen(engine, "connect", _hurry_sqlite)
     else:
+        if not survives_power_loss:
+            event.listen(engine, "connect", _hurry_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
     return engine
 
@@ -126,6 +132,18 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _hurry_sqlite(connection: Any, record: Any) -> None:
+    del record
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _hurry_postgresql(connection: Any, record: Any) -> None:
+    del record
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION synchronous_commit = off")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

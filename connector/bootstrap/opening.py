@@ -20,14 +20,18 @@ def mapping_folders(settings: Settings) -> tuple[Path, ...]:
     return (settings.mappings, shipped_folder())
 
 
-def open_state(settings: Settings) -> Engine:
+def open_state(settings: Settings, *, survives_power_loss: bool = True) -> Engine:
     """Return the state database; an empty one gets its tables, an old one is not touched.
+
+    Args:
+        settings: Say where it is.
+        survives_power_loss: See `state.engine.open_engine`.
 
     Raises:
         StateError: if it cannot be used, or must be upgraded first.
 
     """
-    engine = open_engine(settings.state.url)
+    engine = open_engine(settings.state.url, survives_power_loss=survives_power_loss)
     try:
         is_pending = pending(engine)
     except StateError as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from connector.audit import AuditEvent
 from connector.errors import PolicyDenied
 from connector.idp.message.assertion import SignOn
-from connector.idp.message.authn_request import from_json
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
 from connector.idp.session import SsoSession
+from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
 from connector.idp.view import NextStep, SendResponse, ShowDenied
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
+    from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
-    from connector.idp.transaction import LoginTransaction
 
 DENIED = "denied"
 EXPIRED = "expired"
@@ -50,90 +51,119 @@ class Departure:
 
     Attributes:
         parts: Of the identity provider.
-        transaction: The login.
         application: Where the person is going.
+        request: What is answered.
         address: Where the browser is.
+        transaction_id: The login; "" if it is answered at once, and was never stored.
 
     """
 
     parts: LoginParts
-    transaction: LoginTransaction
     application: Application
+    request: AuthnRequest
     address: str
+    transaction_id: str = ""
 
-    def enter_anew(self, old_cookie: str | None) -> NextStep:
+    def enter_anew(
+        self, external_id: str, email: str, verified_at: datetime, old_cookie: str | None
+    ) -> NextStep:
         """Let in whom this login verified, and begin their SSO session."""
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
         session = SsoSession(
             cookie_digest=digest_of(cookie),
             session_index=f"_{self.parts.random(16).hex()}",
-            external_id=self.transaction.external_id,
-            email=self.transaction.email,
+            external_id=external_id,
+            email=email,
             address=self.address,
-            authenticated_at=self.transaction.verified_at or now,
+            authenticated_at=verified_at,
             used_at=now,
             expires_at=now + self.parts.settings.sessions.lifetime,
         )
-        view = self._respond(session, now)
-        if isinstance(view, ShowDenied):
-            return view
+        try:
+            view = self._respond(session, now)
+        except PolicyDenied as error:
+            return self._deny(session, error.reason)
         ends = digest_of(old_cookie) if old_cookie else None
-        if not self._answer(now, begins=session, ends=ends):
+        ending = self._ending(now, self._entry(session, "password", now))
+        if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
             return ShowDenied(self.application.name, EXPIRED)
-        self._record_entry(session, "password")
         return replace(view, sso_cookie=cookie)
 
     def enter_again(self, session: SsoSession) -> NextStep:
         """Let in whom an SSO session knows."""
+        try:
+            return self.enter_at_once(session) or ShowDenied(self.application.name, EXPIRED)
+        except PolicyDenied as error:
+            return self._deny(session, error.reason)
+
+    def enter_at_once(self, session: SsoSession) -> SendResponse | None:
+        """Let in whom an SSO session knows, or return None if the request was answered before.
+
+        Raises:
+            PolicyDenied: if they may not enter; nothing is kept of that.
+
+        """
         now = self.parts.clock.now()
         view = self._respond(session, now)
-        if isinstance(view, ShowDenied):
-            return view
-        if not self._answer(now):
-            return ShowDenied(self.application.name, EXPIRED)
-        self.parts.store.touch_session(session.cookie_digest, now)
-        self._record_entry(session, "session")
-        return view
+        ending = self._ending(now, self._entry(session, "session", now))
+        is_kept = self.parts.store.answer(replace(ending, uses=session.cookie_digest))
+        return view if is_kept else None
 
     def refuse(self, reason: str) -> NextStep:
         """Answer the service provider that there will be no assertion, and why."""
-        now, request = self.parts.clock.now(), from_json(self.transaction.request)
-        if not self._answer(now):
-            return ShowDenied(self.application.name, EXPIRED)
-        self.parts.record(
-            "login.refused", reason, application=self.application.name, address=self.address
+        now = self.parts.clock.now()
+        event = AuditEvent(
+            now,
+            "login.refused",
+            "failure",
+            reason,
+            application=self.application.name,
+            address=self.address,
         )
-        return self.parts.answerer.refuse(self.application, request, reason, now)
+        if not self.parts.store.answer(self._ending(now, event)):
+            return ShowDenied(self.application.name, EXPIRED)
+        return self.parts.answerer.refuse(self.application, self.request, reason, now)
 
-    def _respond(self, session: SsoSession, now: datetime) -> SendResponse | ShowDenied:
-        """Return the answer, or that the person may not enter after all."""
-        request = from_json(self.transaction.request)
+    def _respond(self, session: SsoSession, now: datetime) -> SendResponse:
+        """Return the answer.
+
+        Raises:
+            PolicyDenied: if the person may not enter after all.
+
+        """
         sign_on = SignOn(session.session_index, session.authenticated_at)
-        try:
-            user = require_entry(self.parts, session.external_id, self.application, now)
-            return self.parts.answerer.respond(user, self.application, request, sign_on, now)
-        except PolicyDenied as error:
-            self.parts.record(
-                "login.denied",
-                error.reason,
-                actor=session.external_id,
-                application=self.application.name,
-                address=self.address,
-            )
-            return ShowDenied(self.application.name, DENIED)
+        user = require_entry(self.parts, session.external_id, self.application, now)
+        return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
 
-    def _answer(
-        self, now: datetime, *, begins: SsoSession | None = None, ends: bytes | None = None
-    ) -> bool:
-        """Keep that the answer goes out; False if one did already."""
-        transaction_id = self.transaction.transaction_id
-        return self.parts.store.answer(transaction_id, now, begins=begins, ends=ends)
-
-    def _record_entry(self, session: SsoSession, proof: str) -> None:
+    def _deny(self, session: SsoSession, reason: str) -> ShowDenied:
         self.parts.record(
-            "login.succeeded",
+            "login.denied",
+            reason,
             actor=session.external_id,
             application=self.application.name,
             address=self.address,
-            details={"proof": proof, "session_index": session.session_index},
+        )
+        return ShowDenied(self.application.name, DENIED)
+
+    def _ending(self, now: datetime, event: AuditEvent) -> Ending:
+        if self.transaction_id:
+            return Ending(now, event, self.transaction_id)
+        return Ending(
+            now,
+            event,
+            issuer=self.request.issuer,
+            request_id=self.request.request_id,
+            forgotten_at=now + self.parts.settings.login_lifetime,
+        )
+
+    def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:
+        details = {"proof": proof, "session_index": session.session_index}
+        return AuditEvent(
+            now,
+            "login.succeeded",
+            "success",
+            actor=session.external_id,
+            application=self.application.name,
+            address=self.address,
+            details=details,
         )

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.errors import LoginError, RequestRefused
+from connector.errors import LoginError, PolicyDenied, RequestRefused
 from connector.idp.authenticator.password import Claim
 from connector.idp.departure import EXPIRED, Departure, require_entry
 from connector.idp.message.authn_request import (
@@ -69,8 +69,12 @@ class LoginFlow:
 
     parts: LoginParts
 
-    def begin(self, message: BoundMessage, address: str) -> str:
-        """Take in an AuthnRequest and return the id of the login that begins with it.
+    def begin(
+        self, message: BoundMessage, address: str, sso_cookie: str | None = None
+    ) -> str | SendResponse:
+        """Take in an AuthnRequest; return the id of the login that begins with it, or its answer.
+
+        It is answered at once if whoever holds the cookie may enter without a question.
 
         Raises:
             RequestRefused: if it is not acceptable.
@@ -81,14 +85,16 @@ class LoginFlow:
             request = parse_authn_request(
                 message, self.parts.registry, now=now, endpoints=self.parts.settings.endpoints
             )
-            return self._add(request, now)
+            return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
         except RequestRefused as error:
             details = {"message": str(error)}
             self.parts.record("request.refused", error.reason, address=address, details=details)
             raise
 
-    def begin_at_portal(self, slug: str, address: str) -> str:
-        """Begin a login that no service provider asked for, and return its id.
+    def begin_at_portal(
+        self, slug: str, address: str, sso_cookie: str | None = None
+    ) -> str | SendResponse:
+        """Begin a login that no service provider asked for; return as `begin` does.
 
         Raises:
             RequestRefused: if there is no such application.
@@ -101,7 +107,9 @@ class LoginFlow:
         service_provider = application.service_provider
         acs_url = application.portal_acs_url or service_provider.default_acs().url
         request = AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
-        return self._add(request, self.parts.clock.now())
+        return self._answer_at_once(request, sso_cookie, address) or self._add(
+            request, self.parts.clock.now()
+        )
 
     def bind_browser(self, transaction_id: str, browser: str | None) -> str:
         """Give the login to the browser that comes first, and return its cookie's value.
@@ -133,8 +141,10 @@ class LoginFlow:
         application = self._application(transaction)
         if transaction.answered_at is not None:
             return ShowDenied(application.name, EXPIRED)
-        departure = Departure(self.parts, transaction, application, address)
-        return self._depart(departure, request, sso_cookie) or self._ask(transaction, application)
+        departure = Departure(self.parts, application, request, address, transaction_id)
+        return self._depart(departure, transaction, sso_cookie) or self._ask(
+            transaction, application
+        )
 
     def submit_email(
         self, transaction_id: str, browser: str | None, step_token: str, email: str
@@ -199,14 +209,32 @@ class LoginFlow:
 
     # What the steps above share.
 
+    def _answer_at_once(
+        self, request: AuthnRequest, sso_cookie: str | None, address: str
+    ) -> SendResponse | None:
+        """Return the answer to a request of somebody who is signed in; None for all others."""
+        if not sso_cookie or request.unmet or request.force_authn:
+            return None
+        application = self.parts.registry.by_slug(request.application)
+        session = find_session(self.parts, sso_cookie)
+        if session is None or application is None:
+            return None
+        try:
+            return Departure(self.parts, application, request, address).enter_at_once(session)
+        except PolicyDenied:  # the page of a stored login says so, and the audit why
+            return None
+
     def _depart(
-        self, departure: Departure, request: AuthnRequest, sso_cookie: str | None
+        self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None
     ) -> NextStep | None:
         """Return how the login ends, or None if the person has yet to be asked."""
+        request = departure.request
         if request.unmet:
             return departure.refuse(request.unmet)
-        if departure.transaction.verified_at is not None:
-            return departure.enter_anew(sso_cookie)
+        if transaction.verified_at is not None:
+            return departure.enter_anew(
+                transaction.external_id, transaction.email, transaction.verified_at, sso_cookie
+            )
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
         if session is not None:
             return departure.enter_again(session)

@@ -39,6 +39,7 @@ class IdpSettings(Section):
     Attributes:
         base_url: Where browsers reach us, without a path.
         listen: Address and port.
+        workers: Processes that sign people in; about as many as there are processors.
         tls: Certificate and key; false behind a proxy that ends TLS.
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
@@ -57,6 +58,7 @@ class IdpSettings(Section):
 
     base_url: HttpsUrl
     listen: ListenField = Listen("127.0.0.1", 8443)
+    workers: int = Field(default=2, ge=1, le=64)
     tls: TlsSettings | Literal[False] = False
     trusted_proxies: tuple[str, ...] = ()
     entity_id: str = ""

@@ -5,10 +5,11 @@ which is synchronous and runs in threads. asyncio is here and does not leave: th
 program starts and stops `server.WebServer` like any other part.
 
 Reading order: `site`, `texts`, `pages` (what is shown), `headers`, `cookies`, `forms`, `address`
-(what browsers may do), `saml`, `login`, `portal` (the routes), `errors`, `access`, `app` (all of
+(what browsers may do), `handoff`, `saml`, `login`, `portal`
+(the routes), `errors`, `access`, `app` (all of
 it together), `health` (the operations listener), `server`.
 
 Invariants: the session cookie is Lax, so a post from another site only stores and redirects to
-a GET of ours, which reads it. A GET changes nothing, but to tie a login to its browser. Every
-page works without scripts, under a policy that allows none inline.
+a GET of ours, which reads it. A GET changes nothing but the login that it is part of. Every page
+works without scripts, under a policy that allows none inline.
 """

@@ -50,7 +50,7 @@ def web_app(
     app = Starlette(
         routes=[
             *portal_routes(flow, pages),
-            *saml_routes(flow, publication),
+            *saml_routes(flow, pages, publication),
             *login_routes(flow, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],

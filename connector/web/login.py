@@ -18,7 +18,7 @@ from connector.idp.reason import Reason
 from connector.idp.view import AskEmail, AskPassword, SendResponse, ShowDenied
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
-from connector.web.headers import handoff_headers
+from connector.web.handoff import hand_over
 from connector.web.texts import message, text
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
         case AskPassword():
             return _question(pages, "password", view, transaction)
         case SendResponse():
-            response = pages.page("handoff", view=view)
-            response.headers.update(handoff_headers(view.acs_url))
-            return response
+            return hand_over(pages, view)
         case ShowDenied():
             words, hint = message(view.error), text("denied-hint")
             return pages.notice("denied", status=403, words=words, hint=hint)

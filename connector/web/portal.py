@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from connector.web.cookies import sso_cookie
 from connector.web.forms import require_same_origin
+from connector.web.handoff import hand_over
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,8 +34,8 @@ def portal_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
     def open_application(request: Request) -> Response:
         # It is the login that asks who the person is, so this may be a bookmark.
         slug = request.path_params["slug"]
-        transaction = flow.begin_at_portal(slug, request.state.address)
-        return RedirectResponse(f"/login/{transaction}", 303)
+        begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
+        return hand_over(pages, begun)
 
     async def sign_out(request: Request) -> Response:
         require_same_origin(request, pages.site)

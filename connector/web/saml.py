@@ -1,7 +1,8 @@
-"""The SAML endpoints: take a message in, and send the browser on to a page of ours.
+"""The SAML endpoints: take a message in, and answer it or send the browser on to a page of ours.
 
-A post from another site does not carry our session cookie. So nothing is decided here: the
-request becomes a stored transaction, and the GET that follows reads the cookies.
+Who comes by redirect and is signed in gets through at once. A post from another site does not
+carry our session cookie, so nothing is decided there: the request becomes a stored login, and the
+GET that follows reads the cookies.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.idp.binding import read_post, read_redirect
+from connector.web.cookies import sso_cookie
 from connector.web.forms import read_form
+from connector.web.handoff import hand_over
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,25 +26,29 @@ if TYPE_CHECKING:
     from connector.idp.binding import BoundMessage
     from connector.idp.flow import LoginFlow
     from connector.idp.publication import Publication
+    from connector.web.pages import Pages
 
 _METADATA_TYPE = "application/samlmetadata+xml"
 
 
-def saml_routes(flow: LoginFlow, publication: Publication) -> list[BaseRoute]:
+def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list[BaseRoute]:
     """Return the routes below /saml.
 
     Args:
         flow: Takes the requests in.
+        pages: Shows the answers.
         publication: Shows our metadata as it is now.
 
     """
+    cookie = sso_cookie(pages.site)
 
-    def begin(request: Request, message: BoundMessage) -> Response:
-        transaction = flow.begin(message, request.state.address)
-        return RedirectResponse(f"/login/{transaction}", 303)
+    def begin(request: Request, message: BoundMessage, signed_on: str | None = None) -> Response:
+        begun = flow.begin(message, request.state.address, signed_on)
+        return hand_over(pages, begun)
 
     def sso_redirect(request: Request) -> Response:
-        return begin(request, read_redirect(request.scope["query_string"]))
+        message = read_redirect(request.scope["query_string"])
+        return begin(request, message, cookie.read(request))
 
     async def sso_post(request: Request) -> Response:
         fields = await read_form(request)

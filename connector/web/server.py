@@ -56,12 +56,14 @@ class Listener:
         app: What answers.
         listen: Where; port 0 takes a free one.
         certificate: For TLS; None for plain HTTP.
+        bound: Listens there already; None to bind the address.
 
     """
 
     app: ASGIApp
     listen: Listen
     certificate: Certificate | None = None
+    bound: socket.socket | None = None
 
 
 class _QuietServer(uvicorn.Server):
@@ -111,7 +113,7 @@ class WebServer:
         try:
             for listener in self._listeners:
                 self._contexts.append(_tls_context(listener.certificate))
-                self._sockets.append(_bound_socket(listener.listen))
+                self._sockets.append(listener.bound or bound_socket(listener.listen))
         except ListenerUnavailable:
             for each in self._sockets:
                 each.close()
@@ -200,7 +202,13 @@ def _config(listener: Listener, context: ssl.SSLContext | None) -> uvicorn.Confi
     )
 
 
-def _bound_socket(listen: Listen) -> socket.socket:
+def bound_socket(listen: Listen) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        ListenerUnavailable: if the address is taken or not ours.
+
+    """
     try:
         return socket.create_server(
             (listen.host, listen.port),

@@ -13,7 +13,6 @@ from connector.errors import RequestRefused
 from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
 from connector.idp.flow import AskEmail, AskPassword, SendResponse, ShowDenied
 from connector.idp.reason import Reason
-from connector.idp.transaction import digest_of
 from connector.idp.xmldsig import Element
 from connector.source.password import PasswordVerdict
 from state.engine import reading
@@ -338,7 +337,8 @@ def test_a_session_ends(bench: SignOnBench, clock: FixedClock, end: str):
         case "lifetime":
             for _ in range(15):
                 clock.moment += timedelta(minutes=50)
-                bench.parts.store.touch_session(digest_of(cookie), clock.now())
+                request = redirected(authn_request(IssueInstant=clock.moment.isoformat()))
+                bench.flow.begin(request, ADDRESS, cookie)
         case "sign-out":
             bench.flow.sign_out(cookie)
             assert bench.parts.audit.recent()[0].event == "session.ended"
@@ -353,6 +353,42 @@ def test_a_session_ends(bench: SignOnBench, clock: FixedClock, end: str):
     request = authn_request(IssueInstant=clock.moment.isoformat())
     transaction, browser = bench.arrive(redirected(request))
     assert isinstance(bench.flow.next_step(transaction, browser, cookie), AskEmail)
+
+
+def test_who_is_signed_in_is_answered_at_once_in_one_transaction(bench: SignOnBench):
+    cookie = bench.sign_in(*ANN).sso_cookie
+
+    view = bench.flow.begin(redirected(authn_request(ID="_warm"), "state"), ADDRESS, cookie)
+
+    assert (status_of(view), view.relay_state, view.sso_cookie) == ("Success", "state", "")
+    assert response_of(view).get("InResponseTo") == "_warm"
+    event = bench.parts.audit.recent()[0]
+    assert (event.event, event.actor, event.details["proof"]) == (
+        "login.succeeded", "ann-1", "session",
+    )  # fmt: skip
+
+
+def test_a_request_that_was_answered_at_once_is_not_taken_again(bench: SignOnBench):
+    cookie = bench.sign_in(*ANN).sso_cookie
+    message = redirected(authn_request())
+    bench.flow.begin(message, ADDRESS, cookie)
+
+    with pytest.raises(RequestRefused, match=Reason.REQUEST_REPLAYED):
+        bench.flow.begin(message, ADDRESS, cookie)
+
+
+def test_whoever_must_be_asked_or_turned_away_gets_a_login_of_their_own(bench: SignOnBench):
+    cookie = bench.sign_in(*ANN).sso_cookie
+    asked = bench.flow.begin(redirected(authn_request(ForceAuthn="true")), ADDRESS, cookie)
+    bench.people.groups["ann-1"] = frozenset()
+    denied = bench.flow.begin(redirected(authn_request()), ADDRESS, cookie)
+
+    views = [
+        bench.flow.next_step(begun, bench.flow.bind_browser(begun, None), cookie)
+        for begun in (asked, denied)
+    ]
+
+    assert list(map(type, views)) == [AskEmail, ShowDenied]
 
 
 def test_use_keeps_a_session_alive(bench: SignOnBench, clock: FixedClock):

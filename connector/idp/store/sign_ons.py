@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from connector.audit import append
 from connector.idp.session import SsoSession
 from connector.idp.transaction import LoginTransaction
 from state.engine import reading, table_of, writing
@@ -21,10 +23,52 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
+    from connector.audit import AuditEvent
+
 
 _TRANSACTIONS = table_of(LoginTransactionRow)
 _SESSIONS = table_of(SsoSessionRow)
 _REQUESTS = table_of(UsedRequestRow)
+
+
+# To build such statements costs more than to run them.
+_ANSWER = (
+    update(_TRANSACTIONS)
+    .where(_TRANSACTIONS.c.id == bindparam("transaction_id"), _TRANSACTIONS.c.answered_at.is_(None))
+    .values(answered_at=bindparam("at"))
+)
+_OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
+_FIND_SESSION = select(_SESSIONS).where(_OF_COOKIE)
+_END_SESSION = delete(_SESSIONS).where(_OF_COOKIE)
+_TOUCH_SESSION = update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a login ends, to be kept in one transaction.
+
+    Attributes:
+        at: When.
+        event: For the audit.
+        transaction_id: The login; "" for one that is answered at once, and was never stored.
+        issuer: Of the request that is answered at once.
+        request_id: Of the same; "" if nobody asked.
+        forgotten_at: Until when that request is known, so that it is not taken twice.
+        begins: The SSO session that begins.
+        ends: Digest of the cookie whose session ends, because the new one replaces it.
+        uses: Digest of the cookie whose session let the person in.
+
+    """
+
+    at: datetime
+    event: AuditEvent
+    transaction_id: str = ""
+    issuer: str = ""
+    request_id: str = ""
+    forgotten_at: datetime | None = None
+    begins: SsoSession | None = None
+    ends: bytes | None = None
+    uses: bytes | None = None
 
 
 class SignOnStore:
@@ -85,35 +129,21 @@ class SignOnStore:
         """Keep who proved the password."""
         self._update(transaction_id, {"external_id": external_id, "verified_at": at, "error": ""})
 
-    def answer(
-        self,
-        transaction_id: str,
-        at: datetime,
-        *,
-        begins: SsoSession | None = None,
-        ends: bytes | None = None,
-    ) -> bool:
-        """Keep that the Response goes out; False if one did already.
-
-        Args:
-            transaction_id: The login.
-            at: Now.
-            begins: The SSO session that begins with it.
-            ends: Digest of the cookie that the new session's replaces.
-
-        """
-        with writing(self._engine) as connection:
-            done = connection.execute(
-                update(_TRANSACTIONS)
-                .where(_TRANSACTIONS.c.id == transaction_id, _TRANSACTIONS.c.answered_at.is_(None))
-                .values(answered_at=at)
-            )
-            if done.rowcount != 1:
-                return False
-            if ends is not None:
-                connection.execute(delete(_SESSIONS).where(_SESSIONS.c.cookie_digest == ends))
-            if begins is not None:
-                connection.execute(insert(_SESSIONS).values(_session_values(begins)))
+    def answer(self, ending: Ending) -> bool:
+        """Keep that the Response goes out, and why; False if one did already."""
+        try:
+            with writing(self._engine) as connection:
+                if not _end(connection, ending):
+                    return False
+                if ending.ends is not None:
+                    connection.execute(_END_SESSION, {"digest": ending.ends})
+                if ending.begins is not None:
+                    connection.execute(insert(_SESSIONS), _session_values(ending.begins))
+                if ending.uses is not None:
+                    connection.execute(_TOUCH_SESSION, {"digest": ending.uses, "at": ending.at})
+                append(connection, ending.event)
+        except IntegrityError:  # the request was taken before
+            return False
         return True
 
     def _update(self, transaction_id: str, values: dict[str, Any], unless: str = "") -> bool:
@@ -129,21 +159,14 @@ class SignOnStore:
 
     def session(self, cookie_digest: bytes) -> SsoSession | None:
         """Return the session of a cookie, alive or not."""
-        statement = select(_SESSIONS).where(_SESSIONS.c.cookie_digest == cookie_digest)
         with reading(self._engine) as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_FIND_SESSION, {"digest": cookie_digest}).one_or_none()
         return None if row is None else _to_session(row)
-
-    def touch_session(self, cookie_digest: bytes, at: datetime) -> None:
-        """Keep that a session was used."""
-        statement = update(_SESSIONS).where(_SESSIONS.c.cookie_digest == cookie_digest)
-        with writing(self._engine) as connection:
-            connection.execute(statement.values(used_at=at))
 
     def end_session(self, cookie_digest: bytes) -> None:
         """End the session of a cookie."""
         with writing(self._engine) as connection:
-            connection.execute(delete(_SESSIONS).where(_SESSIONS.c.cookie_digest == cookie_digest))
+            connection.execute(_END_SESSION, {"digest": cookie_digest})
 
     def end_sessions_of(self, external_id: str) -> int:
         """End every session of a person; return how many there were."""
@@ -157,6 +180,19 @@ class SignOnStore:
         """Delete logins, sessions and requests whose time is over."""
         with writing(self._engine) as connection:
             _delete_expired(connection, now)
+
+
+def _end(connection: Connection, ending: Ending) -> bool:
+    """Note that a login is answered, or the request of one that is answered at once."""
+    if ending.transaction_id:
+        done = connection.execute(
+            _ANSWER, {"transaction_id": ending.transaction_id, "at": ending.at}
+        )
+        return bool(done.rowcount == 1)
+    if ending.request_id:
+        values = {"issuer": ending.issuer, "request_id": ending.request_id}
+        connection.execute(insert(_REQUESTS), values | {"expires_at": ending.forgotten_at})
+    return True
 
 
 def _delete_expired(connection: Connection, now: datetime) -> None:

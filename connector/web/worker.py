@@ -1,0 +1,125 @@
+"""One process that signs people in; `crew` starts several of them, and they share the state only.
+
+It is started as `python -m connector.web.worker` and told over standard input what to do: first
+an `Order`, then a line for each command. It says over standard output when it listens, or why it
+does not. When the input ends, whoever gave the order is gone or wants it to stop.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.opening import open_state
+from connector.clock import SystemClock
+from connector.errors import ConnectorError
+from connector.log import start_logging
+from connector.web.app import web_app
+from connector.web.server import Certificate, Listener, WebServer
+from connector.web.site import Site
+from state.errors import StateError
+from state.flush import flush
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from connector.settings import Settings
+    from state.engine import Engine
+
+READY: Final = b"ready\n"
+FAILED: Final = b"failed "
+RELOAD: Final = b"reload\n"
+_FLUSH_SECONDS: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker is to serve.
+
+    Attributes:
+        settings: The whole configuration, secrets included; it goes through a pipe only.
+        socket_number: File descriptor of the socket that it inherits, bound and listening.
+
+    """
+
+    settings: Settings
+    socket_number: int
+
+
+def main() -> int:
+    """Serve until the standard input ends."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        # They are meant for the daemon, and a terminal or service manager sends them to all.
+        signal.signal(number, signal.SIG_IGN)
+    commands, told = sys.stdin.buffer, sys.stdout.buffer
+    order: Order = pickle.load(commands)  # noqa: S301 - a pipe of our own parent
+    start_logging(order.settings.log.level, order.settings.log.format)
+    try:
+        engine = open_state(order.settings, survives_power_loss=False)
+        server = WebServer([_listener(order, engine)])
+        server.start()
+    except (ConnectorError, StateError) as error:
+        _tell(told, FAILED + str(error).encode() + b"\n")
+        return 1
+    stopping = threading.Event()
+    flusher = threading.Thread(target=_keep_flushing, args=(engine, stopping), name="flush")
+    flusher.start()
+    _tell(told, READY)
+    _obey(commands, server)
+    stopping.set()
+    server.stop()
+    flusher.join()
+    engine.dispose()
+    return 0
+
+
+def _listener(order: Order, engine: Engine) -> Listener:
+    idp = order.settings.idp
+    if idp is None:
+        message = "there is nothing to serve without [idp]"
+        raise ConnectorError(message)
+    provider = make_identity_provider(order.settings, engine, SystemClock())
+    site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
+    return Listener(
+        web_app(provider.flow, site, provider.publication),
+        idp.listen,
+        Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None,
+        socket.socket(fileno=order.socket_number),
+    )
+
+
+def _obey(commands: BinaryIO, server: WebServer) -> None:
+    for command in commands:
+        if command == RELOAD:
+            try:
+                server.reload_certificates()
+            except ConnectorError as error:
+                _log.error("daemon.reload_failed", reason=str(error))
+
+
+def _keep_flushing(engine: Engine, stopping: threading.Event) -> None:
+    """Bring what logins leave behind to the disk every second, so that none of them waits."""
+    while not stopping.wait(_FLUSH_SECONDS):
+        try:
+            flush(engine)
+        except StateError as error:
+            _log.error("http.failed", reason="StateError", problem=str(error))
+
+
+def _tell(told: BinaryIO, line: bytes) -> None:
+    told.write(line)
+    told.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
