@@ -36,7 +36,7 @@ from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -121,6 +121,7 @@ class IdentityProvider:
         check: What a password is asked of; likewise.
         clock: Its time.
         applications: To whom it answers; `register` adds to it.
+        stopwatch: Tells when its keys are looked at anew.
 
     """
 
@@ -131,6 +132,7 @@ class IdentityProvider:
     check: PasswordCheck
     clock: Clock
     applications: list[Application] = field(default_factory=list)
+    stopwatch: Callable[[], float] = time.monotonic
 
     @property
     def people(self) -> People:
@@ -151,12 +153,12 @@ class IdentityProvider:
         """Return its signing keys; the first is made."""
         store = SigningKeyStore(self.engine)
         seal = begin(store, KeyFolder(self.folder), self.clock.now(), secrets.token_bytes).seal
-        return KeyRing(store, seal, stopwatch=time.monotonic)
+        return KeyRing(store, seal, stopwatch=self.stopwatch)
 
     def publication(self) -> Publication:
         """Return what it says of itself, to the applications registered so far."""
         registry = Registry(tuple(self.applications))
-        fetches = FetchNotes(SigningKeyStore(self.engine), self.clock, time.monotonic)
+        fetches = FetchNotes(SigningKeyStore(self.engine), self.clock, self.stopwatch)
         return Publication(
             self.endpoints, registry, self.ring(), fetches, self.clock, secrets.token_bytes
         )
