@@ -57,8 +57,8 @@ def activate_key(
         message = "say --app or --except, not both"
         raise typer.BadParameter(message)
     keys, view = open_for_change(command), view_keys(command)
-    key = view.inventory.find(name) if name else rollover.choose_staged(view.inventory)
     these, stay = _slugs(view, only), _slugs(view, kept)
+    key = view.inventory.find(name) if name else rollover.choose_staged(view.inventory)
     concerned = these or [slug for slug in view.slugs if slug not in stay]
     _warn_of_unseen(view, key, concerned, yes=yes)
     now = SystemClock().now()

@@ -69,7 +69,7 @@ def show_key(
     pem: Annotated[bool, typer.Option("--pem", help="Only the certificate, to paste.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show one: its certificate, for whom it signs, and who has seen it.
+    """Show one, with its certificate, and who has seen it.
 
     Example: connector key show 3f2a --pem > next.pem
     """

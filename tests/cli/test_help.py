@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "test"],
-    "key": ["list"],
+    "key": ["list", "show", "stage", "import", "activate", "retire", "reseal"],
     "target": ["probe", "show", "forget"],
 }
 GROUPS["db"] = ["upgrade", "backup"]
