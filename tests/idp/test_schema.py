@@ -70,7 +70,8 @@ def test_a_response_that_nobody_asked_for_is_valid(schema, bench: SignOnBench):
 
 
 def test_our_metadata_is_valid(schema):
-    key = load_key("idp")
-    document = build_metadata(ENDPOINTS, key, [key.certificate], valid_until=NOW, document_id="_m")
+    key, following = load_key("idp"), load_key("ecdsa_p384")
+    certificates = [key.certificate, following.certificate]
+    document = build_metadata(ENDPOINTS, key, certificates, valid_until=NOW, document_id="_m")
 
     schema("saml-schema-metadata-2.0.xsd").assertValid(etree.fromstring(document))
