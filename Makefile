@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench format clean debian
+.PHONY: help demo test test-long fuzz check bench format clean debian
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ test: $(VENV)/.test debian ## install what the tests need and run every test but
 
 test-long: $(VENV)/.test debian ## the long profiles, which take more than a quarter of an hour
 	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.test debian ## ten minutes of made-up bytes against everything that comes from the network
+	$(BIN)/python -m tests.fuzz --seconds 600
 
 check: $(VENV)/.test debian ## format, lint, types, import rules and fast tests
 	$(BIN)/ruff format --check .

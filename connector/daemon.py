@@ -15,6 +15,7 @@ import structlog
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.sign_off import make_sign_off
 from connector.errors import ConnectorError, CycleRunning
 from connector.sync.comparing import compare_due
 from connector.sync.cycle import run_cycle
@@ -67,7 +68,8 @@ class Daemon:
         self._engine = engine
         self._clock = clock
         self._on_report = on_report
-        self._parts = make_parts(settings, engine, clock)
+        sign_off = make_sign_off(settings, engine, clock)
+        self._parts = make_parts(settings, engine, clock, sign_off)
         self._stopping = threading.Event()
         self._schedule = Schedule(
             self._run, every=settings.schedule.every, cron=settings.schedule.cron

@@ -10,9 +10,11 @@
       PlanHeld                nothing is sent until an operator approves
         UnsafePlanError       a limit is exceeded; or the limit is raised once
       TargetUnavailable       end the cycle, keep state, try at the next
+      ApplicationUnavailable  an application is not told; it is tried again later
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
         RequestRefused        the request itself is not acceptable
+        UpstreamRefused       the answer of another identity provider is not acceptable
         AuthenticationFailed  the person did not prove who they are
         PolicyDenied          the person is known, and may not enter here
 
@@ -127,6 +129,10 @@ class TargetUnavailable(ConnectorError):
     """A target does not answer, or refuses everything that we send."""
 
 
+class ApplicationUnavailable(ConnectorError):
+    """An application does not answer what one server asks another."""
+
+
 class CycleRunning(ConnectorError):
     """Another process or thread runs a cycle on the same state."""
 
@@ -151,10 +157,18 @@ class RequestRefused(LoginError):
     """The SAML request is not acceptable; nobody is asked for a password."""
 
 
+class UpstreamRefused(LoginError):
+    """The answer of another identity provider is not acceptable; nothing of it is kept."""
+
+
 class AuthenticationFailed(LoginError):
     """The person did not prove who they are; the browser is told one thing, the audit which."""
 
     status = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"
+
+
+class NotProvisioned(LoginError):
+    """The person may use this application, and has no usable account there yet."""
 
 
 class PolicyDenied(LoginError):

@@ -40,6 +40,8 @@ EVENTS = frozenset(
         "key.unusable",
         "login.refused",
         "plan.held",
+        "sign_off.ended",
+        "sign_off.failed",
         "target.ended",
         "worker.ended",
     }

@@ -26,6 +26,8 @@ class LoginTransactionRow(SQLModel, table=True):
     verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_to: str
+    vouched: bytes
 
 
 class SsoSessionRow(SQLModel, table=True):
@@ -40,6 +42,34 @@ class SsoSessionRow(SQLModel, table=True):
     address: str
     authenticated_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    source: str
+    context_class: str
+    authority: str
+
+
+class UpstreamRequestRow(SQLModel, table=True):
+    """What another identity provider was asked for a login, by what comes back with the answer."""
+
+    __tablename__ = "upstream_request"
+
+    relay_state: str = Field(primary_key=True)
+    request_id: str
+    transaction_id: str
+    upstream: str
+    is_forced: bool
+    sent_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class UsedAssertionRow(SQLModel, table=True):
+    """An assertion that was taken; the same one is not taken again while anybody would take it."""
+
+    __tablename__ = "used_assertion"
+
+    issuer: str = Field(primary_key=True)
+    assertion_id: str = Field(primary_key=True)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
@@ -67,3 +97,72 @@ class PasswordAttemptRow(SQLModel, table=True):
     network: str
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     password_mac: bytes
+
+
+class SessionParticipantRow(SQLModel, table=True):
+    """An application that was told who a session's person is; it is told when that is over."""
+
+    __tablename__ = "session_participant"
+
+    sso_index: str = Field(primary_key=True)
+    application: str = Field(primary_key=True)
+    entity_id: str
+    external_id: str = Field(index=True)
+    name_id: str
+    name_id_format: str
+    session_index: str = Field(index=True)
+    told_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class LogoutRow(SQLModel, table=True):
+    """A logout: whose sessions ended, why, and who is to be answered."""
+
+    __tablename__ = "logout"
+
+    id: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    external_id: str
+    cause: str
+    origin: bytes
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    browser_digest: bytes = Field(index=True)
+    cookie_digests: bytes
+    asked_for: bytes
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LogoutDeliveryRow(SQLModel, table=True):
+    """An application that is told of a logout, and what it said."""
+
+    __tablename__ = "logout_delivery"
+
+    request_id: str = Field(primary_key=True)
+    logout_id: str = Field(index=True, foreign_key="logout.id", ondelete="CASCADE")
+    number: int
+    application: str
+    application_name: str
+    entity_id: str
+    external_id: str = Field(index=True)
+    name_id: str
+    name_id_format: str
+    session_index: str
+    channel: str
+    state: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    tried_count: int
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SignOffMarkRow(SQLModel, table=True):
+    """Up to which revision of the directory was looked at who may still be signed on; one row."""
+
+    __tablename__ = "sign_off_mark"
+
+    id: int = Field(primary_key=True)
+    revision: int
+    looked_at: datetime = Field(sa_type=UtcDateTime)
+    swept_at: datetime = Field(sa_type=UtcDateTime)
+    policy: bytes

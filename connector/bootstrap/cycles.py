@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from connector.mapping.rules import ResourceMapping
     from connector.settings import Settings, TargetSettings
     from connector.source.entry import SourceEntry
-    from connector.sync.ports import Source
+    from connector.sync.ports import SignOff, Source
     from connector.target.dialect import Dialect
     from connector.target.lesson import Memory
     from state.engine import Engine
@@ -100,8 +100,19 @@ def make_source(settings: Settings, mappings: Mappings, clock: Clock) -> Source:
     return LdapSource(settings.source, wanted, clock)
 
 
-def make_parts(settings: Settings, engine: Engine, clock: Clock | None = None) -> Parts:
+def make_parts(
+    settings: Settings,
+    engine: Engine,
+    clock: Clock | None = None,
+    sign_off: SignOff | None = None,
+) -> Parts:
     """Return what a cycle works with.
+
+    Args:
+        settings: What the operator configured.
+        engine: The state database.
+        clock: Tells the time.
+        sign_off: Looks after those who are signed on, see `sign_off.make_sign_off`.
 
     Raises:
         ConfigurationError: if a mapping or dialect file is wrong, or does not fit the settings.
@@ -123,6 +134,7 @@ def make_parts(settings: Settings, engine: Engine, clock: Clock | None = None) -
         clock=clock,
         lock_path=lock_path(engine),
         full_every=settings.schedule.full_every,
+        sign_off=sign_off,
     )
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.federation import make_federation
 from connector.bootstrap.keys import open_keys
+from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.load import ApplicationSources, load_applications
@@ -21,17 +24,24 @@ from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys.files import load_or_create_secret
 from connector.idp.keys.seen import FetchNotes
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts
+from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
 from connector.idp.publication import Publication
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.mapping.load import shipped_folder
 from connector.source.file import FilePasswordCheck
 from connector.source.ldap import LdapPasswordCheck
+from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
     from connector.clock import Clock
+    from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
     from connector.settings import IdpSettings, Settings
@@ -44,45 +54,47 @@ class IdentityProvider:
 
     Attributes:
         flow: The logins.
+        logout: The logouts.
         publication: Shows our SAML metadata as it is now.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
 
     flow: LoginFlow
+    logout: LogoutFlow
     publication: Publication
     notes: tuple[str, ...]
 
 
-def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> IdentityProvider:
+def make_identity_provider(
+    settings: Settings, engine: Engine, clock: Clock, accounts: Accounts | None = None
+) -> IdentityProvider:
     """Return what signs people in.
 
+    Args:
+        settings: What the operator configured.
+        engine: The state database.
+        clock: Tells the time.
+        accounts: Those at the targets, see `make_accounts`; None if none is looked at.
+
     Raises:
-        ConfigurationError: if an application or a key is wrong; every fault.
+        ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
     registry, notes = load_registry(settings, clock)
     keys = open_keys(idp, engine, clock)
     ring = keys.ring()
+    federation = make_federation(settings, idp, engine, clock, ring)
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
-    store = SignOnStore(engine)
-    lockout = LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window)
-    authenticator = PasswordAuthenticator(
-        make_password_check(settings),
-        AttemptStore(engine),
-        lockout,
-        secret,
-        Pace(secrets.randbelow),
-    )
     lifetime = idp.assertion_lifetime
     parts = LoginParts(
         registry=registry,
         directory=DirectoryStore(engine),
-        authenticator=authenticator,
+        authenticator=_make_authenticator(settings, idp, engine, secret),
         answerer=Answerer(ring, endpoints.entity_id, lifetime, secrets.token_bytes),
-        store=store,
+        store=SignOnStore(engine),
         audit=Audit(engine),
         settings=LoginSettings(
             endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
@@ -90,11 +102,59 @@ def make_identity_provider(settings: Settings, engine: Engine, clock: Clock) -> 
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        routes=federation.routes,
+        upstream=federation.authenticator,
+        accounts=accounts,
     )
 
     fetches = FetchNotes(keys.store, clock, time.monotonic)
-    publication = Publication(endpoints, registry, ring, fetches, clock, secrets.token_bytes)
-    return IdentityProvider(LoginFlow(parts), publication, notes)
+    publication = Publication(
+        endpoints, registry, ring, fetches, clock, secrets.token_bytes, federation.describe
+    )
+    logout = LogoutFlow(make_logout_parts(settings, engine, parts))
+    notes += federation.notes
+    return IdentityProvider(LoginFlow(parts), logout, publication, notes)
+
+
+def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
+    """Return the parts of single logout, for an identity provider with those parts.
+
+    Raises:
+        ConfigurationError: if the authorities cannot be read.
+
+    """
+    soap = SoapClient(trusting(_idp_of(settings).ca_file))
+    return LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), soap)
+
+
+def _make_authenticator(
+    settings: Settings, idp: IdpSettings, engine: Engine, secret: bytes
+) -> PasswordAuthenticator:
+    return PasswordAuthenticator(
+        make_password_check(settings),
+        AttemptStore(engine),
+        LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window),
+        secret,
+        Pace(secrets.randbelow),
+    )
+
+
+def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand | None:
+    """Return the accounts at the targets that applications depend on; None if there are none.
+
+    Args:
+        settings: What the operator configured.
+        engine: The state database; what is sent must survive the loss of power.
+        clock: Tells the time.
+
+    Raises:
+        ConfigurationError: if a mapping or dialect file is wrong, or does not fit the settings.
+
+    """
+    if not any(application.target for application in settings.application):
+        return None
+    # Without looking for leavers: who waits to be let in does not wait for others to be told.
+    return OnDemand(make_parts(settings, engine, clock))
 
 
 def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:
@@ -104,10 +164,11 @@ def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str
         ConfigurationError: with every fault of every application.
 
     """
+    idp = _idp_of(settings)
     sources = ApplicationSources(
         folder=Path(),
         presets=load_presets(_preset_file(settings)),
-        client=MetadataClient(_idp_of(settings).keys.parent / "metadata"),
+        client=MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file)),
         now=clock.now(),
     )
     return load_applications(settings.application, sources)

@@ -17,6 +17,7 @@ from connector.cli import (
     check,
     drift,
     explain,
+    federation,
     keys,
     plan,
     runs,
@@ -24,6 +25,7 @@ from connector.cli import (
     status,
     sync,
     target,
+    users,
 )
 from connector.cli.context import CommandContext
 from connector.cli.show import print_error, print_note
@@ -52,6 +54,8 @@ runs.add_commands(app)
 check.add_commands(app)
 target.add_commands(app)
 applications.add_commands(app)
+federation.add_commands(app)
+users.add_commands(app)
 keys.add_commands(app)
 service.add_commands(app)
 

@@ -13,7 +13,7 @@ import typer
 from connector.cli.context import CommandContext
 from connector.cli.key_view import view_keys, words_of_application
 from connector.cli.show import AsJson, print_json, print_note, print_table, print_text
-from connector.errors import ConnectorError, PolicyDenied
+from connector.errors import ConnectorError, LoginError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +85,8 @@ def show_application(
     for acs in application.service_provider.acs_endpoints:
         print_text(f"  ACS:          {acs.url}")
     print_text(f"  NameID:       {application.name_id} as {application.name_id_format}")
+    if application.target:
+        print_text(f"  Accounts:     at target {application.target}, made at the first sign-in")
     print_text("Enter on the other side:")
     print_text(f"  Issuer:       {endpoints.entity_id}")
     print_text(f"  Login URL:    {endpoints.sso_url}")
@@ -174,7 +176,7 @@ def preview_login(
     asked = {"user": user, "application": application.name}
     try:
         acs_url, response = _answer(provider.flow.parts, person, application)
-    except PolicyDenied as error:
+    except LoginError as error:
         if as_json:
             print_json(asked | {"admitted": False, "reason": error.reason})
         else:
@@ -192,10 +194,10 @@ def _answer(parts: LoginParts, person: DirectoryUser, application: Application) 
     """Return where a login would be sent to, and what.
 
     Raises:
-        PolicyDenied: if it would not be.
+        LoginError: if it would not be, or only after the person has got an account.
 
     """
-    from connector.idp.departure import require_entry
+    from connector.idp.departure import require_account, require_entry
     from connector.idp.message.assertion import SignOn
     from connector.idp.message.authn_request import AuthnRequest
 
@@ -203,17 +205,19 @@ def _answer(parts: LoginParts, person: DirectoryUser, application: Application) 
     acs_url = application.service_provider.default_acs().url
     request = AuthnRequest("", application.service_provider.entity_id, application.slug, acs_url)
     require_entry(parts, person.external_id, application, now)
+    person = require_account(parts, person, application)
     sign_on = SignOn(f"_{parts.random(16).hex()}", now)
     form = parts.answerer.respond(person, application, request, sign_on, now)
     return acs_url, base64.b64decode(form.saml_response).decode()
 
 
 def _provider(command: CommandContext) -> IdentityProvider:
-    from connector.bootstrap.logins import make_identity_provider
+    from connector.bootstrap.logins import make_accounts, make_identity_provider
     from connector.clock import SystemClock
 
     _ = command.idp
-    provider = make_identity_provider(command.settings, command.engine, SystemClock())
+    stores = (command.settings, command.engine, SystemClock())
+    provider = make_identity_provider(*stores, make_accounts(*stores))
     for note in provider.notes:
         print_note(f"note: {note}")
     return provider
@@ -244,5 +248,6 @@ def _values(application: Application) -> dict[str, Any]:
         "groups": "*" if application.admits_everybody else sorted(application.groups),
         "name_id": application.name_id,
         "name_id_format": application.name_id_format,
+        "target": application.target,
         "attributes": dict(application.attributes),
     }

@@ -61,8 +61,12 @@ class CommandContext:
     def parts(self) -> Parts:
         """Return the parts of a cycle."""
         from connector.bootstrap.cycles import make_parts
+        from connector.bootstrap.sign_off import make_sign_off
+        from connector.clock import SystemClock
 
-        return make_parts(self.settings, self.engine)
+        clock = SystemClock()
+        sign_off = make_sign_off(self.settings, self.engine, clock)
+        return make_parts(self.settings, self.engine, clock, sign_off)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.directory.search import DirectorySearch
+    from connector.settings import ApplicationSettings
     from connector.sync.explain import TargetStanding
     from connector.sync.history import PastOperation
     from connector.sync.holds import Hold
@@ -175,6 +176,31 @@ def _past(past: PastOperation) -> str:
     return f"Run {past.cycle_id}: {past.line.kind} {past.line.status}{when}{said}"
 
 
+def _named(command: CommandContext, person: DirectoryUser, application: ApplicationSettings) -> str:
+    """Return as whom an application with accounts at a target is told of a person, in words."""
+    from connector.idp.message.assertion import values_at
+    from connector.sync.ledger import Ledger
+
+    if not application.target:
+        return ""
+    ours = next(iter(values_at(person.document, application.name_id)), "")
+    account = Ledger(command.engine).account_of(application.target, person.external_id)
+    if account is None:
+        return f", once the account at {application.target} is made, which the sign-in does"
+    theirs = next(iter(values_at(account[1], application.name_id)), "")
+    if not theirs:
+        return (
+            f", as {ours}; MISMATCH possible: what was written to {application.target} has no"
+            f" {application.name_id}"
+        )
+    if theirs != ours:
+        return (
+            f", as {theirs}, which {application.target} holds; MISMATCH: the directory says"
+            f" {ours or 'nothing'}, and no cycle has changed it there yet"
+        )
+    return f", as {theirs}, which {application.target} holds"
+
+
 def _applications(
     command: CommandContext, person: DirectoryUser, now: datetime
 ) -> Iterator[tuple[str, str]]:
@@ -186,12 +212,13 @@ def _applications(
         groups = application.groups
         ways = [] if isinstance(groups, str) else [way_to(group, steps) for group in groups]
         way = next((way for way in ways if way), [])
+        name = _named(command, person, application)
         if not person.is_active(now):
             yield application.name, "may not sign in: the account is not active"
         elif groups == "*":
-            yield application.name, "may sign in: everybody active may"
+            yield application.name, f"may sign in: everybody active may{name}"
         elif way:
-            yield application.name, f"may sign in: member of {', which is in '.join(way)}"
+            yield application.name, f"may sign in: member of {', which is in '.join(way)}{name}"
         elif groups:
             yield application.name, f"may not sign in: in none of its groups: {'; '.join(groups)}"
         else:

@@ -26,7 +26,8 @@ class KeyView:
     Attributes:
         inventory: The keys.
         fetches: Which application was shown which.
-        applications: Names by slug, in the operator's order.
+        applications: Names by slug, in the operator's order; upstreams that verify what we ask
+            are among them, as "upstream/SLUG".
         now: That moment.
 
     """
@@ -122,15 +123,18 @@ def view_keys(command: CommandContext) -> KeyView:
     from connector.clock import SystemClock
     from connector.idp.application.service_provider import to_slug
     from connector.idp.store.signing_keys import SigningKeyStore
+    from connector.idp.upstream.identity_provider import key_name
 
     store = SigningKeyStore(command.engine)
-    names = [one.name for one in command.settings.application]
-    return KeyView(
-        store.load(),
-        store.fetches(),
-        {to_slug(name): name for name in names},
-        SystemClock().now(),
-    )
+    settings = command.settings
+    readers = {to_slug(one.name): one.name for one in settings.application}
+    # Other identity providers verify what we ask, as applications do what we answer.
+    readers |= {
+        key_name(to_slug(one.name)): f"{one.name} (upstream)"
+        for one in settings.upstream
+        if one.sign_requests
+    }
+    return KeyView(store.load(), store.fetches(), readers, SystemClock().now())
 
 
 def to_pem(key: KeyRecord) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from connector.directory.membership import MemberGraph
 from connector.directory.person import DirectoryGroup, DirectoryUser, GroupHead, UserHead
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Row, Select, Table
+    from sqlalchemy import BindParameter, Connection, Engine, Row, Select, Table
 
 USERS = table_of(UserRow)
 GROUPS = table_of(GroupRow)
@@ -146,7 +146,14 @@ class DirectoryStore:
 
     def user(self, external_id: str) -> DirectoryUser | None:
         """Return the person with this key, or None."""
-        return self.users([external_id]).get(external_id)
+        with reading(self._engine) as connection:
+            return _find_user(connection, external_id)
+
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        """Return a person and the casefolded names of all their groups, as of one moment."""
+        with reading(self._engine) as connection:
+            user = _find_user(connection, external_id)
+            return None if user is None else (user, _find_groups(connection, external_id))
 
     def find_login(self, name: str) -> DirectoryUser | None:
         """Return whom a casefolded name signs in: one person who has not left, or None.
@@ -161,20 +168,6 @@ class DirectoryStore:
         with reading(self._engine) as connection:
             found = connection.scalars(statement).all()
         return self.user(found[0]) if len(found) == 1 else None
-
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        """Return the casefolded names of all groups of a person, nested ones included."""
-        with reading(self._engine) as connection:
-            own = connection.scalar(
-                select(USERS.c.name_folded).where(USERS.c.external_id == external_id)
-            )
-            groups: set[str] = set()
-            waiting = {own} if own else set()
-            while waiting:
-                above = set(connection.scalars(_groups_above(waiting)))
-                waiting = above - groups
-                groups |= above
-        return frozenset(groups)
 
     def user_heads(self, external_ids: Collection[str] | None = None) -> Iterator[UserHead]:
         """Yield everybody, or these people, leavers included, as heads."""
@@ -274,13 +267,44 @@ class DirectoryStore:
         return DirectoryCounts(users - leavers, groups, leavers, problems)
 
 
-def _groups_above(names: Collection[str]) -> Select[Any]:
-    """Return the statement for the names of groups that hold any of these names directly."""
-    return (
+# Asked at every sign-on; to build such statements costs more than to run them.
+_KEY: BindParameter[str] = bindparam("external_id")
+_ONE_USER = select(USERS).where(USERS.c.external_id == _KEY)
+_NAMES_OF_ONE = (
+    select(LOGIN_NAMES.c.name).where(LOGIN_NAMES.c.external_id == _KEY).order_by(LOGIN_NAMES.c.name)
+)
+
+
+def _groups_of_one() -> Select[Any]:
+    """Return the statement for the names of all groups that hold a person, through whatever."""
+    holding = (
         select(GROUPS.c.name_folded)
         .join(MEMBERS, MEMBERS.c.group_id == GROUPS.c.external_id)
-        .where(MEMBERS.c.name_folded.in_(names))
+        .join(USERS, USERS.c.name_folded == MEMBERS.c.name_folded)
+        .where(USERS.c.external_id == _KEY)
+        .cte("holding", recursive=True)
     )
+    above = (
+        select(GROUPS.c.name_folded)
+        .join(MEMBERS, MEMBERS.c.group_id == GROUPS.c.external_id)
+        .join(holding, holding.c.name_folded == MEMBERS.c.name_folded)
+    )
+    return select(holding.union(above).c.name_folded)
+
+
+_GROUPS_OF_ONE = _groups_of_one()
+
+
+def _find_user(connection: Connection, external_id: str) -> DirectoryUser | None:
+    key = {"external_id": external_id}
+    row = connection.execute(_ONE_USER, key).one_or_none()
+    if row is None:
+        return None
+    return _to_user(row, tuple(connection.scalars(_NAMES_OF_ONE, key)))
+
+
+def _find_groups(connection: Connection, external_id: str) -> frozenset[str]:
+    return frozenset(connection.scalars(_GROUPS_OF_ONE, {"external_id": external_id}))
 
 
 def _members_who(owner: Table) -> Select[Any, Any]:

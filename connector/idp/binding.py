@@ -1,4 +1,4 @@
-"""Take SAML messages off the wire, and put them on it (Bindings sections 3.4 and 3.5)."""
+"""Take SAML messages off the wire, and put them on it (Bindings sections 3.2, 3.4 and 3.5)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote_plus, unquote_to_bytes
+from urllib.parse import quote_plus, unquote_plus, unquote_to_bytes
 
 from connector.errors import RequestRefused
-from connector.idp.names import Binding
+from connector.idp.names import Binding, MessageKind
 from connector.idp.reason import Reason
+from connector.idp.xmldsig import sign_octets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    from connector.idp.xmldsig import SigningKey
 
 MESSAGE_LIMIT_BYTES = 65_536
 # Bindings section 3.4.3 allows 80; applications in the field put whole URLs there.
@@ -46,6 +49,7 @@ class BoundMessage:
         document: The XML.
         relay_state: Opaque to us; goes back with the answer.
         signature: Of a signed redirect; a post carries its signature within the XML.
+        kind: Whether somebody asks or answers.
 
     """
 
@@ -53,46 +57,67 @@ class BoundMessage:
     document: bytes
     relay_state: str = ""
     signature: DetachedSignature | None = None
+    kind: MessageKind = MessageKind.REQUEST
 
 
-def read_redirect(query: bytes) -> BoundMessage:
-    """Return the AuthnRequest of a query string.
+REQUESTS = (MessageKind.REQUEST,)
+RESPONSES = (MessageKind.RESPONSE,)
+
+
+def read_redirect(query: bytes, kinds: Collection[MessageKind] = REQUESTS) -> BoundMessage:
+    """Return the message of a query string.
 
     Args:
         query: Raw, as it stands behind the question mark.
+        kinds: What it may be.
 
     Raises:
-        RequestRefused: if there is none, or it does not decode within the limits.
+        RequestRefused: if there is not one of that kind, or it does not decode within the limits.
 
     """
     fields = _split(query)
-    if b"SAMLRequest" not in fields:
-        raise RequestRefused(Reason.MESSAGE_MISSING, "the query holds no SAMLRequest")
+    kind = _only([kind for kind in kinds if kind.encode() in fields], kinds, "query")
     relay_state = _to_text(fields.get(b"RelayState", b""))
     _check_relay_state(relay_state)
     return BoundMessage(
         Binding.REDIRECT,
-        _inflate(_decode(unquote_to_bytes(fields[b"SAMLRequest"]))),
+        _inflate(_decode(unquote_to_bytes(fields[kind.encode()]))),
         relay_state,
-        _detached_signature(fields),
+        _detached_signature(fields, kind),
+        kind,
     )
 
 
-def read_post(form: Mapping[str, str]) -> BoundMessage:
-    """Return the AuthnRequest of a form.
+def read_post(
+    form: Mapping[str, str],
+    kinds: Collection[MessageKind] = REQUESTS,
+    limit_bytes: int = MESSAGE_LIMIT_BYTES,
+) -> BoundMessage:
+    """Return the message of a form.
+
+    Args:
+        form: Its fields.
+        kinds: What the message may be.
+        limit_bytes: How long the XML may be.
 
     Raises:
-        RequestRefused: if there is none, or it does not decode within the limits.
+        RequestRefused: if there is not one of that kind, or it does not decode within the limits.
 
     """
-    if not form.get("SAMLRequest"):
-        raise RequestRefused(Reason.MESSAGE_MISSING, "the form holds no SAMLRequest")
+    kind = _only([kind for kind in kinds if form.get(kind)], kinds, "form")
     relay_state = form.get("RelayState", "")
     _check_relay_state(relay_state)
-    document = _decode(form["SAMLRequest"].encode())
-    if len(document) > MESSAGE_LIMIT_BYTES:
+    document = _decode(form[kind].encode(errors="replace"))
+    if len(document) > limit_bytes:
         raise RequestRefused(Reason.XML_TOO_LARGE)
-    return BoundMessage(Binding.POST, document, relay_state)
+    return BoundMessage(Binding.POST, document, relay_state, kind=kind)
+
+
+def _only(found: Sequence[MessageKind], kinds: Collection[MessageKind], where: str) -> MessageKind:
+    if len(found) == 1:
+        return found[0]
+    words = f"the {where} holds {'both' if found else 'no'} {' and '.join(kinds)}"
+    raise RequestRefused(Reason.MESSAGE_MISSING, words)
 
 
 def to_form_value(document: str) -> str:
@@ -100,22 +125,32 @@ def to_form_value(document: str) -> str:
     return b64encode(document.encode()).decode()
 
 
-def to_redirect_url(location: str, name: str, document: str, relay_state: str = "") -> str:
-    """Return the URL that carries a message, unsigned (Bindings section 3.4.4.1).
+def to_redirect_url(
+    location: str, name: str, document: str, relay_state: str = "", key: SigningKey | None = None
+) -> str:
+    """Return the URL that carries a message (Bindings section 3.4.4.1).
 
     Args:
         location: Where the receiver takes it.
         name: "SAMLRequest" or "SAMLResponse".
-        document: The XML.
+        document: The XML, without a signature of its own.
         relay_state: Goes with it; "" for none.
+        key: Signs the query; None leaves it unsigned.
 
     """
     deflate = zlib.compressobj(wbits=-15)
     packed = b64encode(deflate.compress(document.encode()) + deflate.flush())
-    query = f"{name}={quote(packed, safe='')}"
+    query = f"{name}={quote_plus(packed)}"
     if relay_state:
-        query += f"&RelayState={quote(relay_state, safe='')}"
+        query += f"&RelayState={quote_plus(relay_state)}"
+    if key is not None:
+        query += f"&SigAlg={quote_plus(key.method)}"
+        _, signature = sign_octets(query.encode(), key)
+        query += f"&Signature={quote_plus(b64encode(signature))}"
     return f"{location}{'&' if '?' in location else '?'}{query}"
+
+
+_SINGLE = frozenset({b"SAMLRequest", b"SAMLResponse", b"RelayState", b"SigAlg", b"Signature"})
 
 
 def _split(query: bytes) -> dict[bytes, bytes]:
@@ -123,17 +158,19 @@ def _split(query: bytes) -> dict[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
-        if name in fields and name in {b"SAMLRequest", b"RelayState", b"SigAlg", b"Signature"}:
+        if name in fields and name in _SINGLE:
             raise RequestRefused(Reason.MESSAGE_ENCODING, f"{name.decode()} comes twice")
         fields[name] = value
     return fields
 
 
-def _detached_signature(fields: Mapping[bytes, bytes]) -> DetachedSignature | None:
+def _detached_signature(
+    fields: Mapping[bytes, bytes], kind: MessageKind
+) -> DetachedSignature | None:
     if b"Signature" not in fields:
         return None
     # The order is fixed whatever the order of the query (Bindings section 3.4.4.1).
-    order = [name for name in (b"SAMLRequest", b"RelayState", b"SigAlg") if name in fields]
+    order = [name for name in (kind.encode(), b"RelayState", b"SigAlg") if name in fields]
     return DetachedSignature(
         octets=b"&".join(name + b"=" + fields[name] for name in order),
         value=_decode(unquote_to_bytes(fields[b"Signature"])),

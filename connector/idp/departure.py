@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connector.audit import AuditEvent
-from connector.errors import PolicyDenied
+from connector.errors import LoginError, NotProvisioned, PolicyDenied
 from connector.idp.message.assertion import SignOn
 from connector.idp.policy import Deny, decide
 from connector.idp.reason import Reason
-from connector.idp.session import SsoSession
+from connector.idp.session import Participant, SsoSession, remembered_until
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
-from connector.idp.view import NextStep, SendResponse, ShowDenied
+from connector.idp.view import NextStep, SendResponse, ShowDenied, ShowNotReady
+from connector.idp.vouched import AD
+from connector.packed import values_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from connector.idp.application.service_provider import Application
     from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
+    from connector.idp.vouched import Vouched
 
 DENIED = "denied"
 EXPIRED = "expired"
@@ -36,13 +39,33 @@ def require_entry(
         PolicyDenied: if they may not.
 
     """
-    user = parts.directory.user(external_id)
-    if user is None:
+    standing = parts.directory.standing(external_id)
+    if standing is None:
         raise PolicyDenied(Reason.UNKNOWN_USER)
-    decision = decide(user, parts.directory.groups_of(external_id), application, now)
+    user, groups = standing
+    decision = decide(user, groups, application, now)
     if isinstance(decision, Deny):
         raise PolicyDenied(decision.reason)
     return user
+
+
+def require_account(
+    parts: LoginParts, user: DirectoryUser, application: Application
+) -> DirectoryUser:
+    """Return the person as the application's own accounts know them.
+
+    What was provisioned is what is said of them, so that the two cannot differ.
+
+    Raises:
+        NotProvisioned: if they have no account there that can be used.
+
+    """
+    if not application.target or parts.accounts is None:
+        return user
+    account = parts.accounts.find(application.target, user.external_id)
+    if account is None or not account.is_active:
+        raise NotProvisioned(Reason.NOT_PROVISIONED, f"no account at {application.target}")
+    return replace(user, document=values_of(user.document) | values_of(account.document))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,49 +88,59 @@ class Departure:
     transaction_id: str = ""
 
     def enter_anew(
-        self, external_id: str, email: str, verified_at: datetime, old_cookie: str | None
+        self, external_id: str, email: str, proof: Vouched, old_cookie: str | None
     ) -> NextStep:
         """Let in whom this login verified, and begin their SSO session."""
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
+        ends_at = now + self.parts.settings.sessions.lifetime
         session = SsoSession(
             cookie_digest=digest_of(cookie),
             session_index=f"_{self.parts.random(16).hex()}",
             external_id=external_id,
             email=email,
             address=self.address,
-            authenticated_at=verified_at,
+            authenticated_at=proof.authenticated_at,
             used_at=now,
-            expires_at=now + self.parts.settings.sessions.lifetime,
+            expires_at=min(ends_at, proof.ends_at or ends_at),
+            source=proof.upstream,
+            context_class=proof.context_class,
+            authority=proof.authority,
         )
         try:
-            view = self._respond(session, now)
-        except PolicyDenied as error:
-            return self._deny(session, error.reason)
+            view = self._respond(self._admitted(external_id, now), session, now)
+        except LoginError as error:
+            return self._deny(session, error)
         ends = digest_of(old_cookie) if old_cookie else None
-        ending = self._ending(now, self._entry(session, "password", now))
+        means = "password" if session.source == AD else "upstream"
+        ending = self._ending(now, self._entry(session, means, now))
+        ending = replace(ending, tells=self._told(session, view, now))
         if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
             return ShowDenied(self.application.name, EXPIRED)
         return replace(view, sso_cookie=cookie)
 
     def enter_again(self, session: SsoSession) -> NextStep:
         """Let in whom an SSO session knows."""
+        now = self.parts.clock.now()
         try:
-            return self.enter_at_once(session) or ShowDenied(self.application.name, EXPIRED)
-        except PolicyDenied as error:
-            return self._deny(session, error.reason)
+            view = self._respond(self._admitted(session.external_id, now), session, now)
+        except LoginError as error:
+            return self._deny(session, error)
+        is_kept = self._keep_use(session, view, now)
+        return view if is_kept else ShowDenied(self.application.name, EXPIRED)
 
     def enter_at_once(self, session: SsoSession) -> SendResponse | None:
-        """Let in whom an SSO session knows, or return None if the request was answered before.
+        """Let in whom an SSO session knows.
+
+        None if the request was answered before, or the session has ended meanwhile.
 
         Raises:
-            PolicyDenied: if they may not enter; nothing is kept of that.
+            LoginError: if they may not enter, or not yet; nothing is kept of that.
 
         """
         now = self.parts.clock.now()
-        view = self._respond(session, now)
-        ending = self._ending(now, self._entry(session, "session", now))
-        is_kept = self.parts.store.answer(replace(ending, uses=session.cookie_digest))
-        return view if is_kept else None
+        user = require_entry(self.parts, session.external_id, self.application, now)
+        view = self._respond(require_account(self.parts, user, self.application), session, now)
+        return view if self._keep_use(session, view, now) else None
 
     def refuse(self, reason: str) -> NextStep:
         """Answer the service provider that there will be no assertion, and why."""
@@ -124,25 +157,80 @@ class Departure:
             return ShowDenied(self.application.name, EXPIRED)
         return self.parts.answerer.refuse(self.application, self.request, reason, now)
 
-    def _respond(self, session: SsoSession, now: datetime) -> SendResponse:
+    def _admitted(self, external_id: str, now: datetime) -> DirectoryUser:
+        """Return the person as the application knows them; give them an account there if need be.
+
+        Raises:
+            LoginError: if they may not enter, or have no account in time.
+
+        """
+        user = require_entry(self.parts, external_id, self.application, now)
+        try:
+            return require_account(self.parts, user, self.application)
+        except NotProvisioned:
+            self._provision(user)
+        return require_account(self.parts, user, self.application)
+
+    def _provision(self, user: DirectoryUser) -> None:
+        if self.parts.accounts is None:
+            return
+        words = self.parts.accounts.provision(self.application.target, user.external_id)
+        self.parts.record(
+            "account.provisioned",
+            Reason.NOT_PROVISIONED if words else "",
+            actor=user.external_id,
+            application=self.application.name,
+            address=self.address,
+            details={"target": self.application.target, "words": words},
+        )
+
+    def _respond(self, user: DirectoryUser, session: SsoSession, now: datetime) -> SendResponse:
         """Return the answer.
 
         Raises:
-            PolicyDenied: if the person may not enter after all.
+            PolicyDenied: if the directory has no name for them that the application would take.
 
         """
-        sign_on = SignOn(session.session_index, session.authenticated_at)
-        user = require_entry(self.parts, session.external_id, self.application, now)
+        sign_on = SignOn(
+            session.session_index,
+            session.authenticated_at,
+            session.context_class,
+            session.authority,
+        )
+        # It is looked into for every attribute.
+        user = replace(user, document=values_of(user.document))
         return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
 
-    def _deny(self, session: SsoSession, reason: str) -> ShowDenied:
+    def _told(self, session: SsoSession, view: SendResponse, now: datetime) -> Participant:
+        """Return that the application is told of the session, and by which name."""
+        return Participant(
+            sso_index=session.session_index,
+            application=self.application.slug,
+            entity_id=self.application.service_provider.entity_id,
+            external_id=session.external_id,
+            name_id=view.name_id,
+            name_id_format=view.name_id_format,
+            session_index=session.session_index,
+            told_at=now,
+            expires_at=remembered_until(now, session),
+        )
+
+    def _keep_use(self, session: SsoSession, view: SendResponse, now: datetime) -> bool:
+        """Keep that the answer goes out; False if one did already, or the session has ended."""
+        ending = self._ending(now, self._entry(session, "session", now))
+        ending = replace(ending, uses=session.cookie_digest, tells=self._told(session, view, now))
+        return self.parts.store.answer(ending)
+
+    def _deny(self, session: SsoSession, error: LoginError) -> ShowDenied | ShowNotReady:
         self.parts.record(
             "login.denied",
-            reason,
+            error.reason,
             actor=session.external_id,
             application=self.application.name,
             address=self.address,
         )
+        if isinstance(error, NotProvisioned):
+            return ShowNotReady(self.application.name)
         return ShowDenied(self.application.name, DENIED)
 
     def _ending(self, now: datetime, event: AuditEvent) -> Ending:
@@ -158,6 +246,8 @@ class Departure:
 
     def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:
         details = {"proof": proof, "session_index": session.session_index}
+        if session.source != AD:
+            details["source"] = session.source
         return AuditEvent(
             now,
             "login.succeeded",

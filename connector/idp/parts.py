@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from connector.audit import AuditEvent
+from connector.idp.routing import Routes
 from connector.idp.session import SessionLimits
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from connector.audit import Audit
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
+    from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
+    from connector.idp.authenticator.upstream import UpstreamAuthenticator
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.message.answer import Answerer
     from connector.idp.store.sign_ons import SignOnStore
@@ -34,8 +37,8 @@ class DirectoryLookup(Protocol):
         """Return the person with this key."""
         ...
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        """Return the casefolded names of all groups of a person, nested ones included."""
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        """Return a person, and the casefolded names of all their groups, nested ones included."""
         ...
 
 
@@ -70,8 +73,11 @@ class LoginParts:
         audit: Keeps why.
         settings: What the operator decided.
         clock: Tells the time.
+        accounts: Those at the targets; None if no application has any.
         secret: Binds forms to their step.
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
+        routes: Who checks whom.
+        upstream: Asks other identity providers; None if there are none.
 
     """
 
@@ -85,6 +91,9 @@ class LoginParts:
     clock: Clock
     secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
+    routes: Routes = field(default_factory=Routes)
+    upstream: UpstreamAuthenticator | None = None
+    accounts: Accounts | None = None
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

@@ -15,21 +15,25 @@ if TYPE_CHECKING:
 
 def find_session(parts: LoginParts, sso_cookie: str | None) -> SsoSession | None:
     """Return the session of a cookie if it is alive and the person still active."""
-    now = parts.clock.now()
+    session = find_live_session(parts, sso_cookie)
+    user = parts.directory.user(session.external_id) if session else None
+    return session if user is not None and user.is_active(parts.clock.now()) else None
+
+
+def find_live_session(parts: LoginParts, sso_cookie: str | None) -> SsoSession | None:
+    """Return the session of a cookie if it is alive; of whom, and whether active, is not asked."""
     session = parts.store.session(digest_of(sso_cookie)) if sso_cookie else None
-    if session is None or not session.is_alive(now, parts.settings.sessions):
-        return None
-    user = parts.directory.user(session.external_id)
-    return session if user is not None and user.is_active(now) else None
+    is_alive = session and session.is_alive(parts.clock.now(), parts.settings.sessions)
+    return session if is_alive else None
 
 
 def find_signed_in(parts: LoginParts, sso_cookie: str | None) -> SignedIn | None:
     """Return who is signed in, and what is open to them."""
-    session = find_session(parts, sso_cookie)
-    user = parts.directory.user(session.external_id) if session else None
-    if session is None or user is None:
+    session, now = find_live_session(parts, sso_cookie), parts.clock.now()
+    standing = parts.directory.standing(session.external_id) if session else None
+    if session is None or standing is None or not standing[0].is_active(now):
         return None
-    groups, now = parts.directory.groups_of(user.external_id), parts.clock.now()
+    user, groups = standing
     allowed = tuple(
         (application.name, application.slug)
         for application in parts.registry.applications
@@ -37,11 +41,3 @@ def find_signed_in(parts: LoginParts, sso_cookie: str | None) -> SignedIn | None
     )
     name = str(user.document.get("displayName") or session.email)
     return SignedIn(user.external_id, name, allowed)
-
-
-def end_session(parts: LoginParts, sso_cookie: str | None) -> None:
-    """End the session of a cookie, if there is one."""
-    session = parts.store.session(digest_of(sso_cookie)) if sso_cookie else None
-    if session is not None:
-        parts.store.end_session(session.cookie_digest)
-        parts.record("session.ended", actor=session.external_id)

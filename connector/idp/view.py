@@ -42,6 +42,32 @@ class AskPassword:
 
 
 @dataclass(frozen=True, slots=True)
+class SendToSource:
+    """Send the browser to another identity provider.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form of "Not you?" sends it back.
+        source_name: As the pages call the identity provider.
+        url: Where to; for a redirect with everything in it.
+        fields: Of the form to post there; none: it is a redirect.
+        email: Whom we send there, or "" if everybody goes there.
+        error: Key of the message to show, or "".
+        is_automatic: Whether the browser goes on by itself; otherwise the person decides.
+
+    """
+
+    application_name: str
+    step_token: str
+    source_name: str
+    url: str = field(repr=False)
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+    email: str
+    error: str
+    is_automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SendResponse:
     """Have the browser post the answer to the service provider.
 
@@ -51,6 +77,8 @@ class SendResponse:
         saml_response: Value of the field SAMLResponse.
         relay_state: Value of the field RelayState; no field if "".
         sso_cookie: The new value of the session's cookie, or "" if it stays as it is.
+        name_id: Who the answer speaks of, as the service provider is told; "" for nobody.
+        name_id_format: URI of its format.
 
     """
 
@@ -59,6 +87,8 @@ class SendResponse:
     saml_response: str = field(repr=False)
     relay_state: str
     sso_cookie: str = field(default="", repr=False)
+    name_id: str = field(default="", repr=False)
+    name_id_format: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +105,19 @@ class ShowDenied:
     error: str
 
 
-NextStep = AskEmail | AskPassword | SendResponse | ShowDenied
+@dataclass(frozen=True, slots=True)
+class ShowNotReady:
+    """Say that the person's account is not ready yet; asking again tries again.
+
+    Attributes:
+        application_name: Where they are going.
+
+    """
+
+    application_name: str
+
+
+NextStep = AskEmail | AskPassword | SendToSource | SendResponse | ShowDenied | ShowNotReady
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class IdpSettings(Section):
         entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
         keys: Folder of the sealing key and the form secret; made at the first start.
         seal: The key that seals private keys in the state; default: a file in `keys`.
+        ca_file: Certificates that those of applications may lead to, besides the system's: for
+            their metadata, and when they are told by SOAP that somebody is signed out.
         organization: Name on the pages.
         help_url: Where the help desk is; a link on every page.
         session_lifetime: When a sign-on ends at the latest.
@@ -64,6 +66,7 @@ class IdpSettings(Section):
     entity_id: str = ""
     keys: PathField = Field(default="keys", validate_default=True)
     seal: SecretField | None = None
+    ca_file: FileField | None = None
     organization: str = "Sign-on"
     help_url: str = ""
     session_lifetime: Duration = timedelta(hours=12)
@@ -93,6 +96,8 @@ class ApplicationSettings(Section):
         name_id: SCIM attribute path whose value becomes the NameID.
         name_id_format: URI of the NameID format; default: emailAddress.
         attributes: SAML attribute name to SCIM attribute path.
+        target: Name of the target that holds the application's accounts. Who may sign in and has
+            none there gets it before they are let in, and is named as they are there.
 
     """
 
@@ -102,6 +107,7 @@ class ApplicationSettings(Section):
     region: str = ""
     account_code: str = ""
     groups: Groups = ()
+    target: str = ""
     name_id: str = "emails.value"
     name_id_format: str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
     attributes: dict[str, str] = Field(default=_ATTRIBUTES)

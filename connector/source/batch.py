@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
     from datetime import datetime
 
     from connector.source.entry import SourceEntry
@@ -75,6 +75,7 @@ class Page:
         departures: Entries that are gone or stand elsewhere, whether they were known or not; they
             hold even if the read is not complete.
         member_changes: Of groups too large to be read whole for one member.
+        changed_at: When entries changed, by external_id; known of some, in a read of changes.
 
     """
 
@@ -82,6 +83,7 @@ class Page:
     unchanged: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()
     member_changes: tuple[MemberChange, ...] = ()
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

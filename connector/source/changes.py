@@ -136,7 +136,10 @@ def _take_changes(session: Session, changes: Changes, tally: Tally) -> Iterator[
         message = f"{len(units)} units changed: a full read is quicker"
         raise WatermarkLost(message)
     departures, inside = _sort(session, changes.sightings)
-    yield Page((), departures=tuple(departures))
+    changed_at = {
+        one.external_id: one.changed_at for one in changes.sightings if one.changed_at is not None
+    }
+    yield Page((), departures=tuple(departures), changed_at=changed_at)
     searches = session.searches.with_groups()
     members_only = [one for one in inside if one in changes.members]
     yield from _take_inside(

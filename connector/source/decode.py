@@ -52,6 +52,23 @@ def text_of(entry: RawEntry | None, name: bytes) -> str:
     return _text_or_base64(values[0]) if values else ""
 
 
+def to_moment(text: str) -> datetime | None:
+    """Return the moment of a GeneralizedTime in UTC, to the second, as AD writes it; or None.
+
+    RFC 4517 section 3.3.13.
+
+    >>> to_moment("20261102080000.0Z")
+    datetime.datetime(2026, 11, 2, 8, 0, tzinfo=datetime.timezone.utc)
+    >>> to_moment("") is None
+    True
+
+    """
+    try:
+        return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def external_id_of(entry: RawEntry) -> str:
     """Return the objectGUID in lower-case hyphenated form; "" if it did not come."""
     part = entry.parts.get(GUID)

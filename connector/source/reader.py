@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.batch import Batch, Page, Proof, Watermark
 from connector.source.changes import read_changes_pages
+from connector.source.decode import to_moment
 from connector.source.dir_sync import start_cookie
 from connector.source.full import FullRead, sees_deleted
 from connector.source.ldap import NextServer, connect_any
@@ -24,6 +24,7 @@ from connector.source.watch import LdapWatch
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from datetime import datetime, timedelta
 
     from connector.clock import Clock
     from connector.settings import SourceSettings
@@ -246,14 +247,6 @@ class LdapSource:
 
 
 def _to_skew(server_time: str, now: datetime) -> timedelta | None:
-    """Return how far a server is ahead, by its GeneralizedTime (RFC 4517 section 3.3.13).
-
-    >>> _to_skew("20261102080005.0Z", datetime(2026, 11, 2, 8, tzinfo=UTC))
-    datetime.timedelta(seconds=5)
-
-    """
-    try:
-        moment = datetime.strptime(server_time[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return moment - now
+    """Return how far a server is ahead, by its own time; None if it does not say."""
+    moment = to_moment(server_time)
+    return moment - now if moment is not None else None

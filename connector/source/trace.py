@@ -11,20 +11,21 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from connector.source.batch import Departure
-from connector.source.decode import external_id_of, text_of, values_of
+from connector.source.decode import external_id_of, text_of, to_moment, values_of
 from connector.source.ldap import Query
 from connector.source.searches import any_of, narrowed
 from connector.source.session import entries_of, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from connector.source.entry import EntryKind
     from connector.source.ldap_decoder import RawEntry
     from connector.source.searches import Searches
     from connector.source.session import Session
 
-SIGHTED = ("objectGUID", "isDeleted", "objectClass")
+SIGHTED = ("objectGUID", "isDeleted", "objectClass", "whenChanged")
 # One clause each; some two hundred are looked up within 30 ms.
 BATCH_SIZE = 200
 _CONTAINERS = frozenset(
@@ -41,6 +42,8 @@ class Sighting:
         distinguished_name: Its name now.
         is_deleted: Whether that is the name of what was deleted.
         is_container: Whether others may stand beneath it.
+        changed_at: When it last changed on the server that was asked, to the second; None if the
+            server does not say.
 
     """
 
@@ -48,6 +51,7 @@ class Sighting:
     distinguished_name: str
     is_deleted: bool
     is_container: bool
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ def to_sightings(raws: Iterable[RawEntry]) -> Iterator[Sighting]:
             classes = {value.lower() for value in values_of(raw, b"objectClass")}
             is_deleted = text_of(raw, b"isDeleted").upper() == "TRUE"
             name = raw.name.decode(errors="replace")
-            yield Sighting(external_id, name, is_deleted, bool(classes & _CONTAINERS))
+            changed_at = to_moment(text_of(raw, b"whenChanged"))
+            is_container = bool(classes & _CONTAINERS)
+            yield Sighting(external_id, name, is_deleted, is_container, changed_at)
 
 
 def locate(session: Session, external_ids: Iterable[str], page_size: int) -> Iterator[Sighting]:

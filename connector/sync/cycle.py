@@ -148,7 +148,11 @@ def _failed(parts: Parts, cycle_id: int, reason: str) -> CycleReport:
 def _take_in(parts: Parts, request: Request, listener: Listener) -> ReadSummary:
     with staged_read(parts, request.wish, listener) as staged:
         staged.intake.commit(staged.taken, parts.clock.now())
-        return staged.summary
+        summary = staged.summary
+    if parts.sign_off is not None:
+        # Before anything is planned: who has left is out of the applications first.
+        parts.sign_off.after_reading(summary.changed_at)
+    return summary
 
 
 def nobody_called(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connector.directory.intake import open_intake
@@ -21,7 +21,7 @@ from connector.sync.taking import Taking
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from connector.directory.intake import Intake
@@ -59,6 +59,7 @@ class ReadSummary:
         note: Why everything was read although changes would have done; "" otherwise.
         missed: Names of entries whose change earlier reads of changes had not brought.
         external_ids: Of a read for the sake of one person: whom it concerns.
+        changed_at: When the source says that entries changed, by external_id, as far as it does.
 
     """
 
@@ -69,6 +70,7 @@ class ReadSummary:
     note: str = ""
     missed: tuple[str, ...] = ()
     external_ids: frozenset[str] = frozenset()
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,7 @@ class _Reader:
             tuple(taking.problems),
             taking.seen_count,
             external_ids=external_ids,
+            changed_at=taking.changed_at,
         )
         return StagedRead(self._intake, taken, summary)
 

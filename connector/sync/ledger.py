@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import bindparam, func, insert, select, update
 
+from connector.packed import Packed
 from connector.planner.known import HELD_BACK, RELEASED, Known, KnownHead, KnownResource
 from connector.sync.links import LINKS, MEMBERS, link_of, note_seen, update_links
 from connector.sync.operation_rows import operation_of, operation_row
@@ -274,6 +275,15 @@ class Ledger:
                 for row in connection.execute(_resources(target, "User").where(some)):
                     found[row.external_id] = KnownResource._make(row)
         return found
+
+    def account_of(self, target: str, external_id: str) -> tuple[bool, Packed] | None:
+        """Return whether a person's account is active, and its document, as last written."""
+        own = link_of(target, "User", external_id)
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(LINKS.c.is_active, LINKS.c.document).where(*own)
+            ).first()
+        return None if row is None else (row.is_active, Packed(row.document))
 
     def target_ids(
         self, target: str, external_ids: Collection[str] | None = None

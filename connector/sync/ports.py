@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -95,6 +95,20 @@ class Target(Protocol):
         ...
 
 
+class SignOff(Protocol):
+    """Those who are signed on, to be looked at as soon as the directory has changed."""
+
+    def after_reading(self, changed_at: Mapping[str, datetime]) -> None:
+        """End the sign-ons of whoever may not have them any more; never raise.
+
+        Args:
+            changed_at: When the source says that those changed whom it has just told, by
+                external_id, as far as it says so.
+
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class TargetPort:
     """One target as configured.
@@ -149,6 +163,7 @@ class Parts:
         clock: Tells the time.
         lock_path: The lock of cycles, unless the database keeps it (PostgreSQL).
         full_every: How often everything is read, and compared, however little changed.
+        sign_off: Looks after those who are signed on; None if nobody signs on here.
 
     """
 
@@ -160,6 +175,7 @@ class Parts:
     clock: Clock
     lock_path: Path
     full_every: timedelta = timedelta(hours=24)
+    sign_off: SignOff | None = None
 
 
 class Status(StrEnum):

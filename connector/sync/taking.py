@@ -44,6 +44,7 @@ class Taking:
         departures: Entries that are gone, or stand elsewhere.
         groups_of: Names of the groups that hold an entry, by the entry's external_id.
         external_ids: Of all people who came, and of whatever went.
+        changed_at: When the source says that entries changed, by external_id, as far as it does.
         doubts: Why what came may not be all that there is.
 
     """
@@ -72,6 +73,7 @@ class Taking:
         self.departures: list[Departure] = []
         self.groups_of: dict[str, tuple[str, ...]] = {}
         self.external_ids: set[str] = set()
+        self.changed_at: dict[str, datetime] = {}
         self.doubts: list[str] = []
         # Who had an address and shows none now; how many they are is known at the end.
         self._unaddressed: list[tuple[SourceEntry, MappedResource, DirectoryUser]] = []
@@ -85,6 +87,7 @@ class Taking:
     def take_changes(self, page: Page) -> None:
         """Stage a page of changes; what is as it was known is left out."""
         self.departures += page.departures
+        self.changed_at |= page.changed_at
         self.external_ids |= {
             entry.external_id for entry in page.entries if entry.kind is EntryKind.USER
         }

@@ -13,9 +13,12 @@ from connector.web.access import with_access_log
 from connector.web.errors import error_pages
 from connector.web.headers import with_headers
 from connector.web.login import login_routes
+from connector.web.logout import logout_routes
 from connector.web.pages import STATIC_FOLDER, make_pages
 from connector.web.portal import portal_routes
 from connector.web.saml import saml_routes
+from connector.web.slo import slo_routes
+from connector.web.upstream import upstream_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connector.idp.flow import LoginFlow
+    from connector.idp.logout.flow import LogoutFlow
     from connector.idp.publication import Publication
     from connector.web.site import Site
 
@@ -33,6 +37,7 @@ def _new_id() -> str:
 
 def web_app(
     flow: LoginFlow,
+    logout: LogoutFlow,
     site: Site,
     publication: Publication,
     new_id: Callable[[], str] = _new_id,
@@ -41,6 +46,7 @@ def web_app(
 
     Args:
         flow: The logins; called in threads.
+        logout: The logouts, likewise.
         site: Where browsers reach us, and what the pages say.
         publication: Shows our SAML metadata as it is now.
         new_id: Makes the numbers of requests, for the log and the help desk.
@@ -49,9 +55,12 @@ def web_app(
     pages = make_pages(site)
     app = Starlette(
         routes=[
-            *portal_routes(flow, pages),
+            *portal_routes(flow, logout, pages),
             *saml_routes(flow, pages, publication),
+            *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
             *login_routes(flow, pages),
+            *slo_routes(logout, pages),
+            *logout_routes(logout, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
         exception_handlers=error_pages(pages),

@@ -28,7 +28,7 @@ async def read_form(request: Request) -> Mapping[str, str]:
             is no form, has a field twice, or is not UTF-8.
 
     """
-    body = await _read_body(request)
+    body = await read_body(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise HTTPException(400)
     try:
@@ -45,7 +45,13 @@ async def read_form(request: Request) -> Mapping[str, str]:
     return dict(fields)
 
 
-async def _read_body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Return what is posted, of whatever kind.
+
+    Raises:
+        HTTPException: 413 if there is more than `BODY_LIMIT_BYTES`, announced or not.
+
+    """
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > BODY_LIMIT_BYTES:
         raise HTTPException(413)

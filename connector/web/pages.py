@@ -37,7 +37,14 @@ class Pages:
         return HTMLResponse(self.environment.get_template(f"{name}.html").render(values), status)
 
     def notice(
-        self, key: str, *, status: int, words: str = "", hint: str = "", request_id: str = ""
+        self,
+        key: str,
+        *,
+        status: int,
+        words: str = "",
+        hint: str = "",
+        request_id: str = "",
+        link: str = "",
     ) -> HTMLResponse:
         """Return a page that says one thing.
 
@@ -47,6 +54,7 @@ class Pages:
             words: What it says.
             hint: What to do now.
             request_id: For the help desk; "" shows none.
+            link: Path of ours where to go on; "" for none.
 
         """
         return self.page(
@@ -56,6 +64,7 @@ class Pages:
             words=words or text(key),
             hint=hint,
             request_id=request_id,
+            link=link,
         )
 
 

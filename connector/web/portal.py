@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from connector.web.cookies import sso_cookie
-from connector.web.forms import require_same_origin
+from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.handoff import hand_over
 
 if TYPE_CHECKING:
@@ -18,17 +15,19 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from connector.idp.flow import LoginFlow
+    from connector.idp.logout.flow import LogoutFlow
     from connector.web.pages import Pages
 
 
-def portal_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
-    """Return the routes of the portal."""
-    cookie = sso_cookie(pages.site)
+def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[BaseRoute]:
+    """Return the routes of the portal; signing out is among those of `logout`."""
+    cookie, browsers = sso_cookie(pages.site), browser_cookie(pages.site)
 
     def front(request: Request) -> Response:
         person = flow.session_of(cookie.read(request))
         if person is None:
-            return pages.page("welcome", signed_out="signed-out" in request.query_params)
+            is_unfinished = logout.is_unfinished(browsers.read(request))
+            return pages.page("welcome", is_unfinished=is_unfinished)
         return pages.page("portal", person=person.name, applications=person.applications)
 
     def open_application(request: Request) -> Response:
@@ -37,15 +36,7 @@ def portal_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
         return hand_over(pages, begun)
 
-    async def sign_out(request: Request) -> Response:
-        require_same_origin(request, pages.site)
-        await run_in_threadpool(flow.sign_out, cookie.read(request))
-        response = RedirectResponse("/?signed-out", 303)
-        cookie.remove(response)
-        return response
-
     return [
         Route("/", front),
         Route("/open/{slug}", open_application),
-        Route("/sign-out", sign_out, methods=["POST"]),
     ]

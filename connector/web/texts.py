@@ -28,11 +28,37 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "sign-out": "Sign out",
         "no-applications": "No application is open to you. Ask the help desk if you miss one.",
         "not-signed-in": "You are not signed in",
-        "signed-out": "You have signed out here. Applications that are open may keep you"
-        " signed in until you leave them too.",
         "open-application": "Open the application that you want to use. It brings you here when it"
         " needs to know who you are.",
         "request-number": "Request",
+        # Signing out.
+        "logout-visiting": "Signing out of {application}",
+        "logout-returning": "Going back to {application}",
+        "logout-press-continue": "Press Continue to sign out there.",
+        "logout-ask-heading": "Sign out?",
+        "logout-ask": "{application} asks to sign you out, here and of all applications that you"
+        " opened from here.",
+        "logout-stay": "Stay signed in",
+        "logout-await-heading": "Not finished yet",
+        "logout-await": "{application} did not answer. You are signed out here; other applications"
+        " may still have to be told.",
+        "logout-go-on": "Go on without it",
+        "logout-try-again": "Try {application} again",
+        "logout-done-heading": "You are signed out",
+        "logout-complete": "You are signed out here, and of everything that you opened from here.",
+        "logout-incomplete": "You are signed out here, but not everywhere. Close the browser to"
+        " end what is still open.",
+        "logout-signed-out": "signed out",
+        "logout-silent": "did not answer",
+        "logout-not-done": "did not sign you out",
+        "logout-untold": "cannot be told: close the browser",
+        "logout-back-to": "Back to {application}",
+        "logout-unfinished": "You are signed out here, but your applications have not all been"
+        " told.",
+        "logout-finish": "Finish signing out",
+        "logout-refused-heading": "Sign-out stopped",
+        "logout-refused": "What the application sent to sign you out was not accepted.",
+        "logout-ended": "This sign-out has ended, or was begun in another browser.",
         # Answers to what was typed.
         "invalid-email": "Enter your full work email, such as name@company.com.",
         "failed": "That email and password do not open this application. Try again, or ask the"
@@ -40,6 +66,20 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "too-many": "There were too many attempts. Wait a few minutes, then try again.",
         "unavailable": "We cannot check passwords at the moment. Nothing is wrong with yours: try"
         " again in a minute.",
+        # Other identity providers.
+        "sign-in-at": "Sign in at {source}",
+        "continue-at": "Continue to {source}",
+        "checked-at": "{source} checks who you are, and brings you back here.",
+        "no-source": "There is no sign-in for addresses like this one. Check it for typing errors,"
+        " or ask the help desk.",
+        "upstream-refused": "{source} let you in, but that account cannot sign in here. Choose"
+        " another account there, or ask the help desk.",
+        "other-person": "At {source} you are signed in as somebody else than you entered here. Sign"
+        " in there anew, or choose another address.",
+        "upstream-declined": "{source} did not let you in. Try again, or ask the help desk.",
+        "upstream-error": "{source} answered with an error. Try again; if it stays, tell the help"
+        " desk.",
+        "upstream-unusable": "The answer of the other sign-in service was not accepted.",
         # Ends of a login.
         "denied-heading": "Sign-in stopped",
         "denied": "This sign-in cannot go on.",
@@ -48,6 +88,11 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "refused": "The application's request was not accepted.",
         "expired": "This sign-in has ended, or has taken too long.",
         "other-browser": "This sign-in was begun in another browser.",
+        "not-ready": "Your account is not ready yet",
+        "not-ready-words": "{application} does not have a usable account for you yet, and we could"
+        " not make it just now. Nothing is wrong with your password.",
+        "not-ready-hint": "Try again in a minute. If it stays so, ask the help desk.",
+        "try-again": "Try again",
         # Ends of a request.
         "403-heading": "That did not come from this page",
         "403": "For your safety nothing was done. Open the page again and repeat what you did.",

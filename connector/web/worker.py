@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.logins import make_accounts, make_identity_provider
 from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.errors import ConnectorError
@@ -31,6 +31,7 @@ from state.flush import flush
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from connector.idp.accounts import Accounts
     from connector.settings import Settings
     from state.engine import Engine
 
@@ -66,7 +67,8 @@ def main() -> int:
     start_logging(order.settings.log.level, order.settings.log.format)
     try:
         engine = open_state(order.settings, survives_power_loss=False)
-        server = WebServer([_listener(order, engine)])
+        accounts = make_accounts(order.settings, open_state(order.settings), SystemClock())
+        server = WebServer([_listener(order, engine, accounts)])
         server.start()
     except (ConnectorError, StateError) as error:
         _tell(told, FAILED + str(error).encode() + b"\n")
@@ -78,20 +80,22 @@ def main() -> int:
     _obey(commands, server)
     stopping.set()
     server.stop()
+    if accounts:
+        accounts.close()
     flusher.join()
     engine.dispose()
     return 0
 
 
-def _listener(order: Order, engine: Engine) -> Listener:
+def _listener(order: Order, engine: Engine, accounts: Accounts | None) -> Listener:
     idp = order.settings.idp
     if idp is None:
         message = "there is nothing to serve without [idp]"
         raise ConnectorError(message)
-    provider = make_identity_provider(order.settings, engine, SystemClock())
+    provider = make_identity_provider(order.settings, engine, SystemClock(), accounts)
     site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
-        web_app(provider.flow, site, provider.publication),
+        web_app(provider.flow, provider.logout, site, provider.publication),
         idp.listen,
         Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None,
         socket.socket(fileno=order.socket_number),

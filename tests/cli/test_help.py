@@ -15,6 +15,8 @@ GROUPS = {
     "app": ["list", "show", "add", "test"],
     "key": ["list", "show", "stage", "import", "activate", "retire", "reseal"],
     "target": ["probe", "show", "forget"],
+    "upstream": ["list", "show"],
+    "route": ["test"],
 }
 GROUPS["db"] = ["upgrade", "backup"]
 SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]

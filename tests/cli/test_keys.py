@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ def test_a_staged_key_is_listed_with_who_has_seen_it(desk: Shell):
 
     lines = {line.split("  ")[0]: " ".join(line.split()) for line in text.splitlines()}
     active = keys_of(desk)[0]["id"]
-    assert lines["Wiki"] == f"Wiki {active} 0 s ago by 192.0.2.7"
+    assert re.fullmatch(rf"Wiki {active} \d s ago by 192\.0\.2\.7", lines["Wiki"])
     assert lines["Mimecast Personal Portal"] == (
         f"Mimecast Personal Portal {active} never: paste the certificate there, or activate for it later"
     )
@@ -156,10 +157,11 @@ def test_an_application_shows_the_certificate_it_has_and_the_one_to_come(desk: S
 
     text = desk.say("app", "show", "wiki").output
 
-    assert f"Next certificate {key['id']}, staged 0 s ago:\n" in text
+    assert re.search(rf"^Next certificate {key['id']}, staged \d s ago:$", text, re.MULTILINE)
     assert "  Seen there:   never: paste the certificate there" in text
     show_to(desk, key, "wiki")
-    assert "  Seen there:   0 s ago by 192.0.2.7\n" in desk.say("app", "show", "wiki").output
+    seen = desk.say("app", "show", "wiki").output
+    assert re.search(r"^  Seen there:   \d s ago by 192.0.2.7$", seen, re.MULTILINE)
     values = desk.say("app", "show", "wiki", "--json").values
     assert [one["sha256"] for one in values["next_keys"]] == [key["sha256"]]
     desk.say("key", "activate", "--app", "wiki")
@@ -424,7 +426,7 @@ def test_an_end_that_is_near_is_said_by_check_status_and_the_list(desk: Shell):
     assert f"{day}, in 59 days" in desk.say("key", "list").output
     following = staged(desk)
     status = desk.say("status").output
-    assert f"  Next: {following['id']}, staged 0 s ago, seen by 0 of 2 applications;" in status
+    assert re.search(rf"Next: {following['id']}, staged \d s ago, seen by 0 of 2 appl", status)
     assert "next: connector key activate\n" in status
     assert [one["id"] for one in desk.say("status", "--json").values["signing_keys"]] == [
         key["id"],

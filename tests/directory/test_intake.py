@@ -57,7 +57,7 @@ def test_what_was_read_is_held(engine: Engine):
     take_in(engine, person("u1", "Anna"), group("g1", "Staff", "CN=Anna,OU=People,DC=x"))
 
     assert store.find_login("anna@x") == person("u1", "Anna").user
-    assert store.groups_of("u1") == {"cn=staff,ou=groups,dc=x"}
+    assert store.standing("u1")[1] == {"cn=staff,ou=groups,dc=x"}
     assert store.known_digests("rules-1") == {"u1": b"digest of u1", "g1": b"digest of g1"}
     assert store.counts() == (1, 1, 0, 0)
 
@@ -122,7 +122,7 @@ def test_nested_groups_count_and_a_circle_does_no_harm(engine: Engine):
     store = DirectoryStore(engine)
 
     assert store.graph(store.group_heads()).effective_members(["g1"]) == {"u1"}
-    assert store.groups_of("u1") == {"cn=outer,ou=groups,dc=x", "cn=inner,ou=groups,dc=x"}
+    assert store.standing("u1")[1] == {"cn=outer,ou=groups,dc=x", "cn=inner,ou=groups,dc=x"}
 
 
 def test_a_problem_is_shown_until_the_entry_can_be_mapped(engine: Engine):

@@ -20,7 +20,7 @@ from lxml import etree
 
 from connector.audit import Audit
 from connector.directory.person import DirectoryUser
-from connector.errors import SourceUnavailable
+from connector.errors import ApplicationUnavailable, SourceUnavailable
 from connector.idp.application.service_provider import (
     AcsEndpoint,
     Application,
@@ -38,8 +38,12 @@ from connector.idp.binding import (
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts
 from connector.idp.message.answer import Answerer
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.xmldsig import Element, Rendered, SigningKey, render, sign_enveloped
 from connector.source.password import PasswordVerdict
@@ -129,8 +133,10 @@ class PeopleInMemory:
     def user(self, external_id: str) -> DirectoryUser | None:
         return self.people.get(external_id)
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        return self.groups.get(external_id, frozenset())
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        user = self.user(external_id)
+        groups = self.groups.get(external_id, frozenset())
+        return None if user is None else (user, groups)
 
 
 @dataclass
@@ -163,6 +169,27 @@ def counting_random() -> Callable[[int], bytes]:
 
 
 @dataclass
+class ServersInMemory:
+    """The servers of applications; what they were sent is kept.
+
+    Attributes:
+        answers: Make an answer of an envelope, by URL; one that is missing does not answer.
+
+    """
+
+    answers: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, url: str, envelope: bytes) -> bytes:
+        with self.lock:
+            self.sent.append((url, envelope))
+        if url not in self.answers:
+            raise ApplicationUnavailable(f"{url} does not answer")
+        return self.answers[url](envelope)
+
+
+@dataclass
 class SignOnBench:
     """An identity provider, and everything around it that a test may touch."""
 
@@ -170,6 +197,8 @@ class SignOnBench:
     people: PeopleInMemory
     passwords: PasswordsInMemory
     waits: list[float]
+    logout: LogoutFlow
+    servers: ServersInMemory
 
     @property
     def parts(self) -> LoginParts:
@@ -250,7 +279,9 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
         secret=SECRET,
         random=random,
     )
-    return SignOnBench(LoginFlow(parts), people, passwords, waits)
+    servers = ServersInMemory()
+    logouts = LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), servers)
+    return SignOnBench(LoginFlow(parts), people, passwords, waits, LogoutFlow(logouts), servers)
 
 
 _request_numbers = itertools.count(1)

@@ -12,6 +12,7 @@ import pytest
 from connector.errors import RequestRefused
 from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
 from connector.idp.flow import AskEmail, AskPassword, SendResponse, ShowDenied
+from connector.idp.logout.status import revoke
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import Element
 from connector.source.password import PasswordVerdict
@@ -340,14 +341,14 @@ def test_a_session_ends(bench: SignOnBench, clock: FixedClock, end: str):
                 request = redirected(authn_request(IssueInstant=clock.moment.isoformat()))
                 bench.flow.begin(request, ADDRESS, cookie)
         case "sign-out":
-            bench.flow.sign_out(cookie)
+            bench.logout.begin_at_portal(cookie, None, ADDRESS)
             assert bench.parts.audit.recent()[0].event == "session.ended"
         case "disabled":
             bench.people.people["ann-1"] = replace(ann, is_enabled=False)
         case "left":
             del bench.people.people["ann-1"]
         case "revoked":
-            assert bench.parts.store.end_sessions_of("ann-1") == 1
+            revoke(bench.logout.parts, "ann-1", "the help desk")
 
     assert bench.flow.session_of(cookie) is None
     request = authn_request(IssueInstant=clock.moment.isoformat())

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from connector.idp.keys.algorithm import KeyAlgorithm
 from connector.idp.keys.certificate import make_pair
 from connector.idp.keys.inventory import KeyInventory, KeyState
-from connector.idp.keys.rollover import activate_for, retire, stage
+from connector.idp.keys.rollover import activate_for, choose_staged, retire, stage
 from connector.idp.keys.start import to_record
 from connector.idp.store.signing_keys import SigningKeyStore
 from state.engine import back_up
@@ -79,7 +79,8 @@ def test_changes_at_the_same_moment_do_not_undo_each_other(store: SigningKeyStor
 
 
 def test_who_was_shown_what_is_kept_with_the_first_and_the_last_time(store: SigningKeyStore):
-    active, following = store.change(lambda _: an_inventory(a_key())).keys
+    inventory = store.change(lambda _: an_inventory(a_key()))
+    active, following = inventory.active, choose_staged(inventory)
 
     store.record_fetch("wiki", [active.fingerprint], "192.0.2.1", NOW)
     store.record_fetch("wiki", [active.fingerprint, following.fingerprint], "192.0.2.2", LATER)
@@ -92,7 +93,8 @@ def test_who_was_shown_what_is_kept_with_the_first_and_the_last_time(store: Sign
 
 
 def test_what_is_retired_is_forgotten_by_whom_it_was_seen(store: SigningKeyStore):
-    active, following = store.change(lambda _: an_inventory(a_key())).keys
+    inventory = store.change(lambda _: an_inventory(a_key()))
+    active, following = inventory.active, choose_staged(inventory)
     store.record_fetch("wiki", [active.fingerprint, following.fingerprint], "192.0.2.1", NOW)
 
     store.change(lambda found: retire(found, following, NOW, slugs=(), settling=timedelta(0)))

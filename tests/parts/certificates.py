@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ class CertificateFiles:
 
 
 def make_certificate(folder: Path, *names: str) -> CertificateFiles:
-    """Write a new authority and a certificate of it for these names."""
+    """Write a new authority and a certificate of it for these host names and addresses."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Test authority {folder.name}")])
     root = (
@@ -41,7 +42,7 @@ def make_certificate(folder: Path, *names: str) -> CertificateFiles:
     leaf = (
         _builder(name, subject, key)
         .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False
+            x509.SubjectAlternativeName([_general_name(n) for n in names]), critical=False
         )
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
@@ -61,6 +62,13 @@ def make_certificate(folder: Path, *names: str) -> CertificateFiles:
         )
     )
     return files
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def make_key_pems() -> tuple[str, str]:

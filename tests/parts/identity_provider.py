@@ -12,23 +12,36 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from connector.audit import Audit
+from connector.bootstrap.federation import describe_us
 from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.authenticator.upstream import UpstreamAuthenticator
+from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys.ring import KeyRing
 from connector.idp.keys.seen import FetchNotes
 from connector.idp.keys.start import KeyFolder, begin
 from connector.idp.lockout import LockoutPolicy
+from connector.idp.logout.flow import LogoutFlow
+from connector.idp.logout.parts import LogoutParts, SoapSender
+from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
+from connector.idp.message.sp_metadata import SpDescription
 from connector.idp.publication import Publication
+from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.logouts import LogoutStore
+from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.signing_keys import SigningKeyStore
+from connector.idp.store.upstreams import UpstreamStore
+from connector.idp.upstream.identity_provider import Upstream, Upstreams
+from connector.idp.upstream.metadata import parse_identity_provider
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
 from connector.web.app import web_app
@@ -74,7 +87,7 @@ class People:
         verdict: PasswordVerdict | None = None,
     ) -> str:
         """Add a person; return the e-mail address."""
-        email = f"{name}@corp.test"
+        email = name if "@" in name else f"{name}@corp.test"
         document = {
             "userName": email,
             "displayName": name.title(),
@@ -98,8 +111,10 @@ class People:
     def user(self, external_id: str) -> DirectoryUser | None:
         return self.users.get(external_id)
 
-    def groups_of(self, external_id: str) -> frozenset[str]:
-        return self.groups.get(external_id, frozenset())
+    def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
+        user = self.user(external_id)
+        groups = self.groups.get(external_id, frozenset())
+        return None if user is None else (user, groups)
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         if self.is_down:
@@ -122,6 +137,9 @@ class IdentityProvider:
         clock: Its time.
         applications: To whom it answers; `register` adds to it.
         stopwatch: Tells when its keys are looked at anew.
+        upstreams: Whom it believes besides; `believe` adds to it.
+        rules: Who checks whom.
+        soap: Tells applications from server to server that somebody is signed out.
 
     """
 
@@ -133,6 +151,9 @@ class IdentityProvider:
     clock: Clock
     applications: list[Application] = field(default_factory=list)
     stopwatch: Callable[[], float] = time.monotonic
+    upstreams: list[Upstream] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    soap: SoapSender = field(default_factory=SoapClient)
 
     @property
     def people(self) -> People:
@@ -160,8 +181,18 @@ class IdentityProvider:
         registry = Registry(tuple(self.applications))
         fetches = FetchNotes(SigningKeyStore(self.engine), self.clock, self.stopwatch)
         return Publication(
-            self.endpoints, registry, self.ring(), fetches, self.clock, secrets.token_bytes
+            self.endpoints,
+            registry,
+            self.ring(),
+            fetches,
+            self.clock,
+            secrets.token_bytes,
+            self._describe if self.upstreams else None,
         )
+
+    def _describe(self, slug: str) -> SpDescription | None:
+        key = load_or_create_decryption_key(self.folder, self.clock.now())
+        return describe_us(Upstreams(tuple(self.upstreams)), slug, self.endpoints, key.certificate)
 
     def register(self, name: str, metadata: bytes, *groups: str) -> Application:
         """Make an application of a service provider's metadata; without groups, open to all."""
@@ -175,6 +206,23 @@ class IdentityProvider:
         )
         self.applications.append(application)
         return application
+
+    def believe(self, name: str, metadata: bytes, *domains: str, **choices) -> Upstream:
+        """Make an upstream of an identity provider's metadata, for the people of these domains."""
+        upstream = Upstream(
+            name=name,
+            slug=to_slug(name),
+            provider=parse_identity_provider(metadata, name, self.clock.now()),
+            entity_id=self.endpoints.upstream_metadata_url,
+            domains=frozenset(domains),
+            **choices,
+        )
+        self.upstreams.append(upstream)
+        return upstream
+
+    def describe(self, slug: str = "") -> bytes | None:
+        """Return its metadata as a service provider."""
+        return self.publication().for_upstream(slug)
 
     def flow(self) -> LoginFlow:
         """Return its logins, for the applications registered so far."""
@@ -197,12 +245,32 @@ class IdentityProvider:
             clock=self.clock,
             secret=secret,
             random=secrets.token_bytes,
+            routes=Routes(tuple(self.rules)),
+            upstream=self._upstream_authenticator() if self.upstreams else None,
         )
         return LoginFlow(parts)
 
+    def _upstream_authenticator(self) -> UpstreamAuthenticator:
+        upstreams = Upstreams(tuple(self.upstreams))
+        decryption = load_or_create_decryption_key(self.folder, self.clock.now())
+        return UpstreamAuthenticator(
+            upstreams=lambda: upstreams,
+            store=UpstreamStore(self.engine),
+            keys=self.ring(),
+            decryption_keys=(decryption.private_key,),
+            acs_url=self.endpoints.upstream_acs_url,
+            random=secrets.token_bytes,
+        )
+
+    def logout(self, flow: LoginFlow) -> LogoutFlow:
+        """Return its logouts, for those logins."""
+        logouts, participants = LogoutStore(self.engine), ParticipantStore(self.engine)
+        return LogoutFlow(LogoutParts(flow.parts, logouts, participants, self.soap))
+
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
-        return web_app(self.flow(), self.site, self.publication())
+        flow = self.flow()
+        return web_app(flow, self.logout(flow), self.site, self.publication())
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:

@@ -53,6 +53,8 @@ SSLCertificateKeyFile "{tls.key}"
     MellonSubjectConfirmationDataAddressCheck Off
     MellonSecureCookie On
     MellonCookieSameSite None
+    # Servers come by another name than browsers, and have to find the session all the same.
+    MellonCookieDomain {host}
     MellonSignatureMethod rsa-sha256
 </Location>
 <Location "/private">
@@ -128,7 +130,22 @@ def mellon_folder(base_url: str) -> Iterator[Path]:
         for suffix in ("key", "cert", "xml"):
             written = next(folder.glob(f"*.{suffix}")).rename(folder / f"sp.{suffix}")
             written.chmod(0o644)
+        _add_soap(folder / "sp.xml", f"https://127.0.0.1:{urlsplit(base_url).port}")
         yield folder
+
+
+def _add_soap(metadata: Path, server: str) -> None:
+    """Add that it signs out by SOAP, as its own endpoint for metadata says of it too.
+
+    The address is one that servers reach; the name is known to the browsers of the tests only.
+    """
+    soap = (
+        '<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:SOAP"'
+        f' Location="{server}/mellon/logout"/>'
+    )
+    text = metadata.read_text()
+    assert text.count("<SingleLogoutService") == 1
+    metadata.write_text(text.replace("<SingleLogoutService", f"{soap}<SingleLogoutService"))
 
 
 @contextmanager

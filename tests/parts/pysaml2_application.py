@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
+from xml.etree import ElementTree as ET
 
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP, SAMLError
 from saml2.client import Saml2Client
@@ -37,6 +38,14 @@ BINDINGS = {
     "soap": BINDING_SOAP,
 }
 COOKIE = "pysaml2-session"
+# pysaml2 writes a SOAP body anew before it verifies it, with prefixes of its own: so no signature
+# of anybody else would hold. An application that is to take any registers the usual ones.
+for _prefix, _namespace in {
+    "saml": "urn:oasis:names:tc:SAML:2.0:assertion",
+    "samlp": "urn:oasis:names:tc:SAML:2.0:protocol",
+    "ds": "http://www.w3.org/2000/09/xmldsig#",
+}.items():
+    ET.register_namespace(_prefix, _namespace)
 
 
 class Session(NamedTuple):
@@ -71,6 +80,7 @@ class Pysaml2Application:
         is_encrypted: Its metadata holds a key for encryption; plain assertions are taken all the same.
         logout: The bindings by which it takes LogoutRequests, names of `BINDINGS`.
         back_channel_url: Where servers reach it, for SOAP; "" for `base_url`.
+        authority: PEM of who vouches for the identity provider's TLS certificate, for SOAP.
         idp_metadata: The identity provider's; set before the first sign-in.
         errors: Why the last Response was refused; empty: it was accepted.
         name_id: Of whom the last accepted one spoke.
@@ -88,6 +98,7 @@ class Pysaml2Application:
     is_encrypted: bool = False
     logout: tuple[str, ...] = ("redirect", "post", "soap")
     back_channel_url: str = ""
+    authority: Path | None = None
     idp_metadata: bytes = b""
     errors: list[str] = field(default_factory=list)
     name_id: str = ""
@@ -149,7 +160,10 @@ class Pysaml2Application:
         """Return the HTTP message of a signed LogoutRequest; by SOAP, the status of the answer."""
         entity_id = next(iter(self.client.metadata.with_descriptor("idpsso")))
         wanted = BINDINGS[binding]
-        services = self.client.metadata.single_logout_service(entity_id, wanted, "idpsso")
+        # Where servers ask is entered by hand: metadata that named it would make pysaml2 ask there
+        # always, and applications that only a browser reaches would not be told.
+        named = BINDING_HTTP_REDIRECT if binding == "soap" else wanted
+        services = self.client.metadata.single_logout_service(entity_id, named, "idpsso")
         destination = services[0]["location"]
         is_redirect = binding == "redirect"
         request_id, request = self.client.create_logout_request(
@@ -286,6 +300,8 @@ class Pysaml2Application:
                 "accepted_time_diff": 60,
                 "allow_unknown_attributes": True,
                 "http_client_timeout": 20,
+                "verify_ssl_cert": True,
+                "ca_certs": str(self.authority) if self.authority else None,
                 "metadata": {"inline": [self.idp_metadata.decode()]} if self.idp_metadata else {},
                 "service": {
                     "sp": {

@@ -1,7 +1,7 @@
-"""A world to sign on in: our identity provider and three applications, by https under real names.
+"""A world to sign on in: our identity provider and four applications, by https under real names.
 
-mod_auth_mellon under Apache, python3-saml, and our own sample application; each on a site of its
-own, so that a browser treats what goes between them as it would on the net.
+mod_auth_mellon under Apache, python3-saml, pysaml2, and our own sample application; each on a site
+of its own, so that a browser treats what goes between them as it would on the net.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.tls import trusting
 from connector.clock import SystemClock
 from connector.demo.sample_app import sample_app
 from connector.demo.sample_saml import sp_metadata
+from connector.idp.logout.soap_client import SoapClient
 from connector.settings.values import Listen
 from connector.web.server import Certificate, Listener, serving
 from state.engine import open_engine
@@ -20,6 +22,7 @@ from state.migrate import upgrade
 from tests.parts.certificates import CertificateFiles, make_certificate, make_key_pems
 from tests.parts.identity_provider import IdentityProvider, free_port, make_identity_provider
 from tests.parts.mellon import Mellon, mellon_folder, running_mellon
+from tests.parts.pysaml2_application import Pysaml2Application
 from tests.parts.service_provider import ServiceProvider
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Applications:
-    """Three applications, with addresses and keys, and not yet running.
+    """Four applications, with addresses and keys, and not yet running.
 
     Attributes:
         login_url: Where the identity provider is going to be.
@@ -39,6 +42,7 @@ class Applications:
         mellon_url: Apache; what is under /private/ needs a sign-in.
         mellon_files: Its folder.
         saml: python3-saml; its "/" begins a sign-in.
+        pysaml2: pysaml2; likewise. Servers reach it at 127.0.0.1, for which `tls` is good too.
         intranet_url: The sample application.
 
     """
@@ -48,6 +52,7 @@ class Applications:
     mellon_url: str
     mellon_files: Path
     saml: ServiceProvider
+    pysaml2: Pysaml2Application
     intranet_url: str
 
     @property
@@ -56,6 +61,7 @@ class Applications:
         return {
             "Mellon": (self.mellon_files / "sp.xml").read_bytes(),
             "Python SAML": self.saml.metadata(),
+            "PySAML2": self.pysaml2.metadata(),
             "Northwind Intranet": sp_metadata(self.intranet_url).encode(),
         }
 
@@ -79,12 +85,12 @@ class SignOn:
 @contextmanager
 def prepared_applications(folder: Path) -> Iterator[Applications]:
     """Yield applications with free ports on 127.0.0.1 and fresh keys."""
-    hosts = ("login.corp.test", "mellon.test", "saml.test", "intranet.test")
-    tls = make_certificate(folder, *hosts)
-    login, mellon, saml, intranet = (f"https://{host}:{free_port()}" for host in hosts)
-    service_provider = _service_provider(saml)
+    hosts = ("login.corp.test", "mellon.test", "saml.test", "pysaml2.test", "intranet.test")
+    tls = make_certificate(folder, *hosts, "127.0.0.1")
+    login, mellon, *others, intranet = (f"https://{host}:{free_port()}" for host in hosts)
+    saml, pysaml2 = _service_provider(others[0]), _pysaml2(folder, others[1], tls)
     with mellon_folder(mellon) as files:
-        yield Applications(login, tls, mellon, files, service_provider, intranet)
+        yield Applications(login, tls, mellon, files, saml, pysaml2, intranet)
 
 
 @contextmanager
@@ -92,12 +98,13 @@ def running_applications(
     applications: Applications, idp_metadata: Callable[[], bytes]
 ) -> Iterator[Mellon]:
     """Run the applications; the identity provider's metadata is known by now."""
-    tls, saml = applications.tls, applications.saml
-    saml.idp_metadata = idp_metadata()
+    tls, saml, pysaml2 = applications.tls, applications.saml, applications.pysaml2
+    saml.idp_metadata = pysaml2.idp_metadata = idp_metadata()
     certificate = Certificate(tls.certificate, tls.key)
     intranet = sample_app(applications.intranet_url, idp_metadata)
     listeners = [
         Listener(saml.app(), listen_of(saml.base_url), certificate),
+        Listener(pysaml2.app(), listen_of(pysaml2.base_url), certificate),
         Listener(intranet, listen_of(applications.intranet_url), certificate),
     ]
     mellon = running_mellon(
@@ -117,6 +124,7 @@ def running_sign_on(folder: Path, groups: tuple[str, ...]) -> Iterator[SignOn]:
     upgrade(engine)
     with prepared_applications(folder) as applications:
         idp = make_identity_provider(engine, folder, applications.login_url, SystemClock())
+        idp.soap = SoapClient(trusting(applications.tls.authority))
         for name, metadata in applications.metadata.items():
             idp.register(name, metadata, *groups)
         with (
@@ -169,3 +177,19 @@ def listen_of(url: str) -> Listen:
 def _service_provider(base_url: str) -> ServiceProvider:
     """Return python3-saml with an RSA key of its own."""
     return ServiceProvider(base_url, *make_key_pems())
+
+
+def _pysaml2(folder: Path, base_url: str, tls: CertificateFiles) -> Pysaml2Application:
+    """Return pysaml2 with an RSA key of its own."""
+    keys = folder / "pysaml2-keys"
+    keys.mkdir()
+    for name, content in zip(("sp.crt", "sp.key"), make_key_pems(), strict=True):
+        (keys / name).write_text(content)
+    local = f"https://127.0.0.1:{base_url.rpartition(':')[2]}"
+    return Pysaml2Application(
+        base_url,
+        keys / "sp.key",
+        keys / "sp.crt",
+        back_channel_url=local,
+        authority=tls.authority,
+    )

@@ -67,6 +67,7 @@ listen = "127.0.0.1:{operations_port}"
 base_url = "{applications.login_url}"
 listen = "{listen}"
 tls = {{ cert = "{applications.tls.certificate}", key = "{applications.tls.key}" }}
+ca_file = "{applications.tls.authority}"
 organization = "Northwind"
 """
 APPLICATION = """
@@ -96,6 +97,7 @@ class World:
         return {
             "Inside mellon": f"{self.applications.mellon_url}/private/",
             "Inside python3-saml": self.applications.saml.base_url,
+            "Inside pysaml2": self.applications.pysaml2.base_url,
         }
 
     def reasons(self) -> list[str]:
@@ -199,6 +201,17 @@ def test_a_person_enters_one_application_and_then_another_without_a_question(pag
     assert world.applications.saml.attributes["givenName"] == ["Bjensen"]
 
 
+@pytest.mark.parametrize("binding", ["redirect", "post"])
+def test_pysaml2_asks_by_either_binding(page, world, binding):
+    page.goto(f"{world.urls['Inside pysaml2']}/?binding={binding}")
+
+    sign_in(page, "bjensen@corp.test", PASSWORD)
+
+    expect(page.get_by_role("heading")).to_have_text("Inside pysaml2")
+    expect(page.locator("#who")).to_have_text("bjensen@corp.test")
+    assert world.applications.pysaml2.attributes["givenName"] == ["Bjensen"]
+
+
 FAILURES = {
     "wrong-password": ("wrong", "not the password"),
     "account-disabled": ("disabled", PASSWORD),
@@ -236,7 +249,7 @@ def signed_on(browser, world):
 
 
 @pytest.mark.parametrize("change", TAMPERINGS, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("inside", ["Inside mellon", "Inside python3-saml"])
+@pytest.mark.parametrize("inside", ["Inside mellon", "Inside python3-saml", "Inside pysaml2"])
 def test_a_changed_answer_is_refused(signed_on, world, inside, change):
     signed_on.goto(world.urls[inside])
 

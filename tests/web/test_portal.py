@@ -41,7 +41,7 @@ def test_signing_out_ends_the_session_on_the_server_too(idp, visitor, ask):
 
     page = visitor.submit(visitor.get("/"), "/sign-out")
 
-    assert page.heading == "You are not signed in"
+    assert page.heading == "You are signed out"
     assert "__Host-sso" not in visitor.client.cookies
     thief = visit(idp.app(), BASE_URL)
     thief.client.cookies.set("__Host-sso", stolen, domain="sso.corp.test")

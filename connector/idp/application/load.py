@@ -79,7 +79,7 @@ def _load(settings: ApplicationSettings, sources: ApplicationSources) -> tuple[A
         return _from_preset(settings, sources.presets), ""
     if "://" in settings.metadata:
         fetched = sources.client.fetch(settings.metadata, sources.read)
-        return _to_application(settings, fetched.service_provider), fetched.note
+        return _to_application(settings, fetched.described), fetched.note
     path = sources.folder / settings.metadata
     try:
         document = path.read_bytes()
@@ -119,6 +119,7 @@ def _to_application(
         name_id_format=settings.name_id_format,
         attributes=dict(settings.attributes),
         portal_acs_url=portal_acs_url,
+        target=settings.target,
     )
 
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from connector.errors import ConfigurationError, Fault
-from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
+from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider, SloEndpoint
 from connector.idp.moment import to_moment
 from connector.idp.names import PROTOCOL, Binding
 from connector.idp.xmldsig import (
@@ -108,6 +108,7 @@ class _Reader:
             certificates,
             signs_requests,
             tuple(text_of(each) for each in role.findall(f"{_MD}NameIDFormat")),
+            self.read_slo_endpoints(role),
         )
 
     def check_valid_until(self, part: etree._Element, now: datetime) -> None:
@@ -148,6 +149,23 @@ class _Reader:
             int(index),
             None if default is None else default.strip() in {"true", "1"},
         )
+
+    def read_slo_endpoints(self, role: etree._Element) -> tuple[SloEndpoint, ...]:
+        found = []
+        for number, element in enumerate(role.findall(f"{_MD}SingleLogoutService")):
+            binding, key = element.get("Binding", "").strip(), f"SingleLogoutService[{number}]"
+            if binding not in set(Binding):
+                continue  # such as artifacts: nothing that we would send
+            url, response_url = (
+                element.get(name, "").strip() for name in ("Location", "ResponseLocation")
+            )
+            if not is_web_address(url):
+                self.fault(f"{key}.Location", f"must be an http or https URL, not {url!r}")
+            if response_url and not is_web_address(response_url):
+                words = f"must be an http or https URL, not {response_url!r}"
+                self.fault(f"{key}.ResponseLocation", words)
+            found.append(SloEndpoint(url, binding, response_url))
+        return tuple(found)
 
     def read_certificates(self, role: etree._Element) -> tuple[x509.Certificate, ...]:
         found = []

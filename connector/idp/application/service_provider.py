@@ -34,6 +34,26 @@ class AcsEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class SloEndpoint:
+    """An address at which a service provider takes LogoutRequests (Metadata section 2.4.2).
+
+    Attributes:
+        url: The address; answers to its own requests go there too, unless it names another.
+        binding: URI of the binding.
+        response_url: Where it wants the answers; "" for `url`.
+
+    """
+
+    url: str
+    binding: str
+    response_url: str = ""
+
+
+# By redirect first: it needs neither a script nor a button.
+_FRONT_CHANNEL = (Binding.REDIRECT, Binding.POST)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceProvider:
     """A SAML relying party, as its metadata or a preset describes it.
 
@@ -43,6 +63,7 @@ class ServiceProvider:
         certificates: What it signs with.
         signs_requests: It says that all its requests are signed, so an unsigned one is not its.
         name_id_formats: What it says it takes, in its order.
+        slo_endpoints: Where it takes part in single logout, in the order of the metadata.
 
     """
 
@@ -51,6 +72,7 @@ class ServiceProvider:
     certificates: tuple[Certificate, ...] = ()
     signs_requests: bool = False
     name_id_formats: tuple[str, ...] = ()
+    slo_endpoints: tuple[SloEndpoint, ...] = ()
 
     def default_acs(self) -> AcsEndpoint:
         """Return where to answer if the request names no address (Metadata section 2.2.3)."""
@@ -72,6 +94,22 @@ class ServiceProvider:
                 return acs
         return None
 
+    def find_slo(self, *bindings: str) -> SloEndpoint | None:
+        """Return its endpoint of the first of these bindings that it has, or None."""
+        for binding in bindings:
+            for endpoint in self.slo_endpoints:
+                if endpoint.binding == binding:
+                    return endpoint
+        return None
+
+    def front_slo(self, wanted: str = "") -> SloEndpoint | None:
+        """Return its endpoint for what goes through the browser, of the wanted binding if it can.
+
+        None if nothing can be sent there through a browser.
+        """
+        first = (wanted,) if wanted in _FRONT_CHANNEL else ()
+        return self.find_slo(*first, *_FRONT_CHANNEL)
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -87,6 +125,7 @@ class Application:
         name_id_format: URI of its format.
         attributes: SAML attribute name to SCIM attribute path.
         portal_acs_url: Where an answer that nobody asked for goes; "" for the default address.
+        target: Name of the target that holds the application's accounts; "" if none is ours.
 
     """
 
@@ -99,6 +138,7 @@ class Application:
     name_id_format: str = EMAIL_FORMAT
     attributes: Mapping[str, str] = field(default_factory=dict)
     portal_acs_url: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import PolicyDenied
@@ -77,7 +77,8 @@ class Answerer:
             lifetime=self.lifetime,
         )
         key = self.keys.key_for(application.slug)
-        return _to_form(application, request, build_response(assertion, key, self._xml_id()))
+        form = _to_form(application, request, build_response(assertion, key, self._xml_id()))
+        return replace(form, name_id=name_id.value, name_id_format=name_id.format)
 
     def refuse(
         self, application: Application, request: AuthnRequest, reason: str, now: datetime

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
 from connector.idp.application.metadata import is_index
-from connector.idp.moment import to_moment
+from connector.idp.message.incoming import (
+    SAML,
+    SAMLP,
+    check_destination,
+    check_issued,
+    check_kind,
+    verify_message,
+)
 from connector.idp.names import NAME_ID_FORMATS, UNSPECIFIED_FORMAT, Binding
 from connector.idp.reason import Reason
-from connector.idp.xmldsig import XmlRefused, parse_xml, text_of, verify_enveloped, verify_octets
+from connector.idp.xmldsig import XmlRefused, parse_xml, text_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,12 +35,6 @@ if TYPE_CHECKING:
     from connector.idp.binding import BoundMessage
     from connector.idp.endpoints import IdpEndpoints
 
-# For clocks that differ; a request is sent at once, so older ones are not honest either.
-SKEW = timedelta(minutes=5)
-
-_SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
-_SAMLP = "{urn:oasis:names:tc:SAML:2.0:protocol}"
-_DS_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
 # What a password over TLS satisfies, and what service providers ask for out of habit: Mimecast's
 # profile sends the password and the integrated class, both on by default.
@@ -90,19 +90,20 @@ def parse_authn_request(
     """
     try:
         root = parse_xml(message.document)
-        applications = registry.of_issuer(text_of(root.find(f"{_SAML}Issuer")))
+        applications = registry.of_issuer(text_of(root.find(f"{SAML}Issuer")))
         if not applications:
-            _check_kind(root)
+            check_kind(root, "AuthnRequest", Reason.NOT_AUTHN_REQUEST)
             raise RequestRefused(
                 Reason.ISSUER_UNKNOWN,
-                f"no application has the entity ID {text_of(root.find(f'{_SAML}Issuer'))!r}",
+                f"no application has the entity ID {text_of(root.find(f'{SAML}Issuer'))!r}",
             )
         signed = _verify(message, root, applications)
     except XmlRefused as error:
         raise RequestRefused(error.reason, str(error)) from error
     root = root if signed is None else signed
-    _check_kind(root)
-    _check_addressing(root, now=now, endpoints=endpoints, is_signed=signed is not None)
+    check_kind(root, "AuthnRequest", Reason.NOT_AUTHN_REQUEST)
+    check_destination(root, endpoints.sso_url, is_required=signed is not None)
+    check_issued(root, now)
     application, acs_url = _choose_acs(root, applications)
     return _to_request(root, message, application, acs_url=acs_url, is_signed=signed is not None)
 
@@ -113,41 +114,10 @@ def _verify(
     """Return the root as it was signed, or None if the message is unsigned and may be."""
     described = [application.service_provider for application in applications]
     certificates = [each for one in described for each in one.certificates]
-    has_inner = next(root.iter(_DS_SIGNATURE), None) is not None
-    if message.signature is not None and certificates:
-        signature = message.signature
-        verify_octets(signature.octets, signature.value, signature.algorithm, certificates)
-        return root
-    if message.binding is Binding.POST and has_inner and certificates:
-        return verify_enveloped(root, certificates)
-    if any(one.signs_requests for one in described):
+    signed = verify_message(message, root, certificates)
+    if signed is None and any(one.signs_requests for one in described):
         raise RequestRefused(Reason.SIGNATURE_MISSING, "the metadata says requests are signed")
-    # A signature without a known key proves nothing, and nothing is taken from it.
-    return None
-
-
-def _check_kind(root: etree._Element) -> None:
-    if root.tag != f"{_SAMLP}AuthnRequest":
-        raise RequestRefused(Reason.NOT_AUTHN_REQUEST)
-    if root.get("Version") != "2.0":
-        raise RequestRefused(Reason.VERSION_UNSUPPORTED)
-    if not 1 <= len(root.get("ID", "")) <= 256:
-        raise RequestRefused(Reason.REQUEST_ID_MISSING)
-
-
-def _check_addressing(
-    root: etree._Element, *, now: datetime, endpoints: IdpEndpoints, is_signed: bool
-) -> None:
-    destination = root.get("Destination", "")
-    # Bindings sections 3.4.5.2 and 3.5.5.2: a signed message must say for whom it is.
-    if destination != endpoints.sso_url and (destination or is_signed):
-        raise RequestRefused(Reason.DESTINATION_WRONG, f"sent to {destination!r}")
-    try:
-        issued_at = to_moment(root.get("IssueInstant", ""))
-    except ValueError as error:
-        raise RequestRefused(Reason.REQUEST_TIME, "no valid IssueInstant") from error
-    if abs(now - issued_at) > SKEW:
-        raise RequestRefused(Reason.REQUEST_TIME, f"issued at {issued_at.isoformat()}")
+    return signed
 
 
 def _choose_acs(
@@ -182,7 +152,7 @@ def _to_request(
     acs_url: str,
     is_signed: bool,
 ) -> AuthnRequest:
-    policy = root.find(f"{_SAMLP}NameIDPolicy")
+    policy = root.find(f"{SAMLP}NameIDPolicy")
     name_id_format = "" if policy is None else policy.get("Format", "")
     return AuthnRequest(
         request_id=root.get("ID", ""),
@@ -202,12 +172,12 @@ def _unmet(root: etree._Element, name_id_format: str, application: Application) 
     """Return why the request can only be answered by an error, or ""."""
     if name_id_format not in {"", application.name_id_format, *NAME_ID_FORMATS}:
         return Reason.NAME_ID_UNSUPPORTED
-    if root.find(f"{_SAML}Subject") is not None:
+    if root.find(f"{SAML}Subject") is not None:
         return Reason.SUBJECT_UNSUPPORTED
-    context = root.find(f"{_SAMLP}RequestedAuthnContext")
+    context = root.find(f"{SAMLP}RequestedAuthnContext")
     if context is None:
         return ""
-    classes = {text_of(each) for each in context.findall(f"{_SAML}AuthnContextClassRef")}
+    classes = {text_of(each) for each in context.findall(f"{SAML}AuthnContextClassRef")}
     # "better" than a password is what we do not have (Core section 3.3.2.2.1).
     is_met = bool(classes & _TOLERATED_CLASSES) and context.get("Comparison") != "better"
     return "" if is_met else Reason.AUTHN_CONTEXT_UNSUPPORTED

@@ -37,11 +37,16 @@ def build_metadata(
         Element("md:SingleSignOnService", {"Binding": binding, "Location": endpoints.sso_url})
         for binding in (Binding.REDIRECT, Binding.POST)
     )
+    # SOAP is served there too, and not announced: see DECISIONS.md, "SOAP is not announced".
+    single_logout = tuple(
+        Element("md:SingleLogoutService", {"Binding": binding, "Location": endpoints.slo_url})
+        for binding in (Binding.REDIRECT, Binding.POST)
+    )
     formats = tuple(Element("md:NameIDFormat", {}, (each,)) for each in NAME_ID_FORMATS)
     role = Element(
         "md:IDPSSODescriptor",
         {"WantAuthnRequestsSigned": "false", "protocolSupportEnumeration": PROTOCOL},
-        (*map(_key_descriptor, certificates), *formats, *single_sign_on),
+        (*map(_key_descriptor, certificates), *single_logout, *formats, *single_sign_on),
     )
     entity = Element(
         "md:EntityDescriptor",

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.audit import append
 from connector.idp.session import SsoSession
+from connector.idp.store.participants import PARTICIPANTS, carry_over, note_told
 from connector.idp.transaction import LoginTransaction
 from state.engine import reading, table_of, writing
 from state.identity import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Row
 
     from connector.audit import AuditEvent
+    from connector.idp.session import Participant
 
 
 _TRANSACTIONS = table_of(LoginTransactionRow)
@@ -57,6 +59,7 @@ class Ending:
         begins: The SSO session that begins.
         ends: Digest of the cookie whose session ends, because the new one replaces it.
         uses: Digest of the cookie whose session let the person in.
+        tells: The application that learns who the person is.
 
     """
 
@@ -69,6 +72,11 @@ class Ending:
     begins: SsoSession | None = None
     ends: bytes | None = None
     uses: bytes | None = None
+    tells: Participant | None = None
+
+
+class _SessionEnded(Exception):
+    """The session that was to let the person in has ended meanwhile."""
 
 
 class SignOnStore:
@@ -118,31 +126,31 @@ class SignOnStore:
         return self._update(transaction_id, {"browser_digest": browser_digest}, unless="browser")
 
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
-        """Keep what was typed ("" to ask anew), and the message to show."""
-        self._update(transaction_id, {"email": email, "error": error})
+        """Keep what was typed ("" to ask anew), and the message to show; an upstream is left."""
+        values = {"email": email, "error": error, "sent_to": "", "vouched": b""}
+        self._update(transaction_id, values)
 
     def set_error(self, transaction_id: str, error: str) -> None:
         """Keep the message to show."""
         self._update(transaction_id, {"error": error})
 
     def set_verified(self, transaction_id: str, external_id: str, at: datetime) -> None:
-        """Keep who proved the password."""
+        """Keep who proved who they are."""
         self._update(transaction_id, {"external_id": external_id, "verified_at": at, "error": ""})
 
     def answer(self, ending: Ending) -> bool:
-        """Keep that the Response goes out, and why; False if one did already."""
+        """Keep that the Response goes out, and why; False if one did already.
+
+        Also False if the session that lets the person in has ended meanwhile: who ends it has then
+        not seen this application among those to be told.
+        """
         try:
             with writing(self._engine) as connection:
                 if not _end(connection, ending):
                     return False
-                if ending.ends is not None:
-                    connection.execute(_END_SESSION, {"digest": ending.ends})
-                if ending.begins is not None:
-                    connection.execute(insert(_SESSIONS), _session_values(ending.begins))
-                if ending.uses is not None:
-                    connection.execute(_TOUCH_SESSION, {"digest": ending.uses, "at": ending.at})
+                _keep_session(connection, ending)
                 append(connection, ending.event)
-        except IntegrityError:  # the request was taken before
+        except (IntegrityError, _SessionEnded):  # the request was taken before
             return False
         return True
 
@@ -163,23 +171,33 @@ class SignOnStore:
             row = connection.execute(_FIND_SESSION, {"digest": cookie_digest}).one_or_none()
         return None if row is None else _to_session(row)
 
-    def end_session(self, cookie_digest: bytes) -> None:
-        """End the session of a cookie."""
-        with writing(self._engine) as connection:
-            connection.execute(_END_SESSION, {"digest": cookie_digest})
-
-    def end_sessions_of(self, external_id: str) -> int:
-        """End every session of a person; return how many there were."""
-        with writing(self._engine) as connection:
-            done = connection.execute(
-                delete(_SESSIONS).where(_SESSIONS.c.external_id == external_id)
-            )
-            return int(done.rowcount)
+    def sessions_of(self, external_id: str) -> tuple[SsoSession, ...]:
+        """Return the sessions of a person, alive or not, the oldest first."""
+        statement = select(_SESSIONS).where(_SESSIONS.c.external_id == external_id)
+        with reading(self._engine) as connection:
+            rows = connection.execute(statement.order_by(_SESSIONS.c.authenticated_at))
+            return tuple(map(_to_session, rows))
 
     def delete_expired(self, now: datetime) -> None:
         """Delete logins, sessions and requests whose time is over."""
         with writing(self._engine) as connection:
             _delete_expired(connection, now)
+
+
+def _keep_session(connection: Connection, ending: Ending) -> None:
+    """Keep what becomes of sessions, and who was told of them."""
+    if ending.ends is not None:
+        if ending.tells is not None:
+            carry_over(connection, ending.ends, ending.tells)
+        connection.execute(_END_SESSION, {"digest": ending.ends})
+    if ending.begins is not None:
+        connection.execute(insert(_SESSIONS), _session_values(ending.begins))
+    if ending.uses is not None:
+        used = connection.execute(_TOUCH_SESSION, {"digest": ending.uses, "at": ending.at})
+        if used.rowcount != 1:
+            raise _SessionEnded
+    if ending.tells is not None:
+        note_told(connection, ending.tells)
 
 
 def _end(connection: Connection, ending: Ending) -> bool:
@@ -196,7 +214,7 @@ def _end(connection: Connection, ending: Ending) -> bool:
 
 
 def _delete_expired(connection: Connection, now: datetime) -> None:
-    for table in (_TRANSACTIONS, _SESSIONS, _REQUESTS):
+    for table in (_TRANSACTIONS, _SESSIONS, _REQUESTS, PARTICIPANTS):
         connection.execute(delete(table).where(table.c.expires_at <= now))
 
 

@@ -1,0 +1,158 @@
+"""What takes bytes from the network, one function a door, with what must always hold behind it.
+
+Nothing here may answer with 5xx (see `surface`), raise, or take long; besides, what an application
+signed must be what is taken for signed.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from connector.errors import ConfigurationError, RequestRefused, UpstreamRefused
+from connector.idp.application.metadata import parse_service_provider
+from connector.idp.binding import read_post, read_redirect
+from connector.idp.message.authn_request import parse_authn_request
+from connector.idp.message.upstream_assertion import Expected
+from connector.idp.message.upstream_response import parse_response
+from connector.idp.upstream.metadata import parse_identity_provider
+from connector.idp.vouched import Declined
+from connector.idp.xmldsig import XmlRefused, parse_xml
+from connector.idp.xmlenc.decrypt import decrypt_element
+from connector.web.address import client_address
+from tests.fuzz.surface import FORM, OURS
+from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
+from tests.idp.upstream_bench import ACS_URL, DECRYPTION_KEY, an_upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connector.idp.binding import BoundMessage
+    from tests.fuzz.world import World
+
+
+EXPECTED = Expected(an_upstream(), ACS_URL, "_request", NOW, NOW)
+
+# Quick ones: what reads the bytes is called itself.
+
+
+def query_of_a_redirect(world: World, data: bytes) -> None:
+    with suppress(RequestRefused):
+        _take(world, read_redirect(data))
+
+
+def document_of_a_redirect(world: World, data: bytes) -> None:
+    query_of_a_redirect(world, as_redirect(data))
+
+
+def document_of_a_post(world: World, data: bytes) -> None:
+    with suppress(RequestRefused):
+        _take(world, read_post({"SAMLRequest": b64encode(data).decode()}))
+
+
+def _take(world: World, message: BoundMessage) -> None:
+    parts = world.parts
+    request = parse_authn_request(
+        message, parts.registry, now=NOW, endpoints=parts.settings.endpoints
+    )
+    assert request.application != "strict" or request.request_id in world.signed_ids
+    if request.is_signed:
+        assert request.acs_url == f"{STRICT}/saml/acs"
+
+
+def metadata_of_a_service_provider(world: World, data: bytes) -> None:
+    del world
+    with suppress(ConfigurationError):
+        parse_service_provider(data, "fuzz", NOW)
+
+
+def response_of_an_upstream(world: World, data: bytes) -> None:
+    del world
+    with suppress(UpstreamRefused):
+        answer = parse_response(data, EXPECTED, (DECRYPTION_KEY,))
+        assert isinstance(answer, Declined) or answer.vouched.person == "pat@partner.example"
+
+
+def what_an_upstream_encrypted(world: World, data: bytes) -> None:
+    del world
+    with suppress(XmlRefused):
+        decrypt_element(parse_xml(data), (DECRYPTION_KEY,))
+
+
+def metadata_of_an_identity_provider(world: World, data: bytes) -> None:
+    del world
+    with suppress(ConfigurationError):
+        parse_identity_provider(data, "fuzz", NOW)
+
+
+# Slow ones: the whole web application answers.
+
+
+def request_by_redirect(world: World, data: bytes) -> None:
+    world.surface.get("/saml/sso", data)
+
+
+def request_by_post(world: World, data: bytes) -> None:
+    world.surface.post("/saml/sso", data, (FORM,))
+    world.surface.post("/saml/sso", as_form(data), (FORM,))
+
+
+def answer_by_post(world: World, data: bytes) -> None:
+    world.surface.post("/saml/upstream/acs", data, (FORM,))
+    world.surface.post("/saml/upstream/acs", as_form(data, "SAMLResponse"), (FORM,))
+
+
+def path(world: World, data: bytes) -> None:
+    world.surface.get("/" + data.decode("latin-1"))
+    world.surface.get("/login/" + data.decode("latin-1"))
+    world.surface.get("/open/" + data.decode("latin-1"))
+
+
+def form_of_the_email_page(world: World, data: bytes) -> None:
+    cookie = (b"cookie", world.browser)
+    world.surface.post(f"{world.login}/email", data, (FORM, OURS, cookie))
+    world.surface.post(f"{world.login}/password", data, (FORM, OURS, cookie))
+
+
+def headers(world: World, data: bytes) -> None:
+    value = data.replace(b"\r", b"").replace(b"\n", b"")
+    for name in (b"cookie", b"x-forwarded-for", b"origin", b"content-type", b"content-length"):
+        world.surface.get(world.login, b"", ((name, value),))
+        world.surface.post("/saml/sso", b"SAMLRequest=x", ((name, value),))
+    client_address("10.0.0.1", value.decode("latin-1"), ["10.0.0.0/8"])
+
+
+QUICK: tuple[Callable[[World, bytes], None], ...] = (
+    query_of_a_redirect,
+    document_of_a_redirect,
+    document_of_a_post,
+    metadata_of_a_service_provider,
+    response_of_an_upstream,
+    what_an_upstream_encrypted,
+    metadata_of_an_identity_provider,
+)
+SLOW: tuple[Callable[[World, bytes], None], ...] = (
+    request_by_redirect,
+    request_by_post,
+    answer_by_post,
+    path,
+    form_of_the_email_page,
+    headers,
+)
+# Of 256 first bytes; a slow door costs as much as a hundred quick ones.
+SLOW_FROM = 250
+
+
+def knock(world: World, data: bytes) -> None:
+    """Give the bytes to the door that the first two name."""
+    if len(data) > 2:
+        doors = SLOW if data[0] >= SLOW_FROM else QUICK
+        doors[data[1] % len(doors)](world, data[2:])
+
+
+def addressed(door: Callable[[World, bytes], None], data: bytes) -> bytes:
+    """Return bytes that `knock` gives to that door."""
+    if door in SLOW:
+        return bytes([SLOW_FROM, SLOW.index(door)]) + data
+    return bytes([0, QUICK.index(door)]) + data

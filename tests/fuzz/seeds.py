@@ -1,0 +1,56 @@
+"""Honest messages for every door, from which the attacks are grown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connector.demo.sample_saml import sp_metadata
+from tests.fuzz import doors
+from tests.fuzz.world import STRICT, as_form, as_redirect, unsigned
+from tests.idp.upstream_bench import DECRYPTION_KEY, Answer
+from tests.parts.encryption import encrypted_assertion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fuzz.world import World
+
+WORDS = (
+    "AuthnRequest", "Assertion", "Response", "LogoutRequest", "LogoutResponse", "EncryptedAssertion",
+    "ds:Signature", "ds:SignedInfo", "ds:Reference", "ds:Object", "ds:KeyInfo", "ds:Transforms",
+    "ID=", "Destination=", "InResponseTo=", "xmlns:samlp=", "xmlns:saml=", "URI=", "Algorithm=",
+    "http://www.w3.org/2001/10/xml-exc-c14n#", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "http://www.w3.org/2000/09/xmldsig#hmac-sha1", "<!DOCTYPE", "<!ENTITY", "<!--", "-->", "<?", "<![CDATA[",
+    "&#x0;", "&lt;", "SAMLRequest=", "SAMLResponse=", "RelayState=", "SigAlg=", "Signature=", "%00",
+    "AssertionConsumerServiceURL=", "AssertionConsumerServiceIndex=", "NameIDPolicy", "RequestedAuthnContext",
+    "ForceAuthn=", "IsPassive=", "IssueInstant=", "2026-11-02T08:00:00Z", "entityID=", "validUntil=",
+)  # fmt: skip
+
+
+def seeds(world: World) -> Iterator[bytes]:
+    """Yield inputs for `doors.knock`."""
+    signed, plain = world.sign("_signed"), unsigned("_plain")
+    metadata = sp_metadata(STRICT).encode()
+    response = Answer().write().encode()
+    sealed = encrypted_assertion(Answer().assertion(), DECRYPTION_KEY.public_key()).encode()
+    for door, data in (
+        (doors.query_of_a_redirect, as_redirect(plain)),
+        (doors.document_of_a_redirect, plain.encode()),
+        (doors.document_of_a_post, signed.encode()),
+        (doors.document_of_a_post, plain.encode()),
+        (doors.metadata_of_a_service_provider, metadata),
+        (doors.response_of_an_upstream, response),
+        (doors.response_of_an_upstream, Answer(signed=("assertion",)).write().encode()),
+        (doors.response_of_an_upstream, Answer(codes=("Responder", "NoPassive")).write().encode()),
+        (doors.what_an_upstream_encrypted, sealed),
+        (doors.metadata_of_an_identity_provider, world.metadata),
+        (doors.answer_by_post, response),
+        (doors.answer_by_post, as_form(response, "SAMLResponse")),
+        (doors.request_by_redirect, as_redirect(plain)),
+        (doors.request_by_post, signed.encode()),
+        (doors.request_by_post, as_form(plain.encode())),
+        (doors.path, b"login/../static/app.css"),
+        (doors.form_of_the_email_page, b"step_token=0&email=alice%40corp.test&password=x"),
+        (doors.headers, b"sso=x; browser=y, 10.0.0.1"),
+    ):
+        yield doors.addressed(door, data)

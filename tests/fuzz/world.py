@@ -1,0 +1,114 @@
+"""An identity provider with an application that signs its requests, one that does not, an upstream,
+and a login."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from connector.clock import FixedClock
+from connector.demo.sample_saml import sp_metadata
+from connector.idp.binding import to_redirect_url
+from connector.idp.moment import to_timestamp
+from connector.idp.xmldsig import Element, render, sign_enveloped
+from state.engine import open_engine
+from state.migrate import upgrade
+from tests.fuzz.surface import Surface
+from tests.idp.bench import certificate_of, load_key
+from tests.idp.upstream_bench import TO_PARTNER, an_upstream
+from tests.parts.identity_provider import make_identity_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connector.idp.parts import LoginParts
+
+BASE_URL = "https://sso.corp.test"
+STRICT, LAX = "https://strict.corp.test", "https://lax.corp.test"
+NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """What is under attack.
+
+    Attributes:
+        parts: What its logins are made of.
+        surface: Its web application.
+        login: Path of a login in progress, bound to `browser`.
+        browser: Value of its cookie.
+        signed_ids: IDs of the requests that the strict application has signed.
+        metadata: Its own, which is that of an identity provider.
+
+    """
+
+    parts: LoginParts
+    surface: Surface
+    login: str
+    browser: bytes
+    signed_ids: set[str]
+    metadata: bytes
+
+    def sign(self, request_id: str) -> str:
+        """Return a request of the strict application, signed."""
+        self.signed_ids.add(request_id)
+        return sign_enveloped(_request(STRICT, request_id), load_key("service_provider"))
+
+
+def _request(base_url: str, request_id: str) -> Element:
+    attributes = {
+        "ID": request_id,
+        "Version": "2.0",
+        "IssueInstant": to_timestamp(NOW),
+        "Destination": f"{BASE_URL}/saml/sso",
+        "AssertionConsumerServiceURL": f"{base_url}/saml/acs",
+    }
+    issuer = Element("saml:Issuer", {}, (f"{base_url}/saml/metadata",))
+    return Element("samlp:AuthnRequest", attributes, (issuer,))
+
+
+def unsigned(request_id: str) -> str:
+    """Return a request of the application that does not sign."""
+    return render(_request(LAX, request_id))
+
+
+def as_redirect(document: str | bytes) -> bytes:
+    """Return the query that carries a document."""
+    text = document if isinstance(document, str) else document.decode("latin-1")
+    return to_redirect_url("https://x", "SAMLRequest", text).partition("?")[2].encode()
+
+
+def as_form(document: bytes, name: str = "SAMLRequest") -> bytes:
+    """Return the form that carries a document."""
+    return f"{name}={quote(b64encode(document), safe='')}&RelayState=deep".encode()
+
+
+@contextmanager
+def opened_world(folder: Path) -> Iterator[World]:
+    """Yield an identity provider on a new state database."""
+    engine = open_engine(f"sqlite:///{folder}/state.db", survives_power_loss=False)
+    upgrade(engine)
+    idp = make_identity_provider(engine, folder, BASE_URL, FixedClock(NOW))
+    idp.people.add("alice")
+    idp.register("Lax", sp_metadata(LAX).encode())
+    strict = idp.register("Strict", sp_metadata(STRICT).encode())
+    certificate = certificate_of(load_key("service_provider"))
+    service_provider = replace(
+        strict.service_provider, certificates=(certificate,), signs_requests=True
+    )
+    idp.applications[-1] = replace(strict, service_provider=service_provider)
+    idp.upstreams.append(an_upstream(entity_id=idp.endpoints.upstream_metadata_url))
+    idp.rules.append(TO_PARTNER)
+    surface = Surface(idp.app())
+    begun = surface.get("/saml/sso", as_redirect(unsigned(f"_{secrets.token_hex(8)}")))
+    login = begun.headers[b"location"].decode()
+    cookie = surface.get(login).headers[b"set-cookie"].partition(b";")[0]
+    yield World(idp.flow().parts, surface, login, cookie, set(), idp.metadata())
+    surface.close()
+    engine.dispose()
