@@ -11,14 +11,17 @@ import pytest
 from lxml import etree
 from sqlalchemy import event
 
+from connector.idp.binding import read_redirect
 from connector.idp.keys.algorithm import KeyAlgorithm
 from connector.idp.keys.certificate import make_pair, to_one_line
 from connector.idp.keys.inventory import KeyState
 from connector.idp.keys.rollover import activate, activate_for, stage
 from connector.idp.keys.seen import QUIET_SECONDS, FetchNotes
 from connector.idp.keys.start import KeyFolder, begin, to_record
+from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.signing_keys import SigningKeyStore
-from connector.idp.xmldsig import parse_xml, verify_enveloped
+from connector.idp.transaction import LoginTransaction
+from connector.idp.xmldsig import parse_xml, verify_enveloped, verify_octets
 from state.errors import StateError
 from tests.idp.keyring import Stopwatch
 from tests.parts.visitor import visit
@@ -191,3 +194,47 @@ def test_a_running_process_follows_within_seconds(idp, staged, store, ask):
     later = visit(app, idp.site.base_url).client.get("/saml/metadata/intranet").content
 
     assert shown(first) == list(reversed(shown(later)))
+
+
+@pytest.fixture
+def believing(idp):
+    """The identity provider believes another one, and asks it by signed requests."""
+    other = "https://partner.test/saml/metadata"
+    document = idp.metadata().replace(idp.endpoints.entity_id.encode(), other.encode())
+    idp.believe("Partner", document, "partner.test")
+    return idp
+
+
+def test_upstreams_are_told_of_the_next_key_as_applications_are(staged, believing, store):
+    visitor = visit(believing.app(), believing.site.base_url)
+
+    document = visitor.client.get("/saml/upstream/metadata/partner").content
+    assert visitor.client.get("/saml/upstream/metadata").status_code == 200
+    assert visitor.client.get("/saml/upstream/metadata/nope").status_code == 404
+
+    role = etree.fromstring(document).find(ROLE.replace("IDPSSO", "SPSSO"))
+    shown_to_it = [each.text for each in role.iterfind(CERTIFICATE)]
+    assert shown_to_it == [text_of(idp_key(believing)), text_of(staged)]
+    assert {one.application for one in store.fetches()} == {"upstream/partner"}
+
+
+def test_an_upstream_is_asked_by_the_key_that_signs_for_it(staged, believing, store):
+    now = believing.clock.now()
+    store.change(lambda found: activate_for(found, staged, ["upstream/partner"], now))
+    visitor = visit(believing.app(), believing.site.base_url)
+
+    document = visitor.client.get("/saml/upstream/metadata/partner").content
+
+    verify_enveloped(parse_xml(document), [staged.x509_certificate()])
+    upstream = believing.flow().parts.upstream
+    transaction = LoginTransaction("t", now, now + timedelta(minutes=5), "intranet", b"{}")
+    SignOnStore(believing.engine).add_transaction(transaction, issuer="x", request_id="_r")
+    errand = upstream.ask(
+        believing.upstreams[0], transaction, now, is_forced=False, is_passive=False
+    )
+    asked = read_redirect(errand.url.partition("?")[2].encode())
+    signature = asked.signature
+    verify_octets(
+        signature.octets, signature.value, signature.algorithm, [staged.x509_certificate()]
+    )
+    assert signature.algorithm.endswith("#ecdsa-sha256")
