@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager, suppress
-from itertools import chain
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,13 +19,12 @@ from connector.bootstrap.applications import (
     revision_of,
 )
 from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
 from connector.bootstrap.sign_off import make_sign_off
-from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
 from connector.sync.comparing import compare_due
 from connector.sync.cycle import run_cycle
-from connector.sync.findings import Findings
 from connector.sync.history import History
 from connector.sync.intake_read import describe_missed
 from connector.sync.lookout import Lookout
@@ -33,12 +32,13 @@ from connector.sync.ports import Status
 from connector.sync.request import Request
 from connector.sync.schedule import Schedule
 from connector.web.crew import Crew
-from connector.web.health import Sample, operations_app
+from connector.web.health import operations_app
+from connector.web.numbers import read_numbers
 from connector.web.server import Listener, WebServer
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from connector.clock import Clock
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CHANGE = "change"
+DAY = timedelta(days=1)
 # Of resources that others have changed; `connector drift --last` shows more of them.
 LOGGED_AT_MOST = 20
 # Of the threads that run cycles, as `nice` counts.
@@ -83,12 +84,12 @@ class Daemon:
         )
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._files = ApplicationFiles(settings, clock, configuration)
+        self._idp = settings.idp
+        self._schedule.also(self._tell_of_keys, DAY)
         self._crew = _crew(self._files, engine)
         self._metadata = make_fetch_loop(self._files) if self._crew else None
         names = [target.name for target in settings.target]
-        operations = operations_app(
-            self._faults, lambda: chain(_samples(engine), _drift(engine, names))
-        )
+        operations = operations_app(self._faults, lambda: read_numbers(engine, names))
         self._operations = WebServer([Listener(operations, settings.operations.listen)])
 
     def start(self) -> None:
@@ -112,6 +113,7 @@ class Daemon:
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
+        self._tell_of_keys()
 
     def run_now(self) -> None:
         """Run a cycle at once, or right after the one that is under way."""
@@ -185,6 +187,14 @@ class Daemon:
             _log_report(report)
             self._on_report(report)
         return report.read is not None
+
+    def _tell_of_keys(self) -> None:
+        """Say in the log which certificates end soon."""
+        try:
+            if self._idp is not None:
+                log_keys(self._idp, self._engine, self._clock.now())
+        except StateError as error:
+            log.warning("key.unusable", reason=str(error))
 
     def _faults(self) -> dict[str, str]:
         """Return what keeps the daemon from its work, by the name of the part."""
@@ -284,60 +294,6 @@ def _give_way() -> None:
     """Let whoever signs in go first: this thread, and what it starts, gets what is left over."""
     with suppress(OSError):  # a container may forbid it; then they share alike
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
-def _samples(engine: Engine) -> Iterator[Sample]:
-    history = History(engine)
-    success_at = history.last_success_at()
-    yield Sample(
-        "connector_sync_last_success_timestamp_seconds",
-        success_at.timestamp() if success_at else 0,
-        "When the last cycle without any fault ended.",
-    )
-    failed_count = 0
-    for cycle in history.cycles(100):
-        if cycle.status == Status.DONE:
-            break
-        failed_count += cycle.status != "running"
-    yield Sample(
-        "connector_sync_failed_cycles", failed_count, "Cycles with faults since the last without."
-    )
-    counts = DirectoryStore(engine).counts()
-    yield Sample("connector_directory_users", counts.users, "People in the directory.")
-    yield Sample("connector_directory_groups", counts.groups, "Groups in the directory.")
-    yield Sample("connector_directory_problems", counts.problems, "Entries that cannot be mapped.")
-    for target, by_type in history.linked_counts().items():
-        for resource_type, count in by_type.items():
-            labels = {"target": target, "resource_type": resource_type}
-            yield Sample(
-                "connector_target_resources", count, "Resources of ours at a target.", labels=labels
-            )
-
-
-def _drift(engine: Engine, names: Iterable[str]) -> Iterator[Sample]:
-    for name in names:
-        last = Findings(engine).of(name)
-        if last is None or last.compared_at is None:
-            continue
-        labels = {"target": name}
-        yield Sample(
-            "connector_target_drift_differences",
-            last.found_count,
-            "Attributes of ours at a target that others have changed.",
-            labels=labels,
-        )
-        yield Sample(
-            "connector_target_drift_compared_timestamp_seconds",
-            last.compared_at.timestamp(),
-            "When a target was last compared with what was written there.",
-            labels=labels,
-        )
-        yield Sample(
-            "connector_target_foreign_accounts",
-            last.foreign_count,
-            "Accounts at a target that are not ours.",
-            labels=labels,
-        )
 
 
 def _log_compared(compared: Compared) -> None:

@@ -35,6 +35,12 @@ EVENTS = frozenset(
         "entry.rejected",
         "http.answered",
         "http.failed",
+        "key.changed",
+        "key.ends",
+        "key.file_left",
+        "key.made",
+        "key.taken_over",
+        "key.unusable",
         "login.refused",
         "metadata.fetch_failed",
         "metadata.fetched",
@@ -75,7 +81,8 @@ def start_logging(level: str, layout: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line in one piece: several processes write to the same place.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
     foreign = structlog.stdlib.ProcessorFormatter(

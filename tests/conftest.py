@@ -32,6 +32,7 @@ STORES = (
     "tests.directory",
     "tests.sync",
     "tests.test_audit",
+    "tests.idp.test_key_store",
     "tests.idp.test_lockout",
     "tests.idp.test_upstream_store",
     "tests.idp.test_new_password",

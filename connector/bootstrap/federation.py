@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,23 +15,22 @@ from connector.idp.application.metadata_client import MetadataClient
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
-from connector.idp.message.sp_metadata import SpDescription, build_sp_metadata
+from connector.idp.message.sp_metadata import SpDescription
 from connector.idp.store.upstreams import UpstreamStore
 from connector.idp.upstream.identity_provider import UpstreamShelf
 from connector.idp.upstream.load import UpstreamSources, load_routes, load_upstreams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from connector.clock import Clock
     from connector.errors import Fault
+    from connector.idp.message.answer import SigningKeys
     from connector.idp.routing import Routes
     from connector.idp.upstream.identity_provider import Upstreams
-    from connector.idp.xmldsig import SigningKey
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
-METADATA_LIFETIME = timedelta(days=7)
 
 log = structlog.get_logger()
 
@@ -44,7 +42,7 @@ class Federation:
     Attributes:
         routes: Who checks whom.
         authenticator: Asks them; None if there are none.
-        describe: Gives our metadata for the upstream of a slug; None if there are none.
+        describe: Says what the upstream of a slug has to know of us; None if there are none.
         refresh: Reads and fetches their metadata anew.
         notes: What an operator should know.
 
@@ -52,13 +50,13 @@ class Federation:
 
     routes: Routes
     authenticator: UpstreamAuthenticator | None
-    describe: Callable[[str], bytes | None] | None
+    describe: Callable[[str], SpDescription | None] | None
     refresh: Callable[[], None]
     notes: tuple[str, ...]
 
 
 def make_federation(
-    settings: Settings, idp: IdpSettings, engine: Engine, clock: Clock, keys: Sequence[SigningKey]
+    settings: Settings, idp: IdpSettings, engine: Engine, clock: Clock, keys: SigningKeys
 ) -> Federation:
     """Return what logins need of other identity providers.
 
@@ -69,7 +67,7 @@ def make_federation(
         idp: Of the identity provider.
         engine: The state.
         clock: Tells the time.
-        keys: All that may sign, the active one first.
+        keys: Sign what we ask.
 
     Raises:
         ConfigurationError: if an upstream or a route is wrong; every fault.
@@ -84,18 +82,14 @@ def make_federation(
     authenticator = UpstreamAuthenticator(
         upstreams=shelf.current,
         store=UpstreamStore(engine),
-        key=keys[0],
+        keys=keys,
         decryption_keys=(decryption.private_key,),
         acs_url=endpoints.upstream_acs_url,
         random=secrets.token_bytes,
     )
 
-    def describe(slug: str) -> bytes | None:
-        ours = describe_us(shelf.current(), slug, endpoints, decryption.certificate)
-        if ours is None:
-            return None
-        until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
-        return build_sp_metadata(ours, keys, valid_until=until, document_id=document_id)
+    def describe(slug: str) -> SpDescription | None:
+        return describe_us(shelf.current(), slug, endpoints, decryption.certificate)
 
     refresh = partial(_refresh, shelf, settings, idp, clock)
     return Federation(routes, authenticator, describe, refresh, notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from connector.audit import Audit
 from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import make_parts
-from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
+from connector.bootstrap.federation import make_federation
+from connector.bootstrap.keys import open_keys
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
@@ -18,14 +20,15 @@ from connector.idp.application.catalogue import Catalogue
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
-from connector.idp.keys import load_or_create_keys, load_or_create_secret
+from connector.idp.keys.files import load_or_create_secret
+from connector.idp.keys.seen import FetchNotes
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts
 from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
-from connector.idp.message.metadata import build_metadata
+from connector.idp.publication import Publication
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
-    from connector.idp.xmldsig import SigningKey
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
@@ -53,8 +55,7 @@ class IdentityProvider:
     Attributes:
         flow: The logins.
         logout: The logouts.
-        metadata: Gives our SAML metadata as it is now.
-        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
+        publication: Shows our SAML metadata as it is now.
         refresh: Reads and fetches the metadata of upstreams anew.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
@@ -62,8 +63,7 @@ class IdentityProvider:
 
     flow: LoginFlow
     logout: LogoutFlow
-    metadata: Callable[[], bytes]
-    describe: Callable[[str], bytes | None] | None
+    publication: Publication
     refresh: Callable[[], None]
     notes: tuple[str, ...]
 
@@ -91,14 +91,15 @@ def make_identity_provider(
     """
     idp = _idp_of(settings)
     loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
-    signing = [each.signing_key for each in load_or_create_keys(idp.keys, clock.now())]
-    federation = make_federation(settings, idp, engine, clock, signing)
+    keys = open_keys(idp, engine, clock)
+    ring = keys.ring()
+    federation = make_federation(settings, idp, engine, clock, ring)
     secret, endpoints = load_or_create_secret(idp.keys), _endpoints(idp)
     parts = LoginParts(
         catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
         authenticator=_make_authenticator(settings, idp, engine, secret),
-        answerer=_make_answerer(idp, signing[0]),
+        answerer=Answerer(ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),
         store=SignOnStore(engine),
         audit=Audit(engine),
         settings=_login_settings(idp),
@@ -110,19 +111,14 @@ def make_identity_provider(
         accounts=accounts,
     )
 
-    def metadata() -> bytes:
-        until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
-        return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
-
+    seen = FetchNotes(keys.store, clock, time.monotonic)
+    publication = Publication(
+        endpoints, parts.catalogue, ring, seen, clock, secrets.token_bytes, federation.describe
+    )
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     flow = LoginFlow(parts, partial(end_for_new_password, logout.parts))
     notes = loaded.notes + federation.notes
-    of_others = (federation.describe, federation.refresh)
-    return IdentityProvider(flow, logout, metadata, *of_others, notes)
-
-
-def _make_answerer(idp: IdpSettings, key: SigningKey) -> Answerer:
-    return Answerer(key, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes)
+    return IdentityProvider(flow, logout, publication, federation.refresh, notes)
 
 
 def _login_settings(idp: IdpSettings) -> LoginSettings:

@@ -45,6 +45,19 @@ def open_state(settings: Settings, *, survives_power_loss: bool = True) -> Engin
     return engine
 
 
+def find_state(settings: Settings) -> Engine | None:
+    """Return the state database if there is one with our tables; nothing is made.
+
+    Raises:
+        StateError: if it cannot be used, or must be upgraded first.
+
+    """
+    engine = open_engine(settings.state.url)
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        return None
+    return None if is_new(engine) else open_state(settings)
+
+
 def lock_path(engine: Engine) -> Path:
     """Return the lock of cycles: beside the SQLite file, or in the working folder."""
     database = engine.url.database if engine.dialect.name == "sqlite" else None

@@ -5,8 +5,8 @@ Results go to standard output, progress and logs to standard error. Exit codes: 
 failures, 130 interrupted.
 
 Reading order: `app` (the commands together), `plan`, `sync`, `status`, `explain`, `runs`, `check`,
-`applications`, `service`, and what they share: `context` (settings and database), `report` (a
-cycle as commands run it) and `show` (tables, JSON, progress).
+`applications`, `keys`, `key_changes`, `service`, and what they share: `context` (settings and
+database), `report` (a cycle as commands run it), `key_view` and `show` (tables, JSON, progress).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from connector.cli import (
     drift,
     explain,
     federation,
+    keys,
     plan,
     runs,
     service,
@@ -55,6 +56,7 @@ target.add_commands(app)
 applications.add_commands(app)
 federation.add_commands(app)
 users.add_commands(app)
+keys.add_commands(app)
 service.add_commands(app)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector.cli.context import CommandContext
+from connector.cli.key_view import view_keys, words_of_application
 from connector.cli.show import AsJson, print_json, print_note, print_text
 from connector.errors import ConnectorError
 
@@ -37,10 +38,13 @@ def show_application(
     provider = make_provider(command)
     application = find_application(provider, name)
     ours = our_values(provider, application)
+    keys = view_keys(command)
     here = list(_steps_here(application, ours))
     there = [_filled(step, application, ours) for step in application.steps]
     if as_json:
-        print_json(values_of(application) | ours | {"steps_here": here, "steps_there": there})
+        both = {"steps_here": here, "steps_there": there}
+        next_keys = [keys.values_of(key) for key in keys.next_keys()]
+        print_json(values_of(application) | ours | both | {"next_keys": next_keys})
         return 0
     print_text(f"{application.name} ({application.slug}): {who_may(application)}")
     for title, value in _lines(application):
@@ -53,6 +57,8 @@ def show_application(
             print_text(title)
         for number, step in enumerate(steps, 1):
             print_text(f"{number:>4}. {step}")
+    for line in words_of_application(keys, application.slug):
+        print_text(line)
     return 0
 
 
@@ -67,15 +73,14 @@ _OURS = {
 
 def our_values(provider: IdentityProvider, application: Application) -> dict[str, str]:
     """Return what the other side must know of us."""
-    del application
     endpoints = provider.flow.parts.settings.endpoints
     return {
         "issuer": endpoints.entity_id,
         "login_url": endpoints.sso_url,
         "logout_url": f"{endpoints.base_url}/",
-        "metadata_url": endpoints.entity_id,
+        "metadata_url": endpoints.metadata_url(application.slug),
         # On one line, without BEGIN and END: as forms of other sides want it.
-        "certificate": provider.flow.parts.answerer.key.certificate,
+        "certificate": provider.flow.parts.answerer.keys.key_for(application.slug).certificate,
     }
 
 

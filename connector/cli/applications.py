@@ -1,4 +1,4 @@
-"""`app list`, `app test` and `key`: whom we sign people in to, and what we sign with."""
+"""`app list` and `app test`: whom we sign people in to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from connector.cli import application_add, application_show
 from connector.cli.application_show import (
     find_application,
     make_provider,
-    require_idp,
     values_of,
     who_may,
 )
@@ -33,9 +32,6 @@ def add_commands(app: typer.Typer) -> None:
     application_add.add_commands(applications)
     applications.command("test")(preview_login)
     app.add_typer(applications, name="app")
-    keys = typer.Typer(no_args_is_help=True, help="Signing keys.")
-    keys.command("list")(list_keys)
-    app.add_typer(keys, name="key")
 
 
 def list_applications(context: typer.Context, *, as_json: AsJson = False) -> int:
@@ -114,32 +110,3 @@ def _answer(parts: LoginParts, person: DirectoryUser, application: Application) 
     groups = parts.directory.group_names(person.external_id)
     form = parts.answerer.respond(person, application, request, sign_on, now, groups)
     return request.acs_url, base64.b64decode(form.saml_response).decode()
-
-
-def list_keys(context: typer.Context, *, as_json: AsJson = False) -> int:
-    """List the signing keys, with when their certificates end.
-
-    Example: connector key list --json
-    """
-    from connector.clock import SystemClock
-    from connector.idp.keys import load_or_create_keys
-
-    command: CommandContext = context.obj
-    idp = require_idp(command)
-    entries = load_or_create_keys(idp.keys, SystemClock().now())
-    rows = [
-        {
-            "state": entry.state,
-            "not_after": entry.not_after,
-            "sha256": entry.fingerprint.replace(":", "").lower(),
-        }
-        for entry in entries
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        columns = ("state", "certificate ends", "SHA-256 of the certificate")
-        print_table(
-            columns, [(row["state"], f"{row['not_after']:%Y-%m-%d}", row["sha256"]) for row in rows]
-        )
-    return 0

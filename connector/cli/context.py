@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from connector.errors import ConnectorError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,9 +37,12 @@ class CommandContext:
 
     @property
     def idp(self) -> IdpSettings:
-        """Return the section of the identity provider, or say that it is missing."""
-        from connector.errors import ConnectorError
+        """Return the settings of the identity provider.
 
+        Raises:
+            ConnectorError: if there is none.
+
+        """
         if self.settings.idp is None:
             message = f"{self.path} has no section [idp]; `connector init` writes one to copy from"
             raise ConnectorError(message)

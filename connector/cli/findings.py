@@ -8,7 +8,8 @@ from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import load_dialects, load_mappings
 from connector.bootstrap.federation import load_federation
 from connector.bootstrap.finding import Finding
-from connector.bootstrap.opening import mapping_folders
+from connector.bootstrap.keys import check_keys
+from connector.bootstrap.opening import find_state, mapping_folders
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.idp.application.attribute_set import load_attribute_sets
@@ -16,6 +17,7 @@ from connector.idp.upstream.lint import lint
 from connector.mapping.examples import check_examples
 from connector.sync.leaving import check_leave
 from connector.sync.schedule import parse_cron
+from state.errors import StateError
 
 if TYPE_CHECKING:
     from connector.errors import Fault
@@ -38,6 +40,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_dialects,
         _check_leave,
         _check_applications,
+        _check_signing_keys,
         _check_federation,
     )
     for look in looks:
@@ -91,6 +94,20 @@ def _check_applications(settings: Settings) -> list[Finding]:
         level = "warn" if nobody else "ok"
         findings.append(Finding(level, f"application {application.name}", words))
     return findings
+
+
+def _check_signing_keys(settings: Settings) -> list[Finding]:
+    if settings.idp is None:
+        return []
+    try:
+        engine = find_state(settings)
+    except StateError as error:
+        return [Finding("fail", "state", str(error))]
+    try:
+        return check_keys(settings.idp, engine, SystemClock().now())
+    finally:
+        if engine is not None:
+            engine.dispose()
 
 
 def _check_federation(settings: Settings) -> list[Finding]:

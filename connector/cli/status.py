@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from connector.cli.context import CommandContext
+from connector.cli.key_view import view_keys, words_of_status
 from connector.cli.show import (
     AsJson,
     ago,
@@ -21,6 +22,7 @@ from connector.cli.show import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from connector.mapping.resource import MappingProblem
     from connector.settings import TargetSettings
     from connector.sync.findings import LastComparison
     from connector.sync.history import CycleSummary
@@ -54,19 +56,20 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
     setbacks = Setbacks(command.engine).all()
     names = [target.name for target in command.settings.target]
     drift = {name: Findings(command.engine).of(name) for name in names}
+    keys = view_keys(command)
     if as_json:
-        print_json(
-            {
-                "directory": counts._asdict(),
-                "targets": linked,
-                "last_cycle": last,
-                "last_success_at": success_at,
-                "problems": problems,
-                "held": holds,
-                "refused": [_values(setback) for setback in setbacks],
-                "drift": [one for one in drift.values() if one is not None],
-            }
-        )
+        values = {
+            "directory": counts._asdict(),
+            "targets": linked,
+            "last_cycle": last,
+            "last_success_at": success_at,
+            "problems": problems,
+            "held": holds,
+            "refused": [_values(setback) for setback in setbacks],
+            "drift": [one for one in drift.values() if one is not None],
+            "signing_keys": keys.values(),
+        }
+        print_json(values)
         return 0
     print_text(
         f"Directory: {counted(counts.users, 'person', 'people')},"
@@ -77,12 +80,9 @@ def show_status(context: typer.Context, *, as_json: AsJson = False) -> int:
     _print_last(last, success_at)
     _print_held(holds)
     _print_setbacks(setbacks)
-    if problems:
-        print_text(f"{counted(counts.problems, 'entry', 'entries')} cannot be mapped:")
-        print_table(
-            ("entry", "attribute", "problem"),
-            [(one.distinguished_name, one.attribute_path, one.problem) for one in problems],
-        )
+    for line in words_of_status(keys):
+        print_text(line)
+    _print_problems(problems, counts.problems)
     return 0
 
 
@@ -122,6 +122,15 @@ def _print_last(last: CycleSummary | None, success_at: datetime | None) -> None:
     if last.status not in {"done", "running"}:
         print_text(f"  More: connector runs show {last.cycle_id} --failed")
     print_text(f"Last cycle without any fault: {ago(success_at)}.")
+
+
+def _print_problems(problems: list[MappingProblem], count: int) -> None:
+    if problems:
+        print_text(f"{counted(count, 'entry', 'entries')} cannot be mapped:")
+        print_table(
+            ("entry", "attribute", "problem"),
+            [(one.distinguished_name, one.attribute_path, one.problem) for one in problems],
+        )
 
 
 def _print_held(holds: list[Hold]) -> None:

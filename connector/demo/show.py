@@ -86,6 +86,11 @@ class Addresses:
         return f"http://localhost:{self.first_port}"
 
     @property
+    def idp_metadata(self) -> str:
+        """Return where the application fetches our metadata."""
+        return f"{self.idp}/saml/metadata/northwind-intranet"
+
+    @property
     def scim(self) -> str:
         """Return where the SCIM service is."""
         return f"http://localhost:{self.first_port + 1}"
@@ -109,7 +114,7 @@ def run(folder: Path, first_port: int, tell: Callable[[str], None] = print) -> i
     listeners = [
         Listener(scim_app(service, token=token), Listen("127.0.0.1", first_port + 1)),
         Listener(
-            sample_app(addresses.app, lambda: _fetch(f"{addresses.idp}/saml/metadata")),
+            sample_app(addresses.app, lambda: _fetch(addresses.idp_metadata)),
             Listen("127.0.0.1", first_port + 2),
         ),
     ]

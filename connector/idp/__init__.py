@@ -8,10 +8,10 @@ signed answer), `routing` (who checks the person), `authenticator` (whether they
 say), `new_password` (the step in which one that has expired is changed), `federation` (a way over
 somebody else, and back), `policy` (whether they may enter), `departure` (how a login ends).
 Beside them `application` knows to whom we answer, `upstream` whom we believe besides our own
-directory, `keys` by what we sign, `decryption_key` how we read what is for us alone;
-`transaction`, `session`, `vouched` and `lockout` what has happened, `store` keeps it; `reason` has
-the words of the audit, `names` and `moment` those of SAML, `xmldsig` all that is XML signature,
-`xmlenc` encryption.
+directory, `keys` by what we sign, `publication` shows it to others, `decryption_key` is how we read
+what is for us alone; `transaction`, `session`, `vouched` and `lockout` know what has happened,
+`store` keeps it; `reason` has the words of the audit, `names` and `moment` those of SAML, `xmldsig`
+all that is XML signature, `xmlenc` encryption.
 
 Invariant: nobody gets an answer at an address that is not registered, and no answer says more than
 what the directory holds of a person who proved a password in this browser, or for whom in this

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from connector.errors import ConfigurationError, Fault
-from connector.idp.keys import read_or_create
+from connector.idp.keys.files import read_or_create
 
 if TYPE_CHECKING:
     from datetime import datetime

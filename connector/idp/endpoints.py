@@ -18,6 +18,18 @@ class IdpEndpoints:
     entity_id: str
     base_url: str
 
+    def metadata_url(self, slug: str) -> str:
+        """Return where an application fetches our metadata, so that we know that it has.
+
+        >>> IdpEndpoints("https://x/saml/metadata", "https://x").metadata_url("upstream/okta")
+        'https://x/saml/upstream/metadata/okta'
+
+        """
+        kind, _, name = slug.rpartition("/")
+        if kind == "upstream":
+            return f"{self.upstream_metadata_url}/{name}"
+        return f"{self.base_url}/saml/metadata/{slug}"
+
     @property
     def sso_url(self) -> str:
         """Return where AuthnRequests come in, by redirect and by post."""

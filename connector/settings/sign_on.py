@@ -15,6 +15,7 @@ from connector.settings.values import (
     ListenField,
     MetadataOrigin,
     PathField,
+    SecretField,
     TextsField,
 )
 
@@ -36,7 +37,8 @@ class IdpSettings(Section):
         tls: Certificate and key; false behind a proxy that ends TLS.
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         entity_id: Our SAML entity ID; default: base_url + "/saml/metadata".
-        keys: Folder of the signing keys; made at the first start.
+        keys: Folder of the sealing key and the form secret; made at the first start.
+        seal: The key that seals private keys in the state; default: a file in `keys`.
         ca_file: Certificates that those of applications may lead to, besides the system's: for
             their metadata, and when they are told by SOAP that somebody is signed out.
         organization: Name on the pages.
@@ -58,6 +60,7 @@ class IdpSettings(Section):
     trusted_proxies: tuple[str, ...] = ()
     entity_id: str = ""
     keys: PathField = Field(default="keys", validate_default=True)
+    seal: SecretField | None = None
     ca_file: FileField | None = None
     organization: str = "Sign-on"
     help_url: str = ""

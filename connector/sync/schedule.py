@@ -38,6 +38,11 @@ class Schedule:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
+    def also(self, run: Callable[[], None], every: timedelta) -> None:
+        """Run something small besides, again and again; for the first time when `every` is over."""
+        trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone="UTC")
+        self._scheduler.add_job(run, trigger)
+
     def start(self, first_at: datetime) -> None:
         """Start the clock; the first run is at that moment."""
         self._scheduler.add_job(

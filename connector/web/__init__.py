@@ -7,7 +7,7 @@ leave: the rest of the program starts and stops `server.WebServer` like any othe
 Reading order: `site`, `texts`, `pages` (what is shown), `headers`, `cookies`, `forms`, `address`
 (what browsers may do), `handoff`, `saml`, `slo`, `upstream`, `login`, `logout`, `portal`
 (the routes), `errors`, `access`, `app` (all of
-it together), `health` (the operations listener), `server`.
+it together), `health` and `numbers` (the operations listener), `server`.
 
 Invariants: the session cookie is Lax, so a post from another site only stores and redirects to
 a GET of ours, which reads it. A GET changes nothing but the login or logout that it is part of.

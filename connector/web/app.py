@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from connector.idp.flow import LoginFlow
     from connector.idp.logout.flow import LogoutFlow
+    from connector.idp.publication import Publication
     from connector.web.site import Site
 
 
@@ -38,9 +39,8 @@ def web_app(
     flow: LoginFlow,
     logout: LogoutFlow,
     site: Site,
-    metadata: Callable[[], bytes],
+    publication: Publication,
     new_id: Callable[[], str] = _new_id,
-    describe: Callable[[str], bytes | None] | None = None,
 ) -> ASGIApp:
     """Return the public application.
 
@@ -48,17 +48,16 @@ def web_app(
         flow: The logins; called in threads.
         logout: The logouts, likewise.
         site: Where browsers reach us, and what the pages say.
-        metadata: Gives our SAML metadata as it is now.
+        publication: Shows our SAML metadata as it is now.
         new_id: Makes the numbers of requests, for the log and the help desk.
-        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
 
     """
     pages = make_pages(site)
     app = Starlette(
         routes=[
             *portal_routes(flow, logout, pages),
-            *saml_routes(flow, pages, metadata),
-            *(upstream_routes(flow, describe) if describe is not None else ()),
+            *saml_routes(flow, pages, publication),
+            *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
             *login_routes(flow, pages),
             *slo_routes(logout, pages),
             *logout_routes(logout, pages),

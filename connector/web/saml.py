@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -19,25 +20,24 @@ from connector.web.forms import read_form
 from connector.web.handoff import hand_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from connector.idp.binding import BoundMessage
     from connector.idp.flow import LoginFlow
+    from connector.idp.publication import Publication
     from connector.web.pages import Pages
 
 _METADATA_TYPE = "application/samlmetadata+xml"
 
 
-def saml_routes(flow: LoginFlow, pages: Pages, metadata: Callable[[], bytes]) -> list[BaseRoute]:
+def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list[BaseRoute]:
     """Return the routes below /saml.
 
     Args:
         flow: Takes the requests in.
         pages: Shows the answers.
-        metadata: Gives the identity provider's metadata as it is now.
+        publication: Shows our metadata as it is now.
 
     """
     cookie = sso_cookie(pages.site)
@@ -55,11 +55,16 @@ def saml_routes(flow: LoginFlow, pages: Pages, metadata: Callable[[], bytes]) ->
         return await run_in_threadpool(begin, request, read_post(fields))
 
     def show_metadata(request: Request) -> Response:
-        del request
-        return Response(metadata(), media_type=_METADATA_TYPE)
+        # Who only asks for the headers sees no certificate.
+        reader = request.state.address if request.method == "GET" else None
+        document = publication.document(request.path_params.get("application", ""), reader)
+        if document is None:
+            raise HTTPException(404)
+        return Response(document, media_type=_METADATA_TYPE)
 
     return [
         Route("/saml/metadata", show_metadata),
+        Route("/saml/metadata/{application}", show_metadata),
         Route("/saml/sso", sso_redirect, methods=["GET"]),
         Route("/saml/sso", sso_post, methods=["POST"]),
     ]

@@ -21,24 +21,25 @@ from connector.web.headers import onward_headers
 from connector.web.texts import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from connector.idp.flow import LoginFlow
+    from connector.idp.publication import Publication
     from connector.idp.view import SendToSource
     from connector.web.pages import Pages
 
 _METADATA_TYPE = "application/samlmetadata+xml"
 
 
-def upstream_routes(flow: LoginFlow, describe: Callable[[str], bytes | None]) -> list[BaseRoute]:
+def upstream_routes(flow: LoginFlow, publication: Publication) -> list[BaseRoute]:
     """Return the routes below /saml/upstream.
 
     Args:
         flow: Takes the answers in.
-        describe: Gives our metadata for the upstream of a slug, "" for any; None: there is none.
+        publication: Shows our metadata to other identity providers.
 
     """
 
@@ -55,7 +56,8 @@ def upstream_routes(flow: LoginFlow, describe: Callable[[str], bytes | None]) ->
         return await run_in_threadpool(take, request, fields)
 
     def show_metadata(request: Request) -> Response:
-        document = describe(request.path_params.get("slug", ""))
+        reader = request.state.address if request.method == "GET" else None
+        document = publication.for_upstream(request.path_params.get("slug", ""), reader)
         if document is None:
             raise HTTPException(404)
         return Response(document, media_type=_METADATA_TYPE)

@@ -117,9 +117,7 @@ def _listener(order: Order, provider: IdentityProvider) -> Listener:
         raise ConnectorError(message)
     site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
-        web_app(
-            provider.flow, provider.logout, site, provider.metadata, describe=provider.describe
-        ),
+        web_app(provider.flow, provider.logout, site, provider.publication),
         idp.listen,
         Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None,
         socket.socket(fileno=order.socket_number),

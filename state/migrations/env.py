@@ -6,7 +6,8 @@ from sqlmodel import SQLModel
 import state.audit
 import state.directory
 import state.identity
-import state.provisioning  # noqa: F401 - the tables register themselves
+import state.provisioning
+import state.signing_keys  # noqa: F401 - the tables register themselves
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,4 +1,4 @@
-"""`app` and `key`: whom people sign in to, and what we sign with."""
+"""`app`: whom people sign in to."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def test_an_application_is_shown_with_what_to_enter_on_the_other_side(desk: Shel
 
     assert f"  Issuer:       {endpoints.entity_id}\n" in text
     assert f"  Login URL:    {endpoints.sso_url}\n" in text
+    assert f"  Metadata URL: {endpoints.metadata_url('mimecast-personal-portal')}\n" in text
     assert f"  Certificate:  {values['certificate']}\n" in text
     assert values["issuer"] == endpoints.entity_id
     assert desk.say("app", "show", "nope").errors == (
@@ -233,12 +234,3 @@ def test_an_application_that_would_not_work_is_not_added(
     assert words in said.errors
     assert ".new" not in said.errors
     assert sorted((one.name, one.read_bytes()) for one in desk.folder.glob("*.toml")) == before
-
-
-def test_keys_are_listed_with_when_they_end(desk: Shell):
-    (key,) = desk.say("key", "list", "--json").values
-
-    assert key["state"] == "active"
-    assert len(key["sha256"]) == 64
-    line = desk.say("key", "list").output.splitlines()[1]
-    assert line.split() == ["active", key["not_after"][:10], key["sha256"]]

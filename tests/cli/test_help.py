@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "presets", "refresh", "test"],
-    "key": ["list"],
     "user": ["sessions", "revoke"],
+    "key": ["list", "show", "stage", "import", "activate", "retire", "reseal"],
     "target": ["probe", "show", "forget"],
     "upstream": ["list", "show"],
     "route": ["test"],

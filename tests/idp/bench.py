@@ -78,6 +78,16 @@ def load_key(name: str) -> SigningKey:
     return SigningKey(load_pem_private_key(content, None), one_line)
 
 
+@dataclass(frozen=True)
+class OneKey:
+    """Signs for every application."""
+
+    key: SigningKey
+
+    def key_for(self, slug: str) -> SigningKey:
+        return self.key
+
+
 def certificate_of(key: SigningKey) -> x509.Certificate:
     return x509.load_der_x509_certificate(b64decode(key.certificate))
 
@@ -303,7 +313,7 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
         authenticator=PasswordAuthenticator(
             passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace
         ),
-        answerer=Answerer(load_key("idp"), ENDPOINTS.entity_id, lifetime, random),
+        answerer=Answerer(OneKey(load_key("idp")), ENDPOINTS.entity_id, lifetime, random),
         store=store,
         audit=Audit(engine),
         settings=settings,

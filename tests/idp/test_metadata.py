@@ -158,7 +158,8 @@ def test_ours_says_where_to_go_and_is_signed():
     valid_until = NOW + timedelta(days=30)
     document = build_metadata(
         ENDPOINTS,
-        [load_key("idp"), load_key("stranger")],
+        load_key("idp"),
+        [load_key("idp").certificate, load_key("stranger").certificate],
         valid_until=valid_until,
         document_id="_m",
     )
@@ -175,7 +176,8 @@ def test_ours_says_where_to_go_and_is_signed():
 
 
 def test_ours_is_its_own_canonical_form():
-    document = build_metadata(ENDPOINTS, [load_key("idp")], valid_until=NOW, document_id="_m")
+    key = load_key("idp")
+    document = build_metadata(ENDPOINTS, key, [key.certificate], valid_until=NOW, document_id="_m")
 
     root = etree.fromstring(document)
     assert etree.tostring(root, method="c14n", exclusive=True) == document

@@ -132,7 +132,8 @@ def test_a_document_of_several_must_name_one_identity_provider():
 def signed_metadata(key=KEY) -> bytes:
     """Our own, which is that of an identity provider, too."""
     until = NOW + timedelta(days=1)
-    return build_metadata(ENDPOINTS, [key], valid_until=until, document_id="_signed")
+    certificates = [key.certificate]
+    return build_metadata(ENDPOINTS, key, certificates, valid_until=until, document_id="_signed")
 
 
 def test_signed_metadata_is_read_where_the_signature_is_demanded():
@@ -222,7 +223,8 @@ def test_two_that_could_be_confused_are_faults(tmp_path):
 def test_we_describe_ourselves_signed(certificate):
     ours = SpDescription(OURS, ACS_URL, certificate)
 
-    document = build_sp_metadata(ours, [KEY, STRANGER], valid_until=NOW, document_id="_m")
+    certificates = [KEY.certificate, STRANGER.certificate]
+    document = build_sp_metadata(ours, KEY, certificates, valid_until=NOW, document_id="_m")
 
     root = verify_enveloped(parse_xml(document), [certificate_of(KEY)])
     role = root.find(f"{MD}SPSSODescriptor")
@@ -239,6 +241,7 @@ def test_we_describe_ourselves_signed(certificate):
 def test_what_is_not_signed_is_not_said_to_be():
     ours = replace(SpDescription(OURS, ACS_URL), signs_requests=False)
 
-    root = etree.fromstring(build_sp_metadata(ours, [KEY], valid_until=NOW, document_id="_m"))
+    document = build_sp_metadata(ours, KEY, [], valid_until=NOW, document_id="_m")
+    root = etree.fromstring(document)
 
     assert root.find(f"{MD}SPSSODescriptor").get("AuthnRequestsSigned") == "false"

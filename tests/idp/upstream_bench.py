@@ -28,6 +28,7 @@ from tests.idp.bench import (
     ADDRESS,
     ENDPOINTS,
     NOW,
+    OneKey,
     SignOnBench,
     a_user,
     certificate_of,
@@ -294,7 +295,7 @@ def make_upstream_bench(
     authenticator = UpstreamAuthenticator(
         upstreams=lambda: believed,
         store=UpstreamStore(engine),
-        key=load_key("idp"),
+        keys=OneKey(load_key("idp")),
         decryption_keys=(DECRYPTION_KEY,),
         acs_url=ACS_URL,
         random=inner.parts.random,

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from connector.idp.keys.algorithm import KeyAlgorithm
+from connector.idp.keys.certificate import make_pair
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -66,6 +69,18 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def make_key_pems() -> tuple[str, str]:
+    """Return a certificate and its RSA key, PEM, as an application has them to sign requests."""
+    pair = make_pair(KeyAlgorithm.RSA_2048, dt.datetime.now(dt.UTC))
+    certificate = pair.certificate.public_bytes(serialization.Encoding.PEM)
+    key = pair.private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.decode(), key.decode()
 
 
 def _builder(subject, issuer, key) -> x509.CertificateBuilder:

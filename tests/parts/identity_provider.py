@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,20 +26,23 @@ from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
-from connector.idp.keys import load_or_create_keys
+from connector.idp.keys.ring import KeyRing
+from connector.idp.keys.seen import FetchNotes
+from connector.idp.keys.start import KeyFolder, begin
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts, SoapSender
 from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
-from connector.idp.message.metadata import build_metadata
-from connector.idp.message.sp_metadata import build_sp_metadata
+from connector.idp.message.sp_metadata import SpDescription
+from connector.idp.publication import Publication
 from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
+from connector.idp.store.signing_keys import SigningKeyStore
 from connector.idp.store.upstreams import UpstreamStore
 from connector.idp.upstream.identity_provider import Upstream, Upstreams
 from connector.idp.upstream.metadata import parse_identity_provider
@@ -51,14 +55,13 @@ from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
     from starlette.types import ASGIApp
 
     from connector.clock import Clock
-    from connector.idp.xmldsig import SigningKey
     from tests.parts.certificates import CertificateFiles
 
 STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
@@ -160,6 +163,7 @@ class IdentityProvider:
         check: What a password is asked of; likewise.
         clock: Its time.
         applications: To whom it answers; `register` adds to it.
+        stopwatch: Tells when its keys are looked at anew.
         upstreams: Whom it believes besides; `believe` adds to it.
         rules: Who checks whom.
         soap: Tells applications from server to server that somebody is signed out.
@@ -173,6 +177,7 @@ class IdentityProvider:
     check: PasswordCheck
     clock: Clock
     applications: list[Application] = field(default_factory=list)
+    stopwatch: Callable[[], float] = time.monotonic
     upstreams: list[Upstream] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     soap: SoapSender = field(default_factory=SoapClient)
@@ -190,10 +195,31 @@ class IdentityProvider:
 
     def metadata(self) -> bytes:
         """Return its own metadata."""
-        keys = [entry.signing_key for entry in load_or_create_keys(self.folder, self.clock.now())]
-        until = self.clock.now() + timedelta(days=7)
-        document_id = f"_{secrets.token_hex(16)}"
-        return build_metadata(self.endpoints, keys, valid_until=until, document_id=document_id)
+        return self.publication().document()
+
+    def ring(self) -> KeyRing:
+        """Return its signing keys; the first is made."""
+        store = SigningKeyStore(self.engine)
+        seal = begin(store, KeyFolder(self.folder), self.clock.now(), secrets.token_bytes).seal
+        return KeyRing(store, seal, stopwatch=self.stopwatch)
+
+    def publication(self) -> Publication:
+        """Return what it says of itself, to the applications registered so far."""
+        catalogue = Catalogue(Registry(tuple(self.applications)))
+        fetches = FetchNotes(SigningKeyStore(self.engine), self.clock, self.stopwatch)
+        return Publication(
+            self.endpoints,
+            catalogue,
+            self.ring(),
+            fetches,
+            self.clock,
+            secrets.token_bytes,
+            self._describe if self.upstreams else None,
+        )
+
+    def _describe(self, slug: str) -> SpDescription | None:
+        key = load_or_create_decryption_key(self.folder, self.clock.now())
+        return describe_us(Upstreams(tuple(self.upstreams)), slug, self.endpoints, key.certificate)
 
     def register(self, name: str, metadata: bytes, *groups: str) -> Application:
         """Make an application of a service provider's metadata; without groups, open to all."""
@@ -223,21 +249,15 @@ class IdentityProvider:
 
     def describe(self, slug: str = "") -> bytes | None:
         """Return its metadata as a service provider."""
-        keys = [entry.signing_key for entry in load_or_create_keys(self.folder, self.clock.now())]
-        key = load_or_create_decryption_key(self.folder, self.clock.now())
-        upstreams = Upstreams(tuple(self.upstreams))
-        ours = describe_us(upstreams, slug, self.endpoints, key.certificate)
-        until = self.clock.now() + timedelta(days=7)
-        return ours and build_sp_metadata(ours, keys, valid_until=until, document_id="_sp")
+        return self.publication().for_upstream(slug)
 
     def flow(self) -> LoginFlow:
         """Return its logins, for the applications registered so far."""
         store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
         pace = Pace(choose=secrets.randbelow)
         policy = LockoutPolicy(account_count=5, network_count=1000)
-        key = load_or_create_keys(self.folder, self.clock.now())[0].signing_key
         answerer = Answerer(
-            key, self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
+            self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
         )
         parts = LoginParts(
             catalogue=Catalogue(Registry(tuple(self.applications))),
@@ -253,17 +273,17 @@ class IdentityProvider:
             secret=secret,
             random=secrets.token_bytes,
             routes=Routes(tuple(self.rules)),
-            upstream=self._upstream_authenticator(key) if self.upstreams else None,
+            upstream=self._upstream_authenticator() if self.upstreams else None,
         )
         return LoginFlow(parts, partial(end_for_new_password, self._logout_parts(parts)))
 
-    def _upstream_authenticator(self, key: SigningKey) -> UpstreamAuthenticator:
+    def _upstream_authenticator(self) -> UpstreamAuthenticator:
         upstreams = Upstreams(tuple(self.upstreams))
         decryption = load_or_create_decryption_key(self.folder, self.clock.now())
         return UpstreamAuthenticator(
             upstreams=lambda: upstreams,
             store=UpstreamStore(self.engine),
-            key=key,
+            keys=self.ring(),
             decryption_keys=(decryption.private_key,),
             acs_url=self.endpoints.upstream_acs_url,
             random=secrets.token_bytes,
@@ -279,8 +299,8 @@ class IdentityProvider:
 
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
-        flow, describe = self.flow(), self.describe if self.upstreams else None
-        return web_app(flow, self.logout(flow), self.site, self.metadata, describe=describe)
+        flow = self.flow()
+        return web_app(flow, self.logout(flow), self.site, self.publication())
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:

@@ -78,7 +78,7 @@ _MODULES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Mellon:
     """The running application.
 
@@ -86,12 +86,24 @@ class Mellon:
         base_url: Its address; everything under /private needs a sign-in.
         metadata: Its SAML metadata; it signs its requests and says so.
         folder: Holds its log.
+        process: Apache.
 
     """
 
     base_url: str
     metadata: bytes
     folder: Path
+    process: subprocess.Popen
+
+    def restart(self, idp_metadata: bytes) -> None:
+        """Start anew with other metadata of the identity provider; it reads that only then."""
+        self.stop()
+        (self.folder / "idp.xml").write_bytes(idp_metadata)
+        self.process = _start(self.folder, urlsplit(self.base_url).port)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(15)
 
     @property
     def acs_url(self) -> str:
@@ -158,13 +170,24 @@ def running_mellon(
     )
     (folder / "idp.xml").write_bytes(idp_metadata)
     (folder / "apache.conf").write_text(_configuration(folder, url.port, tls, url.hostname))
+    process = _start(folder, url.port)
+    mellon = Mellon(base_url, (folder / "sp.xml").read_bytes(), folder, process)
+    try:
+        yield mellon
+    finally:
+        mellon.stop()
+
+
+def _start(folder: Path, port: int) -> subprocess.Popen:
+    """Return Apache, answering."""
     process = subprocess.Popen([APACHE, "-f", str(folder / "apache.conf"), "-D", "FOREGROUND"])
     try:
-        _wait_for(url.port, process, folder)
-        yield Mellon(base_url, (folder / "sp.xml").read_bytes(), folder)
-    finally:
+        _wait_for(port, process, folder)
+    except BaseException:
         process.terminate()
         process.wait(15)
+        raise
+    return process
 
 
 def _configuration(folder: Path, port: int, tls: CertificateFiles, host: str) -> str:

@@ -74,5 +74,12 @@ class Operator:
         assert process.returncode == expect, f"exit {process.returncode}\n{output}\n{errors}"
         return output
 
+    def fail(self, *arguments: str, code: int = 1) -> str:
+        """Run a command that is refused; return what it said."""
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=240)
+        assert process.returncode == code, f"exit {process.returncode}\n{output}\n{errors}"
+        return errors
+
     def run_json(self, *arguments: str, expect: int = 0) -> Any:
         return json.loads(self.run(*arguments, "--json", expect=expect))

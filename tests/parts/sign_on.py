@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.tls import trusting
 from connector.clock import SystemClock
 from connector.demo.sample_app import sample_app
 from connector.demo.sample_saml import sp_metadata
-from connector.idp.keys import load_or_create_keys
 from connector.idp.logout.soap_client import SoapClient
 from connector.settings.values import Listen
 from connector.web.server import Certificate, Listener, serving
 from state.engine import open_engine
 from state.migrate import upgrade
-from tests.parts.certificates import CertificateFiles, make_certificate
+from tests.parts.certificates import CertificateFiles, make_certificate, make_key_pems
 from tests.parts.identity_provider import IdentityProvider, free_port, make_identity_provider
 from tests.parts.mellon import Mellon, mellon_folder, running_mellon
 from tests.parts.pysaml2_application import Pysaml2Application
@@ -90,7 +88,7 @@ def prepared_applications(folder: Path) -> Iterator[Applications]:
     hosts = ("login.corp.test", "mellon.test", "saml.test", "pysaml2.test", "intranet.test")
     tls = make_certificate(folder, *hosts, "127.0.0.1")
     login, mellon, *others, intranet = (f"https://{host}:{free_port()}" for host in hosts)
-    saml, pysaml2 = _service_provider(folder, others[0]), _pysaml2(folder, others[1], tls)
+    saml, pysaml2 = _service_provider(others[0]), _pysaml2(folder, others[1], tls)
     with mellon_folder(mellon) as files:
         yield Applications(login, tls, mellon, files, saml, pysaml2, intranet)
 
@@ -176,16 +174,16 @@ def listen_of(url: str) -> Listen:
     return Listen("127.0.0.1", int(url.rpartition(":")[2]))
 
 
-def _service_provider(folder: Path, base_url: str) -> ServiceProvider:
+def _service_provider(base_url: str) -> ServiceProvider:
     """Return python3-saml with an RSA key of its own."""
-    key, certificate = _signing_pair(folder / "saml-keys")
-    return ServiceProvider(base_url, certificate, key)
+    return ServiceProvider(base_url, *make_key_pems())
 
 
 def _pysaml2(folder: Path, base_url: str, tls: CertificateFiles) -> Pysaml2Application:
     """Return pysaml2 with an RSA key of its own."""
     keys = folder / "pysaml2-keys"
-    for name, content in zip(("sp.key", "sp.crt"), _signing_pair(keys), strict=True):
+    keys.mkdir()
+    for name, content in zip(("sp.crt", "sp.key"), make_key_pems(), strict=True):
         (keys / name).write_text(content)
     local = f"https://127.0.0.1:{base_url.rpartition(':')[2]}"
     return Pysaml2Application(
@@ -195,11 +193,3 @@ def _pysaml2(folder: Path, base_url: str, tls: CertificateFiles) -> Pysaml2Appli
         back_channel_url=local,
         authority=tls.authority,
     )
-
-
-def _signing_pair(folder: Path) -> tuple[str, str]:
-    """Return a new RSA key and its certificate, as PEM."""
-    load_or_create_keys(folder, datetime.now(UTC))
-    (file,) = (path for path in folder.iterdir() if path.suffix == ".pem")
-    key, _, certificate = file.read_text().partition("-----BEGIN CERTIFICATE-----")
-    return key, f"-----BEGIN CERTIFICATE-----{certificate}"

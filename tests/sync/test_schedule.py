@@ -171,3 +171,16 @@ def test_a_line_that_is_no_crontab_line_is_refused_with_its_key(line: str):
     (fault,) = caught.value.faults
     assert fault.key == "schedule.cron"
     assert fault.problem.startswith("not a crontab line: ")
+
+
+def test_something_small_is_run_besides_again_and_again(runs: Runs):
+    seen: Queue[None] = Queue()
+    schedule = Schedule(runs, every=HOUR, cron=None)
+    schedule.also(lambda: seen.put(None), timedelta(seconds=1))
+    schedule.start(datetime.now(UTC) + HOUR)
+    try:
+        for _ in range(2):
+            seen.get(timeout=PATIENCE)
+    finally:
+        schedule.stop()
+    assert runs.ended == []

@@ -18,6 +18,7 @@ from connector.idp.message.upstream_response import issuer_of, parse_response
 from connector.idp.reason import Reason
 from connector.idp.routing import domain_of
 from connector.idp.store.upstreams import Taking
+from connector.idp.upstream.identity_provider import key_name
 from connector.idp.vouched import Declined, SentRequest, Vouched, to_json
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.idp.binding import BoundMessage
+    from connector.idp.message.answer import SigningKeys
     from connector.idp.message.upstream_assertion import Answered
     from connector.idp.message.upstream_request import Errand
     from connector.idp.store.upstreams import UpstreamStore
     from connector.idp.transaction import LoginTransaction
     from connector.idp.upstream.identity_provider import Upstream, Upstreams
-    from connector.idp.xmldsig import SigningKey
 
 # How old a Response may be that nobody asked for.
 _UNSOLICITED_LIFETIME = timedelta(minutes=5)
@@ -70,7 +71,7 @@ class UpstreamAuthenticator:
     Attributes:
         upstreams: Whom we believe, as of now.
         store: Keeps what was asked and used.
-        key: Signs what we ask.
+        keys: Sign what we ask.
         decryption_keys: Open what was encrypted for us.
         acs_url: Where we take answers.
         random: Returns that many unpredictable bytes.
@@ -79,7 +80,7 @@ class UpstreamAuthenticator:
 
     upstreams: Callable[[], Upstreams]
     store: UpstreamStore
-    key: SigningKey = field(repr=False)
+    keys: SigningKeys = field(repr=False)
     decryption_keys: Sequence[RSAPrivateKey] = field(repr=False)
     acs_url: str
     random: Callable[[int], bytes]
@@ -107,7 +108,8 @@ class UpstreamAuthenticator:
         question = Question(
             sent.request_id, sent.relay_state, force_authn=is_forced, is_passive=is_passive
         )
-        return build_errand(question, upstream, self.key, acs_url=self.acs_url, now=now)
+        key = self.keys.key_for(key_name(upstream.slug))
+        return build_errand(question, upstream, key, acs_url=self.acs_url, now=now)
 
     def receive(self, message: BoundMessage, now: datetime) -> Received:
         """Take an answer in, and give it to the login that waits for it.

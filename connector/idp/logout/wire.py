@@ -143,5 +143,4 @@ def _by_browser(
 
 def _key(parts: LoginParts, application: Application) -> SigningKey:
     """Return what signs for an application."""
-    del application
-    return parts.answerer.key
+    return parts.answerer.keys.key_for(application.slug)

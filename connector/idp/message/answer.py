@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import PolicyDenied
 from connector.idp.application.attribute import Person
@@ -28,19 +28,27 @@ if TYPE_CHECKING:
     from connector.idp.xmldsig import SigningKey
 
 
+class SigningKeys(Protocol):
+    """By what we sign."""
+
+    def key_for(self, slug: str) -> SigningKey:
+        """Return what signs for the application of that slug."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answerer:
     """Writes and signs answers.
 
     Attributes:
-        key: Signs.
+        keys: Sign.
         issuer: Our entity ID.
         lifetime: How long an assertion may be used.
         random: Returns that many unpredictable bytes.
 
     """
 
-    key: SigningKey = field(repr=False)
+    keys: SigningKeys = field(repr=False)
     issuer: str
     lifetime: timedelta
     random: Callable[[int], bytes]
@@ -80,7 +88,8 @@ class Answerer:
             sign_on=replace(sign_on, context_class=context_class),
             frame=Frame(self.issuer, self._xml_id(), now, self.lifetime),
         )
-        response = build_response(assertion, self.key, self._xml_id(), self._seal(application))
+        key = self.keys.key_for(application.slug)
+        response = build_response(assertion, key, self._xml_id(), self._seal(application))
         form, name_id = _to_form(application, request, response), assertion.name_id
         return replace(form, name_id=name_id.value, name_id_format=name_id.format)
 
@@ -107,8 +116,8 @@ class Answerer:
         self, application: Application, request: AuthnRequest, reason: str, now: datetime
     ) -> SendResponse:
         """Return the form that says why nothing is said of anybody."""
-        ids = (self._xml_id(), now)
-        response = build_error_response(request, reason, issuer=self.issuer, key=self.key, ids=ids)
+        ids, key = (self._xml_id(), now), self.keys.key_for(application.slug)
+        response = build_error_response(request, reason, issuer=self.issuer, key=key, ids=ids)
         return _to_form(application, request, response)
 
     def _xml_id(self) -> str:

@@ -9,20 +9,26 @@ from connector.idp.names import NAME_ID_FORMATS, PROTOCOL, Binding
 from connector.idp.xmldsig import Element, SigningKey, sign_enveloped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from connector.idp.endpoints import IdpEndpoints
 
 
 def build_metadata(
-    endpoints: IdpEndpoints, keys: Sequence[SigningKey], *, valid_until: datetime, document_id: str
+    endpoints: IdpEndpoints,
+    key: SigningKey,
+    certificates: Iterable[str],
+    *,
+    valid_until: datetime,
+    document_id: str,
 ) -> bytes:
-    """Return our metadata, signed by the first key.
+    """Return our metadata, signed.
 
     Args:
         endpoints: Our addresses.
-        keys: All that may sign now or soon, the active one first.
+        key: Signs.
+        certificates: Of all keys that may sign now or soon, the present one's first; DER in base64.
         valid_until: When those who read it must read it anew at the latest.
         document_id: An XML ID, fresh for each document.
 
@@ -40,7 +46,7 @@ def build_metadata(
     role = Element(
         "md:IDPSSODescriptor",
         {"WantAuthnRequestsSigned": "false", "protocolSupportEnumeration": PROTOCOL},
-        (*(_key_descriptor(key) for key in keys), *single_logout, *formats, *single_sign_on),
+        (*map(_key_descriptor, certificates), *single_logout, *formats, *single_sign_on),
     )
     entity = Element(
         "md:EntityDescriptor",
@@ -52,10 +58,10 @@ def build_metadata(
         },
         (role,),
     )
-    return sign_enveloped(entity, keys[0], position=0).encode()
+    return sign_enveloped(entity, key, position=0).encode()
 
 
-def _key_descriptor(key: SigningKey) -> Element:
-    certificate = Element("ds:X509Certificate", {}, (key.certificate,))
-    key_info = Element("ds:KeyInfo", {}, (Element("ds:X509Data", {}, (certificate,)),))
+def _key_descriptor(certificate: str) -> Element:
+    inner = Element("ds:X509Certificate", {}, (certificate,))
+    key_info = Element("ds:KeyInfo", {}, (Element("ds:X509Data", {}, (inner,)),))
     return Element("md:KeyDescriptor", {"use": "signing"}, (key_info,))

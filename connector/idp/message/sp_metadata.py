@@ -10,7 +10,7 @@ from connector.idp.names import EMAIL_FORMAT, PROTOCOL, UNSPECIFIED_FORMAT, Bind
 from connector.idp.xmldsig import Element, SigningKey, sign_enveloped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 # What `xmlenc.decrypt` takes, the best first.
@@ -41,21 +41,23 @@ class SpDescription:
 
 def build_sp_metadata(
     ours: SpDescription,
-    keys: Sequence[SigningKey],
+    key: SigningKey,
+    certificates: Iterable[str],
     *,
     valid_until: datetime,
     document_id: str,
 ) -> bytes:
-    """Return our metadata as a service provider, signed by the first key.
+    """Return our metadata as a service provider, signed.
 
     Args:
         ours: What it says.
-        keys: All that may sign now or soon, the active one first.
+        key: Signs.
+        certificates: Of all keys that may sign now or soon, the present one's first; DER in base64.
         valid_until: When those who read it must read it anew at the latest.
         document_id: An XML ID, fresh for each document.
 
     """
-    descriptors = [_key_descriptor("signing", key.certificate) for key in keys]
+    descriptors = [_key_descriptor("signing", certificate) for certificate in certificates]
     if ours.encryption_certificate:
         descriptors.append(
             _key_descriptor("encryption", ours.encryption_certificate, _ENCRYPTION_METHODS)
@@ -86,7 +88,7 @@ def build_sp_metadata(
         },
         (role,),
     )
-    return sign_enveloped(entity, keys[0], position=0).encode()
+    return sign_enveloped(entity, key, position=0).encode()
 
 
 def _key_descriptor(use: str, certificate: str, methods: Sequence[str] = ()) -> Element:

@@ -16,6 +16,11 @@ NAME_ID = "NameID"
 """What `Match.value` says for the name in the Subject, instead of an attribute."""
 
 
+def key_name(slug: str) -> str:
+    """Return what the signing keys call the upstream of a slug; no application is called so."""
+    return f"upstream/{slug}"
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
     """Another SAML identity provider, as its metadata describes it (Metadata section 2.4.3).

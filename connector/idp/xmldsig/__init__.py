@@ -1,7 +1,7 @@
 """XML as SAML needs it: written in canonical form, read strictly, signed and verified.
 
 Out: `canonical` writes elements so that their bytes are their own exclusive canonical form
-(Exclusive XML Canonicalization 1.0); `sign` puts an enveloped RSA-SHA256 signature into one.
+(Exclusive XML Canonicalization 1.0); `sign` puts an enveloped signature into one, by RSA or ECDSA.
 In: `parse` refuses what honest SAML never holds; `verify` returns the signed element and nothing
 else of the document. The trust lies in certificates from metadata, never in what a message says.
 """

@@ -44,6 +44,7 @@ _METHODS = frozenset(
         SignatureMethod.RSA_SHA384,
         SignatureMethod.RSA_SHA512,
         SignatureMethod.ECDSA_SHA256,
+        SignatureMethod.ECDSA_SHA384,
     }
 )
 _DIGESTS = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512})
@@ -149,6 +150,7 @@ def verify_octets(
         f"{_MORE}rsa-sha384": SHA384(),
         f"{_MORE}rsa-sha512": SHA512(),
         f"{_MORE}ecdsa-sha256": SHA256(),
+        f"{_MORE}ecdsa-sha384": SHA384(),
     }
     if algorithm not in allowed:
         raise XmlRefused(

@@ -1,0 +1,138 @@
+"""Seal private keys, so that the database and its copies hold none that can be used.
+
+AES-256-GCM (NIST SP 800-38D). The sealing key is never in the database: a file in the folder of
+keys, or a secret that the operator keeps elsewhere. What is sealed is bound to the certificate it
+belongs to, so that rows cannot be exchanged.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from connector.errors import ConfigurationError, ConnectorError, Fault
+from connector.idp.keys.files import read_or_create, read_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from connector.settings import Secret
+
+SEAL_FILE = "seal-key"
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_FORM = b"\x01"
+
+
+class SealRefused(ConnectorError):
+    """The sealing key does not open what was sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A sealing key.
+
+    Attributes:
+        origin: Where it comes from, to say so.
+        key: 32 bytes.
+
+    """
+
+    origin: str
+    key: bytes = field(repr=False)
+
+    def close(self, content: bytes, fingerprint: str, random: Callable[[int], bytes]) -> bytes:
+        """Return the content sealed, for the certificate with that fingerprint."""
+        nonce = random(_NONCE_BYTES)
+        return _FORM + nonce + AESGCM(self.key).encrypt(nonce, content, _bound_to(fingerprint))
+
+    def open(self, sealed: bytes, fingerprint: str) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            SealRefused: if it was sealed by another key, or has been changed.
+
+        """
+        form, nonce, rest = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            if form == _FORM:
+                return AESGCM(self.key).decrypt(nonce, rest, _bound_to(fingerprint))
+        except (InvalidTag, ValueError):
+            pass
+        message = (
+            f"the sealing key ({self.origin}) does not open the signing key {fingerprint[:12]};"
+            " bring back the one that it was sealed by; if that is lost for good:"
+            " connector key retire --lost"
+        )
+        raise SealRefused(message) from None
+
+
+def load_seal(folder: Path, configured: Secret | None, *, is_first: bool) -> Seal:
+    """Return the sealing key: the operator's secret, or the file in the folder of keys.
+
+    Args:
+        folder: Of keys.
+        configured: Of the configuration; None for the file.
+        is_first: Nothing is sealed yet, so the file may be made.
+
+    Raises:
+        ConfigurationError: if it is lacking or not of the right form.
+
+    """
+    if configured is not None:
+        return Seal(configured.origin, parse_seal(configured.reveal(), "connector.toml: idp.seal"))
+    path = folder / SEAL_FILE
+    if not is_first and not path.exists():
+        problem = (
+            "is missing, and the signing keys in the state database are sealed by it; bring it"
+            " back from a backup, or from the machine where they were made; if it is lost for"
+            " good: connector key retire --lost"
+        )
+        raise ConfigurationError([Fault(str(path), "", problem)])
+    content = read_or_create(path, new_seal) if is_first else read_private(path)
+    return Seal(f"file {path}", parse_seal(content.decode("ascii", "replace"), str(path)))
+
+
+def new_seal() -> bytes:
+    """Return a fresh sealing key as its file holds it."""
+    return f"{secrets.token_hex(_KEY_BYTES)}\n".encode()
+
+
+def parse_seal(text: str, place: str) -> bytes:
+    """Return the 32 bytes that a text says, in hexadecimal digits or base64.
+
+    >>> len(parse_seal("00" * 32, "seal-key"))
+    32
+
+    Raises:
+        ConfigurationError: if it says anything else.
+
+    """
+    text = text.strip()
+    for decode in (bytes.fromhex, _from_base64):
+        try:
+            key = decode(text)
+        except ValueError:
+            continue
+        if len(key) == _KEY_BYTES:
+            return key
+    problem = "must be 32 random bytes, in hexadecimal digits or base64: openssl rand -hex 32"
+    raise ConfigurationError([Fault(place, "", problem)])
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except Base64Error as error:
+        raise ValueError(text) from error
+
+
+def _bound_to(fingerprint: str) -> bytes:
+    return f"connector signing key {fingerprint}".encode()

@@ -1,0 +1,128 @@
+"""The first start makes a signing key, or takes over the one that was kept in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from connector.idp.keys.algorithm import KeyAlgorithm
+from connector.idp.keys.certificate import KeyPair, make_pair, read_pair
+from connector.idp.keys.files import read_private
+from connector.idp.keys.inventory import KeyInventory, KeyRecord, KeyState
+from connector.idp.keys.rollover import stage
+from connector.idp.keys.seal import Seal, load_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from connector.settings import Secret
+
+FORMER_FILE = "signing-active.pem"
+
+
+class KeyKeeper(Protocol):
+    """Where keys are kept."""
+
+    def load(self) -> KeyInventory:
+        """Return everything."""
+        ...
+
+    def change(self, step: Callable[[KeyInventory], KeyInventory]) -> KeyInventory:
+        """Replace everything by what a step makes of it, in one transaction; return that."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFolder:
+    """What the configuration says of keys.
+
+    Attributes:
+        path: The folder, `idp.keys`.
+        seal: `idp.seal`, or None for the file in the folder.
+
+    """
+
+    path: Path
+    seal: Secret | None = None
+
+    @property
+    def former_file(self) -> Path:
+        """Return where the signing key was once kept."""
+        return self.path / FORMER_FILE
+
+    def load_seal(self, inventory: KeyInventory) -> Seal:
+        """Return the sealing key; the very first is made.
+
+        Raises:
+            ConfigurationError: if it is lacking or not of the right form.
+
+        """
+        is_first = not any(key.is_published for key in inventory.keys)
+        return load_seal(self.path, self.seal, is_first=is_first)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How a start found the keys.
+
+    Attributes:
+        inventory: As it is now.
+        seal: Opens it.
+        event: "key.made" or "key.taken_over", or "" if there was a key already.
+
+    """
+
+    inventory: KeyInventory
+    seal: Seal
+    event: str = ""
+
+
+def begin(
+    keeper: KeyKeeper, folder: KeyFolder, now: datetime, random: Callable[[int], bytes]
+) -> Beginning:
+    """Return the keys; if there is no active one, the former file's becomes it, or a new one.
+
+    Raises:
+        ConfigurationError: if a file cannot be read or written, or others can read it, or the
+            sealing key is lacking.
+
+    """
+    # Before the file of the sealing key is looked for: who makes the first key writes that first.
+    inventory = keeper.load()
+    seal = folder.load_seal(inventory)
+    if inventory.active is not None:
+        return Beginning(inventory, seal)
+    is_former = folder.former_file.exists()
+    pair = _read_former(folder) if is_former else make_pair(KeyAlgorithm.RSA_2048, now)
+    first = to_record(pair, seal, now, random)
+    after = keeper.change(lambda found: found if found.active else stage(found, first))
+    if first not in after.keys:
+        return Beginning(after, seal)
+    return Beginning(after, seal, "key.taken_over" if is_former else "key.made")
+
+
+def to_record(
+    pair: KeyPair,
+    seal: Seal,
+    now: datetime,
+    random: Callable[[int], bytes],
+    state: KeyState = KeyState.ACTIVE,
+) -> KeyRecord:
+    """Return a key as it is kept, its private half sealed."""
+    fingerprint = pair.fingerprint
+    return KeyRecord(
+        fingerprint=fingerprint,
+        state=state,
+        algorithm=pair.algorithm,
+        certificate=pair.certificate_der(),
+        sealed=seal.close(pair.private_der(), fingerprint, random),
+        staged_at=now,
+        activated_at=now if state is KeyState.ACTIVE else None,
+    )
+
+
+def _read_former(folder: KeyFolder) -> KeyPair:
+    path = folder.former_file
+    return read_pair(read_private(path), str(path))
