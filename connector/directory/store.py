@@ -12,6 +12,7 @@ from connector.mapping.resource import MappingProblem
 from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import BATCH, batches, of_some, reading, table_of
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -278,8 +279,8 @@ _WHO_SIGNS_IN = (
     .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
     .where(LOGIN_NAMES.c.name == bindparam("login_name"), USERS.c.left_at.is_(None))
 )
-_ONE_USER = select(USERS).where(USERS.c.external_id == _KEY)
-_NAMES_OF_ONE = (
+_ONE_USER = Prepared(select(USERS).where(USERS.c.external_id == _KEY))
+_NAMES_OF_ONE = Prepared(
     select(LOGIN_NAMES.c.name).where(LOGIN_NAMES.c.external_id == _KEY).order_by(LOGIN_NAMES.c.name)
 )
 
@@ -301,19 +302,20 @@ def _groups_of_one() -> Select[Any]:
     return select(holding.union(above).c.name_folded)
 
 
-_GROUPS_OF_ONE = _groups_of_one()
+_GROUPS_OF_ONE = Prepared(_groups_of_one())
 
 
 def _find_user(connection: Connection, external_id: str) -> DirectoryUser | None:
     key = {"external_id": external_id}
-    row = connection.execute(_ONE_USER, key).one_or_none()
+    row = _ONE_USER.first(connection, key)
     if row is None:
         return None
-    return _to_user(row, tuple(connection.scalars(_NAMES_OF_ONE, key)))
+    return _to_user(row, tuple(one.name for one in _NAMES_OF_ONE.all(connection, key)))
 
 
 def _find_groups(connection: Connection, external_id: str) -> frozenset[str]:
-    return frozenset(connection.scalars(_GROUPS_OF_ONE, {"external_id": external_id}))
+    found = _GROUPS_OF_ONE.all(connection, {"external_id": external_id})
+    return frozenset(one.name_folded for one in found)
 
 
 def _members_who(owner: Table) -> Select[Any, Any]:

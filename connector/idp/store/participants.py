@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from connector.idp.session import Participant
 from state.engine import batches, reading, table_of
 from state.identity import SessionParticipantRow, SsoSessionRow
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,7 +26,7 @@ _IS_THIS = and_(
     PARTICIPANTS.c.sso_index == bindparam("of_index"),
     PARTICIPANTS.c.application == bindparam("of_application"),
 )
-_FIND = select(PARTICIPANTS).where(_IS_THIS)
+_FIND = Prepared(select(PARTICIPANTS).where(_IS_THIS))
 _INSERT = insert(PARTICIPANTS)
 _CHANGING = ("name_id", "name_id_format", "session_index", "told_at", "expires_at")
 _UPDATE = update(PARTICIPANTS).where(_IS_THIS).values({key: bindparam(key) for key in _CHANGING})
@@ -34,11 +35,11 @@ _UPDATE = update(PARTICIPANTS).where(_IS_THIS).values({key: bindparam(key) for k
 def note_told(connection: Connection, told: Participant) -> None:
     """Keep that an application was told, within a transaction that writes."""
     key = {"of_index": told.sso_index, "of_application": told.application}
-    row = connection.execute(_FIND, key).one_or_none()
+    row = _FIND.first(connection, key)
     if row is None:
         connection.execute(_INSERT, _to_values(told))
         return
-    known = _to_participant(row)
+    known = Participant(**vars(row))
     is_same = (known.name_id, known.session_index) == (told.name_id, told.session_index)
     if not is_same or told.told_at - known.told_at >= _NOTED_EVERY:
         connection.execute(_UPDATE, key | {name: getattr(told, name) for name in _CHANGING})

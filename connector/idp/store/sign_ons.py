@@ -12,12 +12,13 @@ from connector.audit import append
 from connector.idp.session import SsoSession
 from connector.idp.store.participants import PARTICIPANTS, carry_over, note_told
 from connector.idp.transaction import LoginTransaction
-from state.engine import reading, table_of, writing
+from state.engine import glancing, reading, table_of, writing
 from state.identity import (
     LoginTransactionRow,
     SsoSessionRow,
     UsedRequestRow,
 )
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,15 +39,12 @@ _OF_ID = _TRANSACTIONS.c.id == bindparam("transaction_id")
 _FIND = select(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.expires_at > bindparam("now"))
 _OPEN = update(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.answered_at.is_(None))
 _OPEN_TO_ALL = _OPEN.where(_TRANSACTIONS.c.browser_digest == b"")
-_ANSWER = (
-    update(_TRANSACTIONS)
-    .where(_TRANSACTIONS.c.id == bindparam("transaction_id"), _TRANSACTIONS.c.answered_at.is_(None))
-    .values(answered_at=bindparam("at"))
-)
+_ANSWER = Prepared(_OPEN.values(answered_at=bindparam("at")))
 _OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
-_FIND_SESSION = select(_SESSIONS).where(_OF_COOKIE)
-_END_SESSION = delete(_SESSIONS).where(_OF_COOKIE)
-_TOUCH_SESSION = update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at"))
+_FIND_SESSION = Prepared(select(_SESSIONS).where(_OF_COOKIE))
+_END_SESSION = Prepared(delete(_SESSIONS).where(_OF_COOKIE))
+_TOUCH_SESSION = Prepared(update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at")))
+_TAKE_REQUEST = Prepared(insert(_REQUESTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +166,9 @@ class SignOnStore:
 
     def session(self, cookie_digest: bytes) -> SsoSession | None:
         """Return the session of a cookie, alive or not."""
-        with reading(self._engine) as connection:
-            row = connection.execute(_FIND_SESSION, {"digest": cookie_digest}).one_or_none()
-        return None if row is None else _to_session(row)
+        with glancing(self._engine) as connection:
+            row = _FIND_SESSION.first(connection, {"digest": cookie_digest})
+        return None if row is None else SsoSession(**vars(row))
 
     def sessions_of(self, external_id: str) -> tuple[SsoSession, ...]:
         """Return the sessions of a person, alive or not, the oldest first."""
@@ -190,13 +188,12 @@ def _keep_session(connection: Connection, ending: Ending) -> None:
     if ending.ends is not None:
         if ending.tells is not None:
             carry_over(connection, ending.ends, ending.tells)
-        connection.execute(_END_SESSION, {"digest": ending.ends})
+        _END_SESSION.run(connection, {"digest": ending.ends})
     if ending.begins is not None:
         connection.execute(insert(_SESSIONS), _session_values(ending.begins))
-    if ending.uses is not None:
-        used = connection.execute(_TOUCH_SESSION, {"digest": ending.uses, "at": ending.at})
-        if used.rowcount != 1:
-            raise _SessionEnded
+    used = {"digest": ending.uses, "at": ending.at}
+    if ending.uses is not None and not _TOUCH_SESSION.run(connection, used):
+        raise _SessionEnded
     if ending.tells is not None:
         note_told(connection, ending.tells)
 
@@ -204,13 +201,11 @@ def _keep_session(connection: Connection, ending: Ending) -> None:
 def _end(connection: Connection, ending: Ending) -> bool:
     """Note that a login is answered, or the request of one that is answered at once."""
     if ending.transaction_id:
-        done = connection.execute(
-            _ANSWER, {"transaction_id": ending.transaction_id, "at": ending.at}
-        )
-        return bool(done.rowcount == 1)
+        values = {"transaction_id": ending.transaction_id, "at": ending.at}
+        return _ANSWER.run(connection, values) == 1
     if ending.request_id:
         values = {"issuer": ending.issuer, "request_id": ending.request_id}
-        connection.execute(insert(_REQUESTS), values | {"expires_at": ending.forgotten_at})
+        _TAKE_REQUEST.run(connection, values | {"expires_at": ending.forgotten_at})
     return True
 
 
