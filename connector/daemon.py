@@ -76,14 +76,14 @@ class Daemon:
         self._engine = engine
         self._clock = clock
         self._on_report = on_report
-        sign_off = make_sign_off(settings, engine, clock)
+        self._files = ApplicationFiles(settings, clock, configuration)
+        sign_off = make_sign_off(settings, engine, clock, self._files)
         self._parts = make_parts(settings, engine, clock, sign_off)
         self._stopping = threading.Event()
         self._schedule = Schedule(
             self._run, every=settings.schedule.every, cron=settings.schedule.cron
         )
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
-        self._files = ApplicationFiles(settings, clock, configuration)
         self._idp = settings.idp
         self._schedule.also(self._tell_of_keys, DAY)
         self._crew = _crew(self._files, engine)

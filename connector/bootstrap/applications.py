@@ -108,7 +108,7 @@ def make_follower(files: ApplicationFiles, catalogue: Catalogue) -> Follower:
 
 def make_fetch_loop(files: ApplicationFiles) -> FetchLoop:
     """Return what fetches metadata while the program runs; not started yet."""
-    return FetchLoop(make_fetcher(files))
+    return FetchLoop(make_fetcher(files), lambda: files.load().notes)
 
 
 def make_fetcher(files: ApplicationFiles) -> Fetcher:

@@ -6,11 +6,14 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.applications import application_sources
 from connector.bootstrap.cycles import connect, load_dialects, load_mappings
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.lockout import check_lockout
 from connector.clock import SystemClock
 from connector.errors import SourceUnavailable
+from connector.idp.application.fetching import fetch_one
+from connector.idp.application.load import is_fetched
 from connector.source.reader import LdapSource, SourceCheck, Wanted
 
 if TYPE_CHECKING:
@@ -28,7 +31,22 @@ def check_online(settings: Settings) -> list[Finding]:
     findings = []
     if settings.source.kind == "ldap":
         findings += _check_source(settings)
-    return [*findings, *map(_check_target, settings.target, load_dialects(settings))]
+    findings += map(_check_target, settings.target, load_dialects(settings))
+    return findings + _check_metadata(settings)
+
+
+def _check_metadata(settings: Settings) -> list[Finding]:
+    """Return whether the metadata at URLs can be fetched; what comes is kept as a copy."""
+    if settings.idp is None:
+        return []
+    sources = application_sources(settings, SystemClock())
+    fetched = [fetch_one(each, sources) for each in settings.application if is_fetched(each)]
+    return [
+        Finding("warn", f"application {one.name}", f"its metadata: {one.problem}")
+        if one.problem
+        else Finding("ok", f"application {one.name}", "its metadata could be fetched")
+        for one in fetched
+    ]
 
 
 def _check_source(settings: Settings) -> list[Finding]:

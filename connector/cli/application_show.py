@@ -51,7 +51,7 @@ def show_application(
         print_text(f"  {f'{title}:' if title else '':<14}{value}")
     print_text("Enter on the other side:")
     for title, key in _OURS.items():
-        print_text(f"  {f'{title}:':<14}{ours[key]}")
+        print_text(f"  {f'{title}:':<15} {ours[key]}")
     for title, steps in (("On this side:", here), ("On the other side:", there)):
         if steps:
             print_text(title)
@@ -66,6 +66,7 @@ _OURS = {
     "Issuer": "issuer",
     "Login URL": "login_url",
     "Logout URL": "logout_url",
+    "Logout by SAML": "slo_url",
     "Metadata URL": "metadata_url",
     "Certificate": "certificate",
 }
@@ -77,7 +78,9 @@ def our_values(provider: IdentityProvider, application: Application) -> dict[str
     return {
         "issuer": endpoints.entity_id,
         "login_url": endpoints.sso_url,
+        # Where people find the button that signs them out; who speaks SAML uses the other one.
         "logout_url": f"{endpoints.base_url}/",
+        "slo_url": endpoints.slo_url,
         "metadata_url": endpoints.metadata_url(application.slug),
         # On one line, without BEGIN and END: as forms of other sides want it.
         "certificate": provider.flow.parts.answerer.keys.key_for(application.slug).certificate,

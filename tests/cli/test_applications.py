@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.bootstrap.applications import ApplicationFiles, revision_of
+from connector.bootstrap.opening import open_state
+from connector.bootstrap.sign_off import make_sign_off
+from connector.clock import SystemClock
 from connector.idp.endpoints import IdpEndpoints
+from connector.settings import load_settings
 from tests.cli.shell import IDP
 
 if TYPE_CHECKING:
@@ -46,10 +51,10 @@ def test_an_application_is_shown_with_what_to_enter_on_the_other_side(desk: Shel
     values = desk.say("app", "show", "Mimecast Personal Portal", "--json").values
     endpoints = IdpEndpoints("https://sso.corp.example/saml/metadata", "https://sso.corp.example")
 
-    assert f"  Issuer:       {endpoints.entity_id}\n" in text
-    assert f"  Login URL:    {endpoints.sso_url}\n" in text
-    assert f"  Metadata URL: {endpoints.metadata_url('mimecast-personal-portal')}\n" in text
-    assert f"  Certificate:  {values['certificate']}\n" in text
+    assert f"  {'Issuer:':<15} {endpoints.entity_id}\n" in text
+    assert f"  {'Login URL:':<15} {endpoints.sso_url}\n" in text
+    assert f"  {'Metadata URL:':<15} {endpoints.metadata_url('mimecast-personal-portal')}\n" in text
+    assert f"  {'Certificate:':<15} {values['certificate']}\n" in text
     assert values["issuer"] == endpoints.entity_id
     assert desk.say("app", "show", "nope").errors == (
         "error: no application is called nope; there are: mimecast-personal-portal\n"
@@ -122,6 +127,22 @@ def test_an_application_is_added_to_the_file_and_works_at_once(desk: Shell):
     assert (desk.folder / "connector.toml").stat().st_mode & 0o777 == 0o640
     slugs = [one["slug"] for one in desk.say("app", "list", "--json").values]
     assert sorted(slugs) == ["intra", "mimecast-personal-portal"]
+
+
+def test_what_signs_people_off_knows_an_application_that_was_added(desk: Shell):
+    path, clock = desk.folder / "connector.toml", SystemClock()
+    settings = load_settings(path)
+    engine = open_state(settings)
+    files = ApplicationFiles(settings, clock, path, revision_of(settings))
+    sign_off = make_sign_off(settings, engine, clock, files)
+    sign_off.after_reading({})
+
+    desk.say("app", "add", "Intra", "--metadata", "sp.xml", "--group", SALES)
+    sign_off.after_reading({})
+
+    registry = sign_off._running[0].parts.login.registry
+    assert [one.slug for one in registry.applications] == ["mimecast-personal-portal", "intra"]
+    engine.dispose()
 
 
 def test_an_application_of_a_preset_is_added_as_easily(desk: Shell):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,34 @@ def test_what_a_value_cannot_be_read_as_is_no_value_of_another_kind():
 
     with pytest.raises(ValueError, match="not a file time"):
         rule.evaluate(ANNA)
+
+
+def blocks_of_toml(manual: str) -> list[dict]:
+    """Return the indented examples of a manual that are tables of attributes."""
+    found, lines = [], []
+    for line in [*manual.splitlines(), "end"]:
+        if line.startswith("    ") or not line:
+            lines.append(line.removeprefix("    "))
+        else:
+            if any(each.startswith("[application.attributes") for each in lines):
+                found.append(tomllib.loads("\n".join(lines)))
+            lines = []
+    return found
+
+
+def test_the_examples_of_the_manual_work():
+    manual = (SHIPPED.parent / "docs" / "applications.md").read_text(encoding="utf-8")
+
+    (block,) = blocks_of_toml(manual)
+    rules = {
+        name: compile_attribute(name, written)
+        for name, written in block["application"]["attributes"].items()
+    }
+
+    assert rules["fullName"].evaluate(ANNA) == ("Berg, Anna (IT)",)
+    assert rules["displayName"].evaluate(ANNA) == ("ANNA BERG",)
+    assert rules["role"].evaluate(ANNA) == ("admin",)
+    assert len(rules) == 8
 
 
 def test_every_shipped_set_does_what_its_examples_say():

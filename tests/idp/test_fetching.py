@@ -282,7 +282,7 @@ def test_nothing_is_read_while_nothing_changes(desk: Desk):
 
 
 def test_the_loop_fetches_at_once_and_again_when_it_is_told_to(desk: Desk):
-    loop = FetchLoop(desk.fetcher())
+    loop = FetchLoop(desk.fetcher(), lambda: ())
     loop.start()
     try:
         assert desk.server.was_asked.wait(10)
@@ -291,6 +291,16 @@ def test_the_loop_fetches_at_once_and_again_when_it_is_told_to(desk: Desk):
         assert desk.server.was_asked.wait(10)
     finally:
         loop.stop()
+
+
+def test_what_the_operator_should_know_is_said_once_a_day(desk: Desk, log):
+    loop = FetchLoop(desk.fetcher(), lambda: ("it ends soon",))
+
+    for hours in (1, 23, 24, 25, 47, 48):
+        desk.now = NOW + timedelta(hours=hours)
+        loop._note_daily()
+
+    assert [line["note"] for line in log] == ["it ends soon"] * 2
 
 
 def signed_metadata(key_name: str) -> bytes:

@@ -13,7 +13,7 @@ from connector.errors import ConfigurationError
 from connector.idp.application.load import fetch_metadata, is_fetched, read_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from connector.idp.application.load import ApplicationSources
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RETRY = timedelta(minutes=10)
 LEAST_INTERVAL = timedelta(minutes=5)
 LOOK_SECONDS = 60.0
+NOTED_EVERY = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -109,10 +110,12 @@ class Fetcher:
 
 
 class FetchLoop:
-    """Fetches in a thread of its own, from `start` to `stop`."""
+    """Fetches in a thread of its own, from `start` to `stop`; says what is to be known daily."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: Fetcher, notes: Callable[[], Iterable[str]]) -> None:
         self._fetcher = fetcher
+        self._notes = notes
+        self._noted_at = fetcher.make_sources().now
         self._woken = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="metadata", daemon=True)
@@ -135,7 +138,16 @@ class FetchLoop:
         while not self._is_stopping:
             try:
                 self._fetcher.look(is_forced=is_forced)
+                self._note_daily()
             except ConfigurationError as error:  # of a file that was edited meanwhile
                 log.warning("applications.kept", reason=str(error))
             is_forced = self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
+
+    def _note_daily(self) -> None:
+        """Log once a day what the operator should know, such as metadata that is about to end."""
+        now = self._fetcher.make_sources().now
+        if now - self._noted_at >= NOTED_EVERY:
+            self._noted_at = now
+            for note in self._notes():
+                log.warning("applications.noted", note=note)
