@@ -14,7 +14,6 @@ connection ahead; the second line is of a program that does not pause, and mostl
 from __future__ import annotations
 
 import argparse
-import http.client
 import re
 import signal
 import socket
@@ -25,11 +24,12 @@ import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
 
+from benchmarks.peers.browser import Browser, require_response
+from benchmarks.peers.identity_provider import IdentityProvider
+from benchmarks.peers.servers import free_port
 from benchmarks.read_speed import BASE, PASSWORD, READER, running_slapd, to_ldif
 from connector.demo.sample_saml import authn_request_url, read_idp_metadata, sp_metadata
 from connector.mapping.load import shipped_folder
@@ -41,7 +41,9 @@ from tests.parts.operator import Operator
 from tests.parts.samba import SEEDED_PASSWORD, Samba
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from benchmarks.peers.browser import Answer
 
 BAR_MS = 6.0
 PEOPLE, LOGINS = 100, 200
@@ -85,65 +87,28 @@ class Directory:
     password: str
 
 
-class Browser:
-    """One connection and its cookies."""
-
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection(ADDRESS, port, timeout=60)
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._host = f"localhost:{port}"
-        self.cookies: dict[str, str] = {}
-
-    def fetch(self, path: str, fields: dict[str, str] | None = None) -> tuple[str, str]:
-        """Return the page and where it is, after all redirects."""
-        while True:
-            answer, body = self._ask(path, fields)
-            if answer.status != 303:
-                return path, body
-            target = urlsplit(answer.headers["location"])
-            path, fields = target.path + (f"?{target.query}" if target.query else ""), None
-
-    def _ask(
-        self, path: str, fields: dict[str, str] | None
-    ) -> tuple[http.client.HTTPResponse, str]:
-        headers = {"Host": self._host}
-        if self.cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        if fields is not None:
-            headers |= {
-                "Origin": f"http://{self._host}",
-                "Content-Type": "application/x-www-form-urlencoded",
-            }
-        body = None if fields is None else urlencode(fields)
-        self._connection.request("POST" if fields is not None else "GET", path, body, headers)
-        answer = self._connection.getresponse()
-        text = answer.read().decode()
-        for line in answer.headers.get_all("set-cookie", []):
-            self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
-        return answer, text
-
-
-def sign_in(
-    browser: Browser, ask: Callable[[], str], email: str, password: str, pause: float
-) -> float:
+def sign_in(browser: Browser, url: str, email: str, password: str, pause: float) -> float:
     """Sign in as a new visitor; return the seconds after the password was typed."""
     browser.cookies.clear()
-    where, page = browser.fetch(ask())
-    where, page = browser.fetch(f"{where}/email", {"step_token": _token(page), "email": email})
+    path, token = _form(browser.fetch(url), "email")
+    page = browser.fetch(path, {"step_token": token, "email": email})
     time.sleep(pause)
-    typed = {"step_token": _token(page), "password": password}
+    path, token = _form(page, "password")
     begun = time.perf_counter()
-    _, page = browser.fetch(f"{where}/password", typed)
+    page = browser.fetch(path, {"step_token": token, "password": password})
     taken = time.perf_counter() - begun
-    assert 'name="SAMLResponse"' in page, page
+    require_response(page)
     return taken
 
 
-def _token(page: str) -> str:
-    found = re.search(r'name="step_token" value="([^"]+)"', page)
-    assert found, page
-    return found[1]
+def _form(page: Answer, step: str) -> tuple[str, str]:
+    """Return where the form of a step goes, and its token."""
+    text = page.body.decode()
+    path = re.search(rf'action="([^"]+/{step})"', text)
+    token = re.search(r'name="step_token" value="([^"]+)"', text)
+    assert path, text
+    assert token, text
+    return path[1], token[1]
 
 
 def measure(directory: Directory, logins: int) -> None:
@@ -163,13 +128,12 @@ def measure(directory: Directory, logins: int) -> None:
 
         def ask() -> str:
             now, number = datetime.now(UTC), next(numbers)
-            url = authn_request_url(provider, APPLICATION, request_id=f"_{number}", now=now)
-            return url.removeprefix(f"http://localhost:{port}")
+            return authn_request_url(provider, APPLICATION, request_id=f"_{number}", now=now)
 
         for _, name in directory.people:
             bind_bare(name)  # Samba writes to its disk when somebody binds for the first time
-        browser = Browser(port)
-        provider = read_idp_metadata(browser.fetch("/saml/metadata")[1].encode())
+        browser = Browser(_ours(port), {})
+        provider = read_idp_metadata(browser.fetch("/saml/metadata").body)
         bare: list[float] = []
         person: list[float] = []
         program: list[float] = []
@@ -177,9 +141,9 @@ def measure(directory: Directory, logins: int) -> None:
             email, name = directory.people[number % len(directory.people)]
             taken = (
                 bind_bare(name),
-                sign_in(browser, ask, email, directory.password, TYPING_SECONDS),
+                sign_in(browser, ask(), email, directory.password, TYPING_SECONDS),
                 bind_bare(name),
-                sign_in(browser, ask, email, directory.password, 0),
+                sign_in(browser, ask(), email, directory.password, 0),
             )
             if number >= 0:  # the first ones warm up
                 bare += taken[::2]
@@ -204,7 +168,7 @@ def _report(name: str, bare: list[float], person: list[float], program: list[flo
 @contextmanager
 def running(folder: Path, directory: Directory) -> Iterator[int]:
     """Run the daemon until the block ends; yield its port once everybody can sign in."""
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(ADDRESS), free_port(ADDRESS)]
     values = {"address": ADDRESS, "port": ports[0], "operations": ports[1]}
     operator = Operator(folder)
     (folder / "application.xml").write_text(sp_metadata(APPLICATION))
@@ -237,7 +201,7 @@ def _await(port: int) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
-            Browser(port).fetch("/saml/metadata")
+            socket.create_connection((ADDRESS, port)).close()
         except OSError:
             time.sleep(0.05)
         else:
@@ -245,9 +209,11 @@ def _await(port: int) -> None:
     raise SystemExit("the daemon did not start")
 
 
-def _free_port() -> int:
-    with socket.create_server((ADDRESS, 0)) as probe:
-        return probe.getsockname()[1]
+def _ours(port: int) -> IdentityProvider:
+    host = f"localhost:{port}"
+    return IdentityProvider(
+        "connector", host, (ADDRESS, port), f"http://{host}/saml/sso", "", {}, ()
+    )
 
 
 def _to_entry(number: int) -> str:

@@ -6,7 +6,7 @@ given it up unseen; so it is asked something before a password goes over it.
 
 from __future__ import annotations
 
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Thread
 from typing import TYPE_CHECKING
 
 from connector.errors import SourceUnavailable
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # As long as it takes to type a password. AD hangs up on who says nothing for two minutes.
 KEPT_SECONDS = 30.0
+# Who is faster than that waits for the one that is being opened: another would take longer.
+COMING_SECONDS = 0.3
 
 
 class Spare:
@@ -31,9 +33,10 @@ class Spare:
     ) -> None:
         self._connect = connect
         self._kept_seconds = kept_seconds
-        self._lock = Lock()
+        self._lock = Condition()
         self._ready: LdapConnection | None = None
         self._is_coming = False
+        self._is_awaited = False
         self._is_wanted = Event()
         self._thread: Thread | None = None
 
@@ -51,6 +54,10 @@ class Spare:
     def take(self) -> LdapConnection | None:
         """Return the connection, which is the caller's from now on; None if there is none."""
         with self._lock:
+            if self._is_coming and not self._is_awaited:
+                self._is_awaited = True
+                self._lock.wait_for(lambda: not self._is_coming, COMING_SECONDS)
+                self._is_awaited = False
             taken, self._ready = self._ready, None
             return taken
 
@@ -70,6 +77,7 @@ class Spare:
                 opened = None
             with self._lock:
                 self._ready, self._is_coming = opened, False
+                self._lock.notify_all()
         self.close()
 
     def _is_needed(self) -> bool:

@@ -13,7 +13,7 @@ from connector.source.ldap import LdapConnection
 from connector.source.ldap_password import LdapPasswordCheck
 from connector.source.ldap_tls import to_servers
 from connector.source.password import PasswordVerdict
-from connector.source.spare import Spare
+from connector.source.spare import COMING_SECONDS, Spare
 
 WRONG = (49, "80090308: LdapErr: DSID-0C0903A9, comment: error, data 52e, v1db1")
 
@@ -81,6 +81,45 @@ def test_one_that_a_firewall_cut_in_silence_costs_less_than_a_second(fake):
     assert check.check("anna@fake.test", "secret") is PasswordVerdict.ACCEPTED
     assert time.monotonic() - begun < 1
     assert (fake.connection_count, fake.bind_count) == (2, 1)
+
+
+def test_who_is_faster_than_it_opens_waits_for_it(fake):
+    servers = to_servers(fake.source_settings())
+    may_open = threading.Event()
+
+    def connect():
+        may_open.wait(10)
+        return LdapConnection(servers.endpoints[0], servers)
+
+    spare = Spare(connect)
+    spare.prepare()
+    threading.Timer(0.05, may_open.set).start()
+    taken = spare.take()
+
+    assert taken is not None
+    taken.close()
+
+
+def test_one_that_does_not_come_is_not_waited_for_long(fake):
+    """Nor by more than one: each of the others opens their own."""
+    may_open = threading.Event()
+
+    def connect():
+        may_open.wait(10)
+        raise SourceUnavailable("too late")
+
+    spare = Spare(connect)
+    spare.prepare()
+    begun = time.monotonic()
+    takers = [threading.Thread(target=spare.take) for _ in range(3)]
+    for one in takers:
+        one.start()
+    for one in takers:
+        one.join()
+    taken = time.monotonic() - begun
+    may_open.set()
+
+    assert COMING_SECONDS <= taken < 2 * COMING_SECONDS
 
 
 def test_one_that_nobody_takes_is_closed(fake):
