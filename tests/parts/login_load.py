@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
-PATIENCE = 60
+PATIENCE = 120
+# Between two logins of one person, so that the quick ones do not take all of the machine.
+THINKS_SECONDS = 0.1
 
 
 class Entrance(Protocol):
@@ -135,7 +137,7 @@ class LoginLoad:
 
     def _live(self, application: str, enter: Callable[[], Entrance], types_password: bool) -> None:
         entrance, visitor = enter(), self._visitor()
-        while not self._stop.is_set():
+        while not self._stop.wait(THINKS_SECONDS):
             if types_password:
                 visitor = self._visitor()
             try:

@@ -37,11 +37,15 @@ if TYPE_CHECKING:
     from tests.parts.mellon import Mellon
 
 # pysaml2 leaves the files that it hands to xmlsec1 open.
-pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 PASSWORD = "Passw0rd!"
 # Logins of each application between two steps.
-FEW = 10
+FEW = 8
 SLUGS = ("mellon", "python-saml", "pysaml2")
 COMPANY = """\
 domain = "corp.test"
