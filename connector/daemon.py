@@ -17,6 +17,7 @@ from connector.bootstrap.logins import make_identity_provider
 from connector.bootstrap.sign_off import make_sign_off
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError, CycleRunning
+from connector.idp.store.logouts import LogoutStore
 from connector.sync.comparing import compare_due
 from connector.sync.cycle import run_cycle
 from connector.sync.findings import Findings
@@ -77,7 +78,7 @@ class Daemon:
         self._crew = _crew(settings, engine, clock)
         names = [target.name for target in settings.target]
         operations = operations_app(
-            self._faults, lambda: chain(_samples(engine), _drift(engine, names))
+            self._faults, lambda: chain(_samples(engine), _drift(engine, names), _untold(engine))
         )
         self._operations = WebServer([Listener(operations, settings.operations.listen)])
 
@@ -289,6 +290,16 @@ def _samples(engine: Engine) -> Iterator[Sample]:
             yield Sample(
                 "connector_target_resources", count, "Resources of ours at a target.", labels=labels
             )
+
+
+def _untold(engine: Engine) -> Iterator[Sample]:
+    for application, count in LogoutStore(engine).waiting_counts().items():
+        yield Sample(
+            "connector_logout_waiting",
+            count,
+            "Sign-outs that an application has not answered, and is told again.",
+            labels={"application": application},
+        )
 
 
 def _drift(engine: Engine, names: Iterable[str]) -> Iterator[Sample]:
