@@ -38,7 +38,7 @@ from connector.source.reader import LdapSource, Wanted
 from connector.source.roll_call import RollCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 BAR = 0.40
 ROUNDS = 5
@@ -120,14 +120,14 @@ def to_ldif(number: int) -> str:
 
 
 @contextmanager
-def running_slapd(users: int) -> Iterator[Slapd]:
+def running_slapd(users: int, to_entry: Callable[[int], str] = to_ldif) -> Iterator[Slapd]:
     """Start a server that holds so many people; it ends with the block."""
     missing = [name for name in ("slapd", "slapadd", "ldapsearch") if not shutil.which(name)]
     if missing:
         raise SystemExit(f"missing: {', '.join(missing)}; apt-get install slapd ldap-utils")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        _fill(folder, users)
+        _fill(folder, map(to_entry, range(users)))
         with socket.create_server((ADDRESS, 0)) as probe:
             url = f"ldaps://{ADDRESS}:{probe.getsockname()[1]}"
         command = ["slapd", "-h", url, "-f", folder / "slapd.conf", "-d", "0"]
@@ -140,14 +140,14 @@ def running_slapd(users: int) -> Iterator[Slapd]:
             server.wait(20)
 
 
-def _fill(folder: Path, users: int) -> None:
+def _fill(folder: Path, entries: Iterable[str]) -> None:
     (folder / "database").mkdir()
     _write_certificate(folder)
     configuration = CONFIGURATION.format(folder=folder, base=BASE, reader=READER, password=PASSWORD)
     (folder / "slapd.conf").write_text(configuration)
     top = f"dn: {BASE}\nobjectClass: domain\ndc: corp\n"
     unit = f"dn: OU=People,{BASE}\nobjectClass: organizationalUnit\nou: People\n"
-    text = "\n".join([top, unit, *map(to_ldif, range(users))])
+    text = "\n".join([top, unit, *entries])
     command = ["slapadd", "-q", "-f", folder / "slapd.conf"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HEAD = b"HTTP/1.1 %b\r\ncontent-type: application/scim+json\r\n%bcontent-length: %d\r\n\r\n"
 KEY = re.compile(rb'"externalId":"([^"]+)"')
+OPERATION = re.compile(rb'"method":"([A-Z]+)","bulkId":"(\d+)"')
 Says = Literal["headers", "retry-after", "nothing"]
 
 
@@ -92,12 +93,10 @@ class Memory:
         keys = KEY.findall(body)
         self.made.update(keys)
         if path.endswith(b"/Bulk"):
-            parts = [
-                b'{"bulkId":"%d","method":"POST","location":"/Users/t-%b","status":"201"}'
-                % (number, key)
-                for number, key in enumerate(keys)
-            ]
-            return self._respond(b"200 OK", headers, b'{"Operations":[%b]}' % b",".join(parts))
+            parts = b",".join(_answered(body, keys))
+            return self._respond(b"200 OK", headers, b'{"Operations":[%b]}' % parts)
+        if method != b"POST":
+            return self._respond(b"204 No Content", headers, b"")
         return self._respond(b"201 Created", headers, b'{"id":"t-%b"}' % keys[0])
 
     def _respond(self, status: bytes, headers: bytes, body: bytes) -> bytes:
@@ -109,6 +108,16 @@ class Memory:
             return {"made": len(self.made), "twice": twice, "refused": self.refused_count}
         bulk = {"supported": self.takes_bulk, "maxOperations": 1000, "maxPayloadSize": 1_048_576}
         return {"patch": {"supported": True}, "bulk": bulk}
+
+
+def _answered(body: bytes, keys: list[bytes]) -> Iterator[bytes]:
+    """Yield what is answered to each operation of a bulk request."""
+    created = iter(keys)
+    for method, number in OPERATION.findall(body):
+        result = b'"status":"204"'
+        if method == b"POST":
+            result = b'"status":"201","location":"/Users/t-%b"' % next(created)
+        yield b'{"bulkId":"%b","method":"%b",%b}' % (number, method, result)
 
 
 class Sink(asyncio.Protocol):

@@ -14,6 +14,7 @@
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
         RequestRefused        the request itself is not acceptable
+        UpstreamRefused       the answer of another identity provider is not acceptable
         AuthenticationFailed  the person did not prove who they are
         PolicyDenied          the person is known, and may not enter here
 
@@ -154,6 +155,10 @@ class LoginError(ConnectorError):
 
 class RequestRefused(LoginError):
     """The SAML request is not acceptable; nobody is asked for a password."""
+
+
+class UpstreamRefused(LoginError):
+    """The answer of another identity provider is not acceptable; nothing of it is kept."""
 
 
 class AuthenticationFailed(LoginError):

@@ -26,6 +26,8 @@ class LoginTransactionRow(SQLModel, table=True):
     verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_to: str
+    vouched: bytes
 
 
 class SsoSessionRow(SQLModel, table=True):
@@ -40,6 +42,34 @@ class SsoSessionRow(SQLModel, table=True):
     address: str
     authenticated_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    source: str
+    context_class: str
+    authority: str
+
+
+class UpstreamRequestRow(SQLModel, table=True):
+    """What another identity provider was asked for a login, by what comes back with the answer."""
+
+    __tablename__ = "upstream_request"
+
+    relay_state: str = Field(primary_key=True)
+    request_id: str
+    transaction_id: str
+    upstream: str
+    is_forced: bool
+    sent_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class UsedAssertionRow(SQLModel, table=True):
+    """An assertion that was taken; the same one is not taken again while anybody would take it."""
+
+    __tablename__ = "used_assertion"
+
+    issuer: str = Field(primary_key=True)
+    assertion_id: str = Field(primary_key=True)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 

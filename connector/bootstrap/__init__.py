@@ -1,5 +1,6 @@
 """The only place that knows concrete classes: settings in, wired parts out.
 
 `opening` opens the state, `cycles` puts together what a cycle works with, `logins` what signs
-people in, `online` asks the other sides how they are.
+people in, `federation` what other identity providers have to do with it, `online` asks the other
+sides how they are.
 """

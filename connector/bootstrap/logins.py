@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
 from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.federation import METADATA_LIFETIME, make_federation
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
-METADATA_LIFETIME = timedelta(days=7)
-
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
@@ -57,6 +55,7 @@ class IdentityProvider:
         flow: The logins.
         logout: The logouts.
         metadata: Gives our SAML metadata as it is now.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
@@ -64,6 +63,7 @@ class IdentityProvider:
     flow: LoginFlow
     logout: LogoutFlow
     metadata: Callable[[], bytes]
+    describe: Callable[[str], bytes | None] | None
     notes: tuple[str, ...]
 
 
@@ -79,12 +79,14 @@ def make_identity_provider(
         accounts: Those at the targets, see `make_accounts`; None if none is looked at.
 
     Raises:
-        ConfigurationError: if an application or a key is wrong; every fault.
+        ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
     registry, notes = load_registry(settings, clock)
     keys = load_or_create_keys(idp.keys, clock.now())
+    signing = [entry.signing_key for entry in keys]
+    federation = make_federation(settings, idp, engine, clock, signing)
     secret = load_or_create_secret(idp.keys)
     endpoints = _endpoints(idp)
     lifetime = idp.assertion_lifetime
@@ -101,20 +103,18 @@ def make_identity_provider(
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
+        routes=federation.routes,
+        upstream=federation.authenticator,
         accounts=accounts,
     )
 
     def metadata() -> bytes:
-        return build_metadata(
-            endpoints,
-            [entry.signing_key for entry in keys],
-            valid_until=clock.now() + METADATA_LIFETIME,
-            document_id=f"_{secrets.token_hex(16)}",
-        )
+        until, document_id = clock.now() + METADATA_LIFETIME, f"_{secrets.token_hex(16)}"
+        return build_metadata(endpoints, signing, valid_until=until, document_id=document_id)
 
-    return IdentityProvider(
-        LoginFlow(parts), LogoutFlow(make_logout_parts(settings, engine, parts)), metadata, notes
-    )
+    logout = LogoutFlow(make_logout_parts(settings, engine, parts))
+    notes += federation.notes
+    return IdentityProvider(LoginFlow(parts), logout, metadata, federation.describe, notes)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:

@@ -17,6 +17,7 @@ from connector.cli import (
     check,
     drift,
     explain,
+    federation,
     plan,
     runs,
     service,
@@ -52,6 +53,7 @@ runs.add_commands(app)
 check.add_commands(app)
 target.add_commands(app)
 applications.add_commands(app)
+federation.add_commands(app)
 users.add_commands(app)
 service.add_commands(app)
 

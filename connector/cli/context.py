@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connector.settings import Settings
+    from connector.settings import IdpSettings, Settings
     from connector.sync.ports import Parts
     from state.engine import Engine
 
@@ -32,6 +32,16 @@ class CommandContext:
         level = "debug" if self.is_verbose else settings.log.level
         start_logging(level, settings.log.format)
         return settings
+
+    @property
+    def idp(self) -> IdpSettings:
+        """Return the section of the identity provider, or say that it is missing."""
+        from connector.errors import ConnectorError
+
+        if self.settings.idp is None:
+            message = f"{self.path} has no section [idp]; `connector init` writes one to copy from"
+            raise ConnectorError(message)
+        return self.settings.idp
 
     @cached_property
     def engine(self) -> Engine:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.cycles import load_dialects, load_mappings
+from connector.bootstrap.federation import load_federation
 from connector.bootstrap.logins import load_registry
 from connector.bootstrap.online import Finding
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
+from connector.idp.upstream.lint import lint
 from connector.mapping.examples import check_examples
 from connector.sync.leaving import check_leave
 from connector.sync.schedule import parse_cron
@@ -28,7 +30,14 @@ def check_offline(settings: Settings) -> list[Finding]:
     """
     faults: list[Fault] = []
     findings: list[Finding] = []
-    looks = (_check_schedule, _check_mappings, _check_dialects, _check_leave, _check_applications)
+    looks = (
+        _check_schedule,
+        _check_mappings,
+        _check_dialects,
+        _check_leave,
+        _check_applications,
+        _check_federation,
+    )
     for look in looks:
         try:
             findings += look(settings)
@@ -78,6 +87,18 @@ def _check_applications(settings: Settings) -> list[Finding]:
         level = "warn" if nobody else "ok"
         findings.append(Finding(level, f"application {application.name}", words))
     return findings
+
+
+def _check_federation(settings: Settings) -> list[Finding]:
+    if settings.idp is None:
+        return []
+    upstreams, routes, notes = load_federation(settings, settings.idp, SystemClock())
+    findings = [Finding("warn", "upstream", note) for note in notes]
+    for upstream in upstreams.upstreams:
+        words = f"its metadata is usable; it may vouch for {', '.join(sorted(upstream.domains))}"
+        findings.append(Finding("ok", f"upstream {upstream.name}", words))
+    strange = lint(routes, upstreams)
+    return [*findings, *(Finding("warn", subject, words) for subject, words in strange)]
 
 
 def _scope_finding(target: TargetSettings) -> Finding:

@@ -5,11 +5,15 @@ The dispatcher is `flow`; the steps never call each other, and each is taken onc
 
 Reading order: `binding` (octets to a message), `message` (a message to a request, a person to a
 signed answer), `routing` (who checks the person), `authenticator` (whether they are who they
-say), `policy` (whether they may enter), `departure` (how a login ends).
-Beside them `application` knows to whom we answer, `keys` by what we sign, `transaction`,
-`session` and `lockout` what has happened, `store` keeps it, `reason` has the words of the audit,
-`names` and `moment` those of SAML, `xmldsig` all that is XML signature.
+say), `federation` (a way over somebody else, and back), `policy` (whether they may enter),
+`departure` (how a login ends).
+Beside them `application` knows to whom we answer, `upstream` whom we believe besides our own
+directory, `keys` by what we sign, `decryption_key` how we read what is for us alone;
+`transaction`, `session`, `vouched` and `lockout` what has happened, `store` keeps it; `reason` has
+the words of the audit, `names` and `moment` those of SAML, `xmldsig` all that is XML signature,
+`xmlenc` encryption.
 
 Invariant: nobody gets an answer at an address that is not registered, and no answer says more than
-what the directory holds of a person who proved a password in this browser.
+what the directory holds of a person who proved a password in this browser, or for whom in this
+browser an upstream has vouched that answers for them.
 """

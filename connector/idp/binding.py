@@ -61,6 +61,7 @@ class BoundMessage:
 
 
 REQUESTS = (MessageKind.REQUEST,)
+RESPONSES = (MessageKind.RESPONSE,)
 
 
 def read_redirect(query: bytes, kinds: Collection[MessageKind] = REQUESTS) -> BoundMessage:
@@ -87,12 +88,17 @@ def read_redirect(query: bytes, kinds: Collection[MessageKind] = REQUESTS) -> Bo
     )
 
 
-def read_post(form: Mapping[str, str], kinds: Collection[MessageKind] = REQUESTS) -> BoundMessage:
+def read_post(
+    form: Mapping[str, str],
+    kinds: Collection[MessageKind] = REQUESTS,
+    limit_bytes: int = MESSAGE_LIMIT_BYTES,
+) -> BoundMessage:
     """Return the message of a form.
 
     Args:
         form: Its fields.
         kinds: What the message may be.
+        limit_bytes: How long the XML may be.
 
     Raises:
         RequestRefused: if there is not one of that kind, or it does not decode within the limits.
@@ -101,8 +107,8 @@ def read_post(form: Mapping[str, str], kinds: Collection[MessageKind] = REQUESTS
     kind = _only([kind for kind in kinds if form.get(kind)], kinds, "form")
     relay_state = form.get("RelayState", "")
     _check_relay_state(relay_state)
-    document = _decode(form[kind].encode())
-    if len(document) > MESSAGE_LIMIT_BYTES:
+    document = _decode(form[kind].encode(errors="replace"))
+    if len(document) > limit_bytes:
         raise RequestRefused(Reason.XML_TOO_LARGE)
     return BoundMessage(Binding.POST, document, relay_state, kind=kind)
 

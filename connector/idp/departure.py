@@ -14,6 +14,7 @@ from connector.idp.session import Participant, SsoSession, remembered_until
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
 from connector.idp.view import NextStep, SendResponse, ShowDenied, ShowNotReady
+from connector.idp.vouched import AD
 from connector.packed import values_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from connector.idp.application.service_provider import Application
     from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
+    from connector.idp.vouched import Vouched
 
 DENIED = "denied"
 EXPIRED = "expired"
@@ -86,26 +88,31 @@ class Departure:
     transaction_id: str = ""
 
     def enter_anew(
-        self, external_id: str, email: str, verified_at: datetime, old_cookie: str | None
+        self, external_id: str, email: str, proof: Vouched, old_cookie: str | None
     ) -> NextStep:
         """Let in whom this login verified, and begin their SSO session."""
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
+        ends_at = now + self.parts.settings.sessions.lifetime
         session = SsoSession(
             cookie_digest=digest_of(cookie),
             session_index=f"_{self.parts.random(16).hex()}",
             external_id=external_id,
             email=email,
             address=self.address,
-            authenticated_at=verified_at,
+            authenticated_at=proof.authenticated_at,
             used_at=now,
-            expires_at=now + self.parts.settings.sessions.lifetime,
+            expires_at=min(ends_at, proof.ends_at or ends_at),
+            source=proof.upstream,
+            context_class=proof.context_class,
+            authority=proof.authority,
         )
         try:
             view = self._respond(self._admitted(external_id, now), session, now)
         except LoginError as error:
             return self._deny(session, error)
         ends = digest_of(old_cookie) if old_cookie else None
-        ending = self._ending(now, self._entry(session, "password", now))
+        means = "password" if session.source == AD else "upstream"
+        ending = self._ending(now, self._entry(session, means, now))
         ending = replace(ending, tells=self._told(session, view, now))
         if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
             return ShowDenied(self.application.name, EXPIRED)
@@ -184,7 +191,12 @@ class Departure:
             PolicyDenied: if the directory has no name for them that the application would take.
 
         """
-        sign_on = SignOn(session.session_index, session.authenticated_at)
+        sign_on = SignOn(
+            session.session_index,
+            session.authenticated_at,
+            session.context_class,
+            session.authority,
+        )
         # It is looked into for every attribute.
         user = replace(user, document=values_of(user.document))
         return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
@@ -234,6 +246,8 @@ class Departure:
 
     def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:
         details = {"proof": proof, "session_index": session.session_index}
+        if session.source != AD:
+            details["source"] = session.source
         return AuditEvent(
             now,
             "login.succeeded",

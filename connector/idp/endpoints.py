@@ -24,6 +24,16 @@ class IdpEndpoints:
         return f"{self.base_url}/saml/sso"
 
     @property
+    def upstream_acs_url(self) -> str:
+        """Return where answers of other identity providers come in, by post."""
+        return f"{self.base_url}/saml/upstream/acs"
+
+    @property
+    def upstream_metadata_url(self) -> str:
+        """Return where we describe ourselves to them; also what they know us by by default."""
+        return f"{self.base_url}/saml/upstream/metadata"
+
+    @property
     def slo_url(self) -> str:
         """Return where LogoutRequests and LogoutResponses come in, by whichever binding."""
         return f"{self.base_url}/saml/slo"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from connector.errors import LoginError, RequestRefused
 from connector.idp.authenticator.password import Claim
 from connector.idp.departure import EXPIRED, Departure, require_entry
+from connector.idp.federation import Detour, attach, check_password, proof_of, receive, still_opens
 from connector.idp.message.authn_request import (
     AuthnRequest,
     from_json,
@@ -23,16 +24,17 @@ from connector.idp.message.authn_request import (
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
-from connector.idp.routing import Route, choose_route
 from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
 from connector.idp.view import (
     AskEmail,
     AskPassword,
     NextStep,
     SendResponse,
+    SendToSource,
     ShowDenied,
     SignedIn,
 )
+from connector.idp.vouched import AD
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +51,7 @@ __all__ = [
     "LoginSettings",
     "NextStep",
     "SendResponse",
+    "SendToSource",
     "ShowDenied",
     "SignedIn",
 ]
@@ -100,13 +103,7 @@ class LoginFlow:
             RequestRefused: if there is no such application.
 
         """
-        application = self.parts.registry.by_slug(slug)
-        if application is None:
-            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        service_provider = application.service_provider
-        acs_url = application.portal_acs_url or service_provider.default_acs().url
-        request = AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
+        request = self._request_of_portal(slug, address)
         return self._answer_at_once(request, sso_cookie, address) or self._add(
             request, self.parts.clock.now()
         )
@@ -142,9 +139,13 @@ class LoginFlow:
         if transaction.answered_at is not None:
             return ShowDenied(application.name, EXPIRED)
         departure = Departure(self.parts, application, request, address, transaction_id)
-        return self._depart(departure, transaction, sso_cookie) or self._ask(
-            transaction, application
-        )
+        if transaction.vouched and transaction.verified_at is None:
+            refused = Detour(self.parts, transaction, application, address).come_back()
+            transaction = self._load(transaction_id, browser)
+            if refused and request.is_passive:
+                return departure.refuse(refused)
+        detour = Detour(self.parts, transaction, application, address)
+        return self._depart(departure, transaction, sso_cookie) or self._ask(detour)
 
     def submit_email(
         self, transaction_id: str, browser: str | None, step_token: str, email: str
@@ -171,6 +172,32 @@ class LoginFlow:
         """
         transaction = self._enter(transaction_id, browser, Step.PASSWORD, step_token)
         self.parts.store.set_email(transaction.transaction_id, "")
+
+    def leave_source(self, transaction_id: str, browser: str | None, step_token: str) -> None:
+        """Go back from an upstream to the question who the person is ("Not you?").
+
+        Raises:
+            RequestRefused: if the form is not of this login, browser and step.
+
+        """
+        transaction = self._enter(transaction_id, browser, Step.SOURCE, step_token)
+        self.parts.store.set_email(transaction.transaction_id, "")
+
+    def take_answer(self, message: BoundMessage, address: str) -> str:
+        """Take in what an upstream answers, and return the id of the login that waited for it.
+
+        Raises:
+            UpstreamRefused: if it is not to be believed.
+            RequestRefused: if nobody asked for it, and it is for no application of ours.
+
+        """
+        received = receive(self.parts, message, address)
+        if received.transaction_id:
+            return received.transaction_id
+        request = self._request_of_portal(received.relay_state, address)
+        transaction_id = self._add(request, self.parts.clock.now())
+        attach(self.parts, transaction_id, received.outcome)
+        return transaction_id
 
     def submit_password(
         self, transaction_id: str, browser: str | None, step_token: str, password: str, address: str
@@ -205,6 +232,15 @@ class LoginFlow:
 
     # What the steps above share.
 
+    def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:
+        application = self.parts.registry.by_slug(slug)
+        if application is None:
+            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
+            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
+        service_provider = application.service_provider
+        acs_url = application.portal_acs_url or service_provider.default_acs().url
+        return AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
+
     def _answer_at_once(
         self, request: AuthnRequest, sso_cookie: str | None, address: str
     ) -> SendResponse | None:
@@ -214,6 +250,8 @@ class LoginFlow:
         application = self.parts.registry.by_slug(request.application)
         session = find_live_session(self.parts, sso_cookie)
         if session is None or application is None:
+            return None
+        if not still_opens(self.parts, session, application, address):
             return None
         try:
             return Departure(self.parts, application, request, address).enter_at_once(session)
@@ -229,20 +267,24 @@ class LoginFlow:
             return departure.refuse(request.unmet)
         if transaction.verified_at is not None:
             return departure.enter_anew(
-                transaction.external_id, transaction.email, transaction.verified_at, sso_cookie
+                transaction.external_id, transaction.email, proof_of(transaction), sso_cookie
             )
+        application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
-        if session is not None:
+        if session is not None and still_opens(self.parts, session, application, address):
             return departure.enter_again(session)
-        if request.is_passive:
+        if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
 
-    def _ask(self, transaction: LoginTransaction, application: Application) -> NextStep:
+    def _ask(self, detour: Detour) -> NextStep:
+        if detour.source() != AD:
+            return detour.leave()
+        transaction, name = detour.stay(), detour.application.name
         token = step_token(self.parts.secret, transaction, transaction.step)
         if transaction.step is Step.EMAIL:
-            return AskEmail(application.name, token, error=transaction.error)
-        return AskPassword(application.name, token, transaction.email, transaction.error)
+            return AskEmail(name, token, error=transaction.error)
+        return AskPassword(name, token, transaction.email, transaction.error)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
         transaction = LoginTransaction(
@@ -292,9 +334,7 @@ class LoginFlow:
         self, claim: Claim, transaction: LoginTransaction, application: Application, now: datetime
     ) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""
-        match choose_route(from_json(transaction.request), claim.name, claim.address):
-            case Route.ACTIVE_DIRECTORY:
-                verified = self.parts.authenticator.authenticate(claim, now)
+        verified = check_password(self.parts, claim, application, now)
         require_entry(self.parts, verified.external_id, application, now)
         self.parts.store.set_verified(transaction.transaction_id, verified.external_id, now)
 

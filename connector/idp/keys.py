@@ -61,7 +61,7 @@ def load_or_create_keys(folder: Path, now: datetime) -> tuple[KeyEntry, ...]:
 
     """
     path = folder / SIGNING_FILE
-    content = _read_or_create(path, lambda: _new_key(now))
+    content = read_or_create(path, lambda: _new_key(now))
     try:
         private_key = load_pem_private_key(content, password=None)
         certificate = x509.load_pem_x509_certificate(content)
@@ -82,7 +82,7 @@ def load_or_create_secret(folder: Path) -> bytes:
 
     """
     path = folder / SECRET_FILE
-    content = _read_or_create(path, lambda: secrets.token_hex(_SECRET_BYTES).encode())
+    content = read_or_create(path, lambda: secrets.token_hex(_SECRET_BYTES).encode())
     if len(content.strip()) < 2 * _SECRET_BYTES:
         raise _fault(path, "is too short for a secret; delete it and a new one is made")
     return content.strip()
@@ -129,7 +129,13 @@ def _digital_signature_only() -> x509.KeyUsage:
     )
 
 
-def _read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
+def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
+    """Return what a file holds that only we can read; if it is not there, it is made, once.
+
+    Raises:
+        ConfigurationError: if it cannot be read or written, or others can read it.
+
+    """
     try:
         if not path.exists():
             _write_once(path, make())

@@ -12,6 +12,7 @@ PERSISTENT_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 TRANSIENT_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 NAME_ID_FORMATS = (EMAIL_FORMAT, UNSPECIFIED_FORMAT, PERSISTENT_FORMAT, TRANSIENT_FORMAT)
 
+UNSPECIFIED_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified"
 # Why a logout was asked for (Core section 3.7.3).
 LOGOUT_BY_USER = "urn:oasis:names:tc:SAML:2.0:logout:user"
 LOGOUT_BY_ADMIN = "urn:oasis:names:tc:SAML:2.0:logout:admin"

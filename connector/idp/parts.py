@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from connector.audit import AuditEvent
+from connector.idp.routing import Routes
 from connector.idp.session import SessionLimits
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from connector.idp.accounts import Accounts
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
+    from connector.idp.authenticator.upstream import UpstreamAuthenticator
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.message.answer import Answerer
     from connector.idp.store.sign_ons import SignOnStore
@@ -74,6 +76,8 @@ class LoginParts:
         accounts: Those at the targets; None if no application has any.
         secret: Binds forms to their step.
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
+        routes: Who checks whom.
+        upstream: Asks other identity providers; None if there are none.
 
     """
 
@@ -87,6 +91,8 @@ class LoginParts:
     clock: Clock
     secret: bytes = field(repr=False)
     random: Callable[[int], bytes]
+    routes: Routes = field(default_factory=Routes)
+    upstream: UpstreamAuthenticator | None = None
     accounts: Accounts | None = None
 
     def new_token(self, size_bytes: int) -> str:

@@ -80,3 +80,39 @@ class Reason(StrEnum):
     NOT_IN_GROUP = "not-in-group"
     NO_NAME_ID = "no-name-id"
     NOT_PROVISIONED = "not-provisioned"
+
+    # The answer of an upstream: its message.
+    NOT_RESPONSE = "not-a-response"
+    RESPONSE_ID_MISSING = "response-id-missing"
+    RESPONSE_TIME = "response-time"
+    RESPONSE_UNSOLICITED = "response-unsolicited"
+    IN_RESPONSE_TO_WRONG = "in-response-to-wrong"
+    ISSUER_OTHER = "issuer-other"
+    ENCRYPTION_MISSING = "encryption-missing"
+    ENCRYPTION_ALGORITHM = "encryption-algorithm"
+    DECRYPTION_FAILED = "decryption-failed"
+
+    # Its assertion.
+    ASSERTION_COUNT = "assertion-count"
+    ASSERTION_MALFORMED = "assertion-malformed"
+    ASSERTION_TIME = "assertion-time"
+    ASSERTION_REPLAYED = "assertion-replayed"
+    AUDIENCE_WRONG = "audience-wrong"
+    RECIPIENT_WRONG = "recipient-wrong"
+    SUBJECT_UNCONFIRMED = "subject-unconfirmed"
+    CONDITION_UNKNOWN = "condition-unknown"
+    AUTHN_MISSING = "authn-statement-missing"
+    AUTHN_NOT_FRESH = "authn-not-fresh"
+    AUTHN_CONTEXT_WRONG = "authn-context-wrong"
+    SESSION_ENDED = "upstream-session-ended"
+    NAME_MISSING = "asserted-name-missing"
+
+    # What it says instead of an assertion.
+    UPSTREAM_NO_PASSIVE = "upstream-no-passive"
+    UPSTREAM_AUTHN_FAILED = "upstream-authn-failed"
+    UPSTREAM_ERROR = "upstream-error"
+
+    # The person whom it vouches for.
+    DOMAIN_NOT_VOUCHED = "domain-not-vouched"
+    OTHER_SOURCE = "other-source"
+    OTHER_PERSON = "other-person"

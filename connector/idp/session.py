@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from connector.idp.names import PASSWORD_CLASS
+from connector.idp.vouched import AD
+
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
@@ -30,9 +33,12 @@ class SsoSession:
         external_id: The person.
         email: As typed when signing in, for pages.
         address: Where the browser was.
-        authenticated_at: When the password was verified.
+        authenticated_at: When they proved who they are.
         used_at: When it last let somebody in.
         expires_at: When it ends at the latest.
+        source: Who checked them: `AD`, or the name of an upstream.
+        context_class: URI of how they proved it.
+        authority: entity_id of the upstream; "" if it was us.
 
     """
 
@@ -44,6 +50,9 @@ class SsoSession:
     authenticated_at: datetime
     used_at: datetime
     expires_at: datetime
+    source: str = AD
+    context_class: str = PASSWORD_CLASS
+    authority: str = ""
 
     def is_alive(self, now: datetime, limits: SessionLimits) -> bool:
         """Return whether it still lets somebody in; both limits are checked here, at each use."""

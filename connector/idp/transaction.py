@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ class Step(StrEnum):
 
     EMAIL = "email"
     PASSWORD = "password"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,12 @@ class LoginTransaction:
         request: The AuthnRequest, as `authn_request.to_json` writes it.
         browser_digest: SHA-256 of the cookie of the browser it belongs to; b"" until its first GET.
         email: As typed, or "".
-        external_id: Of the person who proved the password, or "".
+        external_id: Of the person who proved who they are, or "".
         verified_at: When they did, or None.
         error: Key of the message to show next, or "".
         answered_at: When the Response went out, or None.
+        sent_to: Name of the upstream that the browser was sent to, or "".
+        vouched: What it said, as `vouched.to_json` writes it, or b"".
 
     """
 
@@ -49,10 +52,14 @@ class LoginTransaction:
     verified_at: datetime | None = None
     error: str = ""
     answered_at: datetime | None = None
+    sent_to: str = ""
+    vouched: bytes = field(default=b"", repr=False)
 
     @property
     def step(self) -> Step:
         """Return the step that comes next if nobody is signed in."""
+        if self.sent_to:
+            return Step.SOURCE
         return Step.PASSWORD if self.email else Step.EMAIL
 
 

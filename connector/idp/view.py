@@ -42,6 +42,32 @@ class AskPassword:
 
 
 @dataclass(frozen=True, slots=True)
+class SendToSource:
+    """Send the browser to another identity provider.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form of "Not you?" sends it back.
+        source_name: As the pages call the identity provider.
+        url: Where to; for a redirect with everything in it.
+        fields: Of the form to post there; none: it is a redirect.
+        email: Whom we send there, or "" if everybody goes there.
+        error: Key of the message to show, or "".
+        is_automatic: Whether the browser goes on by itself; otherwise the person decides.
+
+    """
+
+    application_name: str
+    step_token: str
+    source_name: str
+    url: str = field(repr=False)
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+    email: str
+    error: str
+    is_automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SendResponse:
     """Have the browser post the answer to the service provider.
 
@@ -91,7 +117,7 @@ class ShowNotReady:
     application_name: str
 
 
-NextStep = AskEmail | AskPassword | SendResponse | ShowDenied | ShowNotReady
+NextStep = AskEmail | AskPassword | SendToSource | SendResponse | ShowDenied | ShowNotReady
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from connector.settings.federation import RouteSettings, UpstreamSettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
 from connector.settings.values import (
@@ -246,6 +247,8 @@ class Settings(Section):
     target: tuple[TargetSettings, ...] = ()
     idp: IdpSettings | None = None
     application: tuple[ApplicationSettings, ...] = ()
+    upstream: tuple[UpstreamSettings, ...] = ()
+    route: tuple[RouteSettings, ...] = ()
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -255,6 +258,7 @@ class Settings(Section):
         for kind, names in (
             ("target", [target.name for target in self.target]),
             ("application", [application.name for application in self.application]),
+            ("upstream", [upstream.name for upstream in self.upstream]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -269,7 +273,7 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        if self.application and self.idp is None:
-            message = "applications need a section [idp]"
+        if (self.application or self.upstream or self.route) and self.idp is None:
+            message = "applications, upstreams and routes need a section [idp]"
             raise ValueError(message)
         return self

@@ -5,7 +5,7 @@ In: requests of browsers and monitors. Out: pages, redirects, and calls of `idp.
 leave: the rest of the program starts and stops `server.WebServer` like any other part.
 
 Reading order: `site`, `texts`, `pages` (what is shown), `headers`, `cookies`, `forms`, `address`
-(what browsers may do), `handoff`, `saml`, `slo`, `login`, `logout`, `portal`
+(what browsers may do), `handoff`, `saml`, `slo`, `upstream`, `login`, `logout`, `portal`
 (the routes), `errors`, `access`, `app` (all of
 it together), `health` (the operations listener), `server`.
 

@@ -18,6 +18,7 @@ from connector.web.pages import STATIC_FOLDER, make_pages
 from connector.web.portal import portal_routes
 from connector.web.saml import saml_routes
 from connector.web.slo import slo_routes
+from connector.web.upstream import upstream_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ def web_app(
     site: Site,
     metadata: Callable[[], bytes],
     new_id: Callable[[], str] = _new_id,
+    describe: Callable[[str], bytes | None] | None = None,
 ) -> ASGIApp:
     """Return the public application.
 
@@ -48,6 +50,7 @@ def web_app(
         site: Where browsers reach us, and what the pages say.
         metadata: Gives our SAML metadata as it is now.
         new_id: Makes the numbers of requests, for the log and the help desk.
+        describe: Gives our SAML metadata for the upstream of a slug; None if there are none.
 
     """
     pages = make_pages(site)
@@ -55,6 +58,7 @@ def web_app(
         routes=[
             *portal_routes(flow, logout, pages),
             *saml_routes(flow, pages, metadata),
+            *(upstream_routes(flow, describe) if describe is not None else ()),
             *login_routes(flow, pages),
             *slo_routes(logout, pages),
             *logout_routes(logout, pages),

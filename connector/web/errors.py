@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.exceptions import HTTPException
 
-from connector.errors import RequestRefused, SourceUnavailable
+from connector.errors import RequestRefused, SourceUnavailable, UpstreamRefused
 from connector.idp.reason import Reason
 from connector.web.texts import ENGLISH, text
 from state.errors import StateError
@@ -33,6 +33,8 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         Reason.REQUEST_REPLAYED: "expired",
         Reason.STEP_TOKEN: "expired",
         Reason.OTHER_BROWSER: "other-browser",
+        Reason.RESPONSE_UNSOLICITED: "expired",
+        Reason.ASSERTION_REPLAYED: "expired",
     }
 )
 _FORBIDDEN: Final = frozenset({Reason.STEP_TOKEN, Reason.OTHER_BROWSER})
@@ -49,9 +51,10 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
         response.headers.update(error.headers or {})
         return response
 
-    def refused(request: Request, error: RequestRefused) -> Response:
+    def refused(request: Request, error: RequestRefused | UpstreamRefused) -> Response:
         _log.warning("login.refused", reason=error.reason, address=request.state.address)
-        words, hint = text(_WORDS.get(error.reason, "refused")), text("denied-hint")
+        usual = "refused" if isinstance(error, RequestRefused) else "upstream-unusable"
+        words, hint = text(_WORDS.get(error.reason, usual)), text("denied-hint")
         number = request.state.request_id
         status = 403 if error.reason in _FORBIDDEN else 400
         return pages.notice("denied", status=status, words=words, hint=hint, request_id=number)
@@ -69,6 +72,7 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
     return {
         HTTPException: not_answered,
         RequestRefused: refused,
+        UpstreamRefused: refused,
         SourceUnavailable: unavailable,
         StateError: unavailable,
         Exception: failed,

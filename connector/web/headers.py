@@ -50,6 +50,19 @@ def handoff_headers(acs_url: str) -> dict[str, str]:
     }
 
 
+def onward_headers(url: str) -> dict[str, str]:
+    """Return the headers of a page whose forms post to another site or to ours.
+
+    >>> "form-action 'self' https:;" in onward_headers("https://idp.example/sso")[
+    ...     "content-security-policy"
+    ... ]
+    True
+
+    """
+    forms = "'self' https:" if url.startswith("https:") else "'self' https: http:"
+    return {"content-security-policy": _POLICY.format(forms=forms)}
+
+
 def with_headers(app: ASGIApp, *, is_https: bool) -> ASGIApp:
     """Return the application with our headers on every answer; its own come first."""
     defaults = dict(_EVERYWHERE)

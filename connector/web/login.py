@@ -15,11 +15,19 @@ from starlette.routing import Route
 
 from connector.errors import RequestRefused
 from connector.idp.reason import Reason
-from connector.idp.view import AskEmail, AskPassword, SendResponse, ShowDenied, ShowNotReady
+from connector.idp.view import (
+    AskEmail,
+    AskPassword,
+    SendResponse,
+    SendToSource,
+    ShowDenied,
+    ShowNotReady,
+)
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
 from connector.web.texts import message, text
+from connector.web.upstream import send_to_source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -51,12 +59,16 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         token = fields.get("step_token", "")
         flow.forget_email(_transaction(request), _browser(pages, request), token)
 
+    def another(request: Request, fields: Mapping[str, str]) -> None:
+        token = fields.get("step_token", "")
+        flow.leave_source(_transaction(request), _browser(pages, request), token)
+
     def password(request: Request, fields: Mapping[str, str]) -> None:
         token, typed = fields.get("step_token", ""), fields.get("password", "")
         browser, address = _browser(pages, request), request.state.address
         flow.submit_password(_transaction(request), browser, token, typed, address)
 
-    steps = {"email": email, "forget": forget, "password": password}
+    steps = {"email": email, "forget": forget, "another": another, "password": password}
     return [
         Route("/login/{transaction}", show),
         *(
@@ -105,6 +117,8 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             return _question(pages, "email", view, transaction)
         case AskPassword():
             return _question(pages, "password", view, transaction)
+        case SendToSource():
+            return send_to_source(pages, view, transaction)
         case SendResponse():
             return hand_over(pages, view)
         case ShowNotReady():

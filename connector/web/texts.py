@@ -66,6 +66,20 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "too-many": "There were too many attempts. Wait a few minutes, then try again.",
         "unavailable": "We cannot check passwords at the moment. Nothing is wrong with yours: try"
         " again in a minute.",
+        # Other identity providers.
+        "sign-in-at": "Sign in at {source}",
+        "continue-at": "Continue to {source}",
+        "checked-at": "{source} checks who you are, and brings you back here.",
+        "no-source": "There is no sign-in for addresses like this one. Check it for typing errors,"
+        " or ask the help desk.",
+        "upstream-refused": "{source} let you in, but that account cannot sign in here. Choose"
+        " another account there, or ask the help desk.",
+        "other-person": "At {source} you are signed in as somebody else than you entered here. Sign"
+        " in there anew, or choose another address.",
+        "upstream-declined": "{source} did not let you in. Try again, or ask the help desk.",
+        "upstream-error": "{source} answered with an error. Try again; if it stays, tell the help"
+        " desk.",
+        "upstream-unusable": "The answer of the other sign-in service was not accepted.",
         # Ends of a login.
         "denied-heading": "Sign-in stopped",
         "denied": "This sign-in cannot go on.",

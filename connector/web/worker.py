@@ -95,7 +95,9 @@ def _listener(order: Order, engine: Engine, accounts: Accounts | None) -> Listen
     provider = make_identity_provider(order.settings, engine, SystemClock(), accounts)
     site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
-        web_app(provider.flow, provider.logout, site, provider.metadata),
+        web_app(
+            provider.flow, provider.logout, site, provider.metadata, describe=provider.describe
+        ),
         idp.listen,
         Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None,
         socket.socket(fileno=order.socket_number),

@@ -200,6 +200,6 @@ def test_a_backup_is_a_database_of_its_own(desk: Shell):
 
 def test_an_upgrade_says_from_where_to_where(desk: Shell):
     assert desk.say("db", "upgrade").output == (
-        "The state database is now at revision 0005 (was: empty).\n"
+        "The state database is now at revision 0009 (was: empty).\n"
     )
-    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0005).\n"
+    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0009).\n"

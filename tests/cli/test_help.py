@@ -16,6 +16,8 @@ GROUPS = {
     "key": ["list"],
     "user": ["sessions", "revoke"],
     "target": ["probe", "show", "forget"],
+    "upstream": ["list", "show"],
+    "route": ["test"],
 }
 GROUPS["db"] = ["upgrade", "backup"]
 SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]

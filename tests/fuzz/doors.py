@@ -10,17 +10,24 @@ from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from connector.errors import ConfigurationError, RequestRefused
+from connector.errors import ConfigurationError, RequestRefused, UpstreamRefused
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.binding import read_post, read_redirect
 from connector.idp.message.authn_request import parse_authn_request
 from connector.idp.message.logout_request import parse_logout_request
 from connector.idp.message.logout_response import parse_logout_response
 from connector.idp.message.soap import read_envelope
+from connector.idp.message.upstream_assertion import Expected
+from connector.idp.message.upstream_response import parse_response
 from connector.idp.names import MessageKind
+from connector.idp.upstream.metadata import parse_identity_provider
+from connector.idp.vouched import Declined
+from connector.idp.xmldsig import XmlRefused, parse_xml
+from connector.idp.xmlenc.decrypt import decrypt_element
 from connector.web.address import client_address
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
+from tests.idp.upstream_bench import ACS_URL, DECRYPTION_KEY, an_upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
     from connector.idp.binding import BoundMessage
     from tests.fuzz.world import World
 
+
+EXPECTED = Expected(an_upstream(), ACS_URL, "_request", NOW, NOW)
 
 # Quick ones: what reads the bytes is called itself.
 
@@ -90,6 +99,25 @@ def metadata_of_a_service_provider(world: World, data: bytes) -> None:
         parse_service_provider(data, "fuzz", NOW)
 
 
+def response_of_an_upstream(world: World, data: bytes) -> None:
+    del world
+    with suppress(UpstreamRefused):
+        answer = parse_response(data, EXPECTED, (DECRYPTION_KEY,))
+        assert isinstance(answer, Declined) or answer.vouched.person == "pat@partner.example"
+
+
+def what_an_upstream_encrypted(world: World, data: bytes) -> None:
+    del world
+    with suppress(XmlRefused):
+        decrypt_element(parse_xml(data), (DECRYPTION_KEY,))
+
+
+def metadata_of_an_identity_provider(world: World, data: bytes) -> None:
+    del world
+    with suppress(ConfigurationError):
+        parse_identity_provider(data, "fuzz", NOW)
+
+
 # Slow ones: the whole web application answers.
 
 
@@ -108,6 +136,11 @@ def logout(world: World, data: bytes) -> None:
     world.surface.post("/saml/slo", as_form(data), (FORM,))
     world.surface.post("/saml/slo", data, ((b"content-type", b"text/xml"),))
     world.surface.post(f"/logout/{data.hex()}/go-on", data, (FORM, OURS))
+
+
+def answer_by_post(world: World, data: bytes) -> None:
+    world.surface.post("/saml/upstream/acs", data, (FORM,))
+    world.surface.post("/saml/upstream/acs", as_form(data, "SAMLResponse"), (FORM,))
 
 
 def path(world: World, data: bytes) -> None:
@@ -138,11 +171,15 @@ QUICK: tuple[Callable[[World, bytes], None], ...] = (
     logout_by_post,
     logout_by_soap,
     metadata_of_a_service_provider,
+    response_of_an_upstream,
+    what_an_upstream_encrypted,
+    metadata_of_an_identity_provider,
 )
 SLOW: tuple[Callable[[World, bytes], None], ...] = (
     request_by_redirect,
     request_by_post,
     logout,
+    answer_by_post,
     path,
     form_of_the_email_page,
     headers,

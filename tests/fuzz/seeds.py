@@ -8,6 +8,8 @@ from connector.demo.sample_saml import sp_metadata
 from connector.idp.message.soap import to_envelope
 from tests.fuzz import doors
 from tests.fuzz.world import STRICT, as_form, as_redirect, unsigned, unsigned_logout
+from tests.idp.upstream_bench import DECRYPTION_KEY, Answer
+from tests.parts.encryption import encrypted_assertion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,8 @@ def seeds(world: World) -> Iterator[bytes]:
     signed, plain = world.sign("_signed"), unsigned("_plain")
     metadata = sp_metadata(STRICT).encode()
     asked, farewell = world.sign_logout("_logout"), unsigned_logout("_logout-plain")
+    response = Answer().write().encode()
+    sealed = encrypted_assertion(Answer().assertion(), DECRYPTION_KEY.public_key()).encode()
     for door, data in (
         (doors.query_of_a_redirect, as_redirect(plain)),
         (doors.document_of_a_redirect, plain.encode()),
@@ -42,6 +46,13 @@ def seeds(world: World) -> Iterator[bytes]:
         (doors.logout_by_soap, to_envelope(asked)),
         (doors.logout_by_soap, to_envelope(farewell)),
         (doors.metadata_of_a_service_provider, metadata),
+        (doors.response_of_an_upstream, response),
+        (doors.response_of_an_upstream, Answer(signed=("assertion",)).write().encode()),
+        (doors.response_of_an_upstream, Answer(codes=("Responder", "NoPassive")).write().encode()),
+        (doors.what_an_upstream_encrypted, sealed),
+        (doors.metadata_of_an_identity_provider, world.metadata),
+        (doors.answer_by_post, response),
+        (doors.answer_by_post, as_form(response, "SAMLResponse")),
         (doors.request_by_redirect, as_redirect(plain)),
         (doors.request_by_post, signed.encode()),
         (doors.request_by_post, as_form(plain.encode())),

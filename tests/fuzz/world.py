@@ -1,4 +1,5 @@
-"""An identity provider with an application that signs its requests, one that does not, and a login."""
+"""An identity provider with an application that signs its requests, one that does not, an upstream,
+and a login."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from state.engine import open_engine
 from state.migrate import upgrade
 from tests.fuzz.surface import Surface
 from tests.idp.bench import certificate_of, load_key
+from tests.idp.upstream_bench import TO_PARTNER, an_upstream
 from tests.parts.identity_provider import make_identity_provider
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class World:
         login: Path of a login in progress, bound to `browser`.
         browser: Value of its cookie.
         signed_ids: IDs of the requests that the strict application has signed.
+        metadata: Its own, which is that of an identity provider.
 
     """
 
@@ -50,6 +53,7 @@ class World:
     login: str
     browser: bytes
     signed_ids: set[str]
+    metadata: bytes
 
     def sign(self, request_id: str) -> str:
         """Return a request of the strict application, signed."""
@@ -124,10 +128,12 @@ def opened_world(folder: Path) -> Iterator[World]:
         strict.service_provider, certificates=(certificate,), signs_requests=True
     )
     idp.applications[-1] = replace(strict, service_provider=service_provider)
+    idp.upstreams.append(an_upstream(entity_id=idp.endpoints.upstream_metadata_url))
+    idp.rules.append(TO_PARTNER)
     surface = Surface(idp.app())
     begun = surface.get("/saml/sso", as_redirect(unsigned(f"_{secrets.token_hex(8)}")))
     login = begun.headers[b"location"].decode()
     cookie = surface.get(login).headers[b"set-cookie"].partition(b";")[0]
-    yield World(idp.flow().parts, surface, login, cookie, set())
+    yield World(idp.flow().parts, surface, login, cookie, set(), idp.metadata())
     surface.close()
     engine.dispose()

@@ -11,6 +11,10 @@ import pytest
 from lxml import etree
 
 from connector.idp.message.metadata import build_metadata
+from connector.idp.message.sp_metadata import SpDescription, build_sp_metadata
+from connector.idp.message.upstream_request import Question, build_errand
+from connector.idp.names import Binding
+from connector.idp.upstream.identity_provider import IdentityProvider
 from tests.idp.bench import (
     ENDPOINTS,
     KEYS,
@@ -29,6 +33,7 @@ from tests.idp.logout_bench import (
     make_logout_bench,
     request_in,
 )
+from tests.idp.upstream_bench import ACS_URL, OURS, an_upstream, make_upstream_bench
 
 FOLDERS = [Path("/usr/share/xml/opensaml"), Path("/usr/share/xml/xmltooling")]
 
@@ -79,6 +84,37 @@ def test_a_response_that_nobody_asked_for_is_valid(schema, bench: SignOnBench):
     view = bench.type_password(transaction, browser, "Right-1")
 
     schema("saml-schema-protocol-2.0.xsd").assertValid(response_of(view))
+
+
+def test_a_response_about_somebody_whom_an_upstream_vouched_for_is_valid(schema, engine, clock):
+    bench = make_upstream_bench(engine, clock)
+
+    view = bench.answer(bench.ask())
+
+    schema("saml-schema-protocol-2.0.xsd").assertValid(response_of(view))
+
+
+@pytest.mark.parametrize("key", [None, load_key("idp")])
+@pytest.mark.parametrize("flags", [(False, False), (True, False), (False, True)])
+def test_what_we_ask_an_upstream_is_valid(schema, key, flags):
+    provider = IdentityProvider("urn:idp", {Binding.POST: "https://idp.example/sso"}, ())
+    upstream = an_upstream(
+        provider=provider, authn_context=("urn:mfa",), signs_requests=key is not None
+    )
+    question = Question("_q", "state", *flags)
+
+    errand = build_errand(question, upstream, load_key("idp"), acs_url=ACS_URL, now=NOW)
+
+    document = b64decode(dict(errand.fields)["SAMLRequest"])
+    schema("saml-schema-protocol-2.0.xsd").assertValid(etree.fromstring(document))
+
+
+@pytest.mark.parametrize("certificate", ["", load_key("stranger").certificate])
+def test_our_metadata_as_a_service_provider_is_valid(schema, certificate):
+    ours = SpDescription(OURS, ACS_URL, certificate)
+    document = build_sp_metadata(ours, [load_key("idp")], valid_until=NOW, document_id="_m")
+
+    schema("saml-schema-metadata-2.0.xsd").assertValid(etree.fromstring(document))
 
 
 def test_our_metadata_is_valid(schema):

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from connector.audit import Audit
+from connector.bootstrap.federation import describe_us
 from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.authenticator.upstream import UpstreamAuthenticator
+from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys import load_or_create_keys
@@ -26,10 +29,15 @@ from connector.idp.logout.parts import LogoutParts, SoapSender
 from connector.idp.logout.soap_client import SoapClient
 from connector.idp.message.answer import Answerer
 from connector.idp.message.metadata import build_metadata
+from connector.idp.message.sp_metadata import build_sp_metadata
+from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
+from connector.idp.store.upstreams import UpstreamStore
+from connector.idp.upstream.identity_provider import Upstream, Upstreams
+from connector.idp.upstream.metadata import parse_identity_provider
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
 from connector.web.app import web_app
@@ -44,6 +52,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connector.clock import Clock
+    from connector.idp.xmldsig import SigningKey
     from tests.parts.certificates import CertificateFiles
 
 STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
@@ -75,7 +84,7 @@ class People:
         verdict: PasswordVerdict | None = None,
     ) -> str:
         """Add a person; return the e-mail address."""
-        email = f"{name}@corp.test"
+        email = name if "@" in name else f"{name}@corp.test"
         document = {
             "userName": email,
             "displayName": name.title(),
@@ -124,6 +133,8 @@ class IdentityProvider:
         check: What a password is asked of; likewise.
         clock: Its time.
         applications: To whom it answers; `register` adds to it.
+        upstreams: Whom it believes besides; `believe` adds to it.
+        rules: Who checks whom.
         soap: Tells applications from server to server that somebody is signed out.
 
     """
@@ -135,6 +146,8 @@ class IdentityProvider:
     check: PasswordCheck
     clock: Clock
     applications: list[Application] = field(default_factory=list)
+    upstreams: list[Upstream] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     soap: SoapSender = field(default_factory=SoapClient)
 
     @property
@@ -168,6 +181,28 @@ class IdentityProvider:
         self.applications.append(application)
         return application
 
+    def believe(self, name: str, metadata: bytes, *domains: str, **choices) -> Upstream:
+        """Make an upstream of an identity provider's metadata, for the people of these domains."""
+        upstream = Upstream(
+            name=name,
+            slug=to_slug(name),
+            provider=parse_identity_provider(metadata, name, self.clock.now()),
+            entity_id=self.endpoints.upstream_metadata_url,
+            domains=frozenset(domains),
+            **choices,
+        )
+        self.upstreams.append(upstream)
+        return upstream
+
+    def describe(self, slug: str = "") -> bytes | None:
+        """Return its metadata as a service provider."""
+        keys = [entry.signing_key for entry in load_or_create_keys(self.folder, self.clock.now())]
+        key = load_or_create_decryption_key(self.folder, self.clock.now())
+        upstreams = Upstreams(tuple(self.upstreams))
+        ours = describe_us(upstreams, slug, self.endpoints, key.certificate)
+        until = self.clock.now() + timedelta(days=7)
+        return ours and build_sp_metadata(ours, keys, valid_until=until, document_id="_sp")
+
     def flow(self) -> LoginFlow:
         """Return its logins, for the applications registered so far."""
         store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
@@ -190,8 +225,22 @@ class IdentityProvider:
             clock=self.clock,
             secret=secret,
             random=secrets.token_bytes,
+            routes=Routes(tuple(self.rules)),
+            upstream=self._upstream_authenticator(key) if self.upstreams else None,
         )
         return LoginFlow(parts)
+
+    def _upstream_authenticator(self, key: SigningKey) -> UpstreamAuthenticator:
+        upstreams = Upstreams(tuple(self.upstreams))
+        decryption = load_or_create_decryption_key(self.folder, self.clock.now())
+        return UpstreamAuthenticator(
+            upstreams=lambda: upstreams,
+            store=UpstreamStore(self.engine),
+            key=key,
+            decryption_keys=(decryption.private_key,),
+            acs_url=self.endpoints.upstream_acs_url,
+            random=secrets.token_bytes,
+        )
 
     def logout(self, flow: LoginFlow) -> LogoutFlow:
         """Return its logouts, for those logins."""
@@ -200,8 +249,8 @@ class IdentityProvider:
 
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
-        flow = self.flow()
-        return web_app(flow, self.logout(flow), self.site, self.metadata)
+        flow, describe = self.flow(), self.describe if self.upstreams else None
+        return web_app(flow, self.logout(flow), self.site, self.metadata, describe=describe)
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:

@@ -79,7 +79,7 @@ def _load(settings: ApplicationSettings, sources: ApplicationSources) -> tuple[A
         return _from_preset(settings, sources.presets), ""
     if "://" in settings.metadata:
         fetched = sources.client.fetch(settings.metadata, sources.read)
-        return _to_application(settings, fetched.service_provider), fetched.note
+        return _to_application(settings, fetched.described), fetched.note
     path = sources.folder / settings.metadata
     try:
         document = path.read_bytes()

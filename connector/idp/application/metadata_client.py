@@ -1,11 +1,11 @@
-"""Fetch metadata of service providers by https, and keep a copy for starts without a network."""
+"""Fetch metadata of others by https, and keep a copy for starts without a network."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import httpx
 
@@ -16,31 +16,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from connector.idp.application.service_provider import ServiceProvider
+Described_co = TypeVar("Described_co", covariant=True)
+"""What a document describes: a service provider, or an identity provider."""
 
 SIZE_LIMIT_BYTES = 1_048_576
 _TIMEOUT_SECONDS = 10.0
 
 
-class Reader(Protocol):
-    """Turns a document into a service provider, as `metadata.parse_service_provider`."""
+class Reader(Protocol[Described_co]):
+    """Turns a document into what it describes, as `metadata.parse_service_provider`."""
 
-    def __call__(self, document: bytes, origin: str) -> ServiceProvider:
+    def __call__(self, document: bytes, origin: str) -> Described_co:
         """Return what it describes, or raise ConfigurationError."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A service provider, and how fresh that is.
+class Fetched(Generic[Described_co]):
+    """What a document describes, and how fresh that is.
 
     Attributes:
-        service_provider: As its metadata describes it.
+        described: A service provider, or whatever the reader makes of it.
         note: Why it is an older copy, in words for an operator; "" if it is fresh.
 
     """
 
-    service_provider: ServiceProvider
+    described: Described_co
     note: str = ""
 
 
@@ -59,8 +60,8 @@ class MetadataClient:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     timeout_seconds: float = _TIMEOUT_SECONDS
 
-    def fetch(self, url: str, read: Reader) -> Fetched:
-        """Return the service provider that the document at a URL describes.
+    def fetch(self, url: str, read: Reader[Described_co]) -> Fetched[Described_co]:
+        """Return what the document at a URL describes.
 
         A document that cannot be had, or has faults, does not replace an older one that was good.
 
@@ -71,13 +72,15 @@ class MetadataClient:
         copy = self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.xml"
         try:
             document = self._get(url)
-            service_provider = read(document, url)
+            described = read(document, url)
         except ConfigurationError as error:
             return self._from_copy(copy, url, read, error)
         _replace(copy, document)
-        return Fetched(service_provider)
+        return Fetched(described)
 
-    def _from_copy(self, copy: Path, url: str, read: Reader, cause: ConfigurationError) -> Fetched:
+    def _from_copy(
+        self, copy: Path, url: str, read: Reader[Described_co], cause: ConfigurationError
+    ) -> Fetched[Described_co]:
         try:
             return Fetched(read(copy.read_bytes(), url), f"an older copy is used: {cause}")
         except (OSError, ConfigurationError):

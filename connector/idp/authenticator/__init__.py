@@ -2,7 +2,7 @@
 
 In: who the person says to be, and the proof. Out: `Verified`, or AuthenticationFailed with the
 reason for the audit. `password` asks the source directory; `pace` makes an unknown name as slow
-to refuse as a known one.
+to refuse as a known one; `upstream` has another identity provider say who it is.
 """
 
 from connector.idp.authenticator.pace import Pace

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from connector.idp.names import EMAIL_FORMAT, PERSISTENT_FORMAT, TRANSIENT_FORMAT
+from connector.idp.names import EMAIL_FORMAT, PASSWORD_CLASS, PERSISTENT_FORMAT, TRANSIENT_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,12 +41,16 @@ class SignOn:
 
     Attributes:
         session_index: Names the SSO session to the service provider; not its cookie.
-        authenticated_at: When the password was verified.
+        authenticated_at: When they did.
+        context_class: URI of how (AuthnContextClassRef).
+        authority: entity_id of the identity provider that we have it from; "" if it was us.
 
     """
 
     session_index: str
     authenticated_at: datetime
+    context_class: str = PASSWORD_CLASS
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.idp.moment import to_timestamp
-from connector.idp.names import PASSWORD_CLASS
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import Element, Raw, Rendered, SigningKey, sign_enveloped
 
@@ -60,8 +59,10 @@ def build_error_response(
 def to_status(reason: str) -> tuple[str, str]:
     """Return the status codes, of the first and the second level (Core section 3.2.2.2)."""
     match reason:
-        case Reason.PASSIVE_WITHOUT_SESSION:
+        case Reason.PASSIVE_WITHOUT_SESSION | Reason.UPSTREAM_NO_PASSIVE:
             return f"{_STATUS}Responder", f"{_STATUS}NoPassive"
+        case Reason.UPSTREAM_AUTHN_FAILED:
+            return f"{_STATUS}Responder", f"{_STATUS}AuthnFailed"
         case Reason.AUTHN_CONTEXT_UNSUPPORTED:
             return f"{_STATUS}Responder", f"{_STATUS}NoAuthnContext"
         case Reason.NAME_ID_UNSUPPORTED:
@@ -137,14 +138,17 @@ def _conditions(assertion: Assertion) -> Element:
 
 
 def _authn_statement(assertion: Assertion) -> Element:
-    context_class = Element("saml:AuthnContextClassRef", {}, (PASSWORD_CLASS,))
+    sign_on = assertion.sign_on
+    context = [Element("saml:AuthnContextClassRef", {}, (sign_on.context_class,))]
+    if sign_on.authority:  # Core section 2.7.2.2: who else was involved
+        context.append(Element("saml:AuthenticatingAuthority", {}, (sign_on.authority,)))
     return Element(
         "saml:AuthnStatement",
         {
-            "AuthnInstant": to_timestamp(assertion.sign_on.authenticated_at),
-            "SessionIndex": assertion.sign_on.session_index,
+            "AuthnInstant": to_timestamp(sign_on.authenticated_at),
+            "SessionIndex": sign_on.session_index,
         },
-        (Element("saml:AuthnContext", {}, (context_class,)),),
+        (Element("saml:AuthnContext", {}, tuple(context)),),
     )
 
 

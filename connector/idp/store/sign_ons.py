@@ -126,15 +126,16 @@ class SignOnStore:
         return self._update(transaction_id, {"browser_digest": browser_digest}, unless="browser")
 
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
-        """Keep what was typed ("" to ask anew), and the message to show."""
-        self._update(transaction_id, {"email": email, "error": error})
+        """Keep what was typed ("" to ask anew), and the message to show; an upstream is left."""
+        values = {"email": email, "error": error, "sent_to": "", "vouched": b""}
+        self._update(transaction_id, values)
 
     def set_error(self, transaction_id: str, error: str) -> None:
         """Keep the message to show."""
         self._update(transaction_id, {"error": error})
 
     def set_verified(self, transaction_id: str, external_id: str, at: datetime) -> None:
-        """Keep who proved the password."""
+        """Keep who proved who they are."""
         self._update(transaction_id, {"external_id": external_id, "verified_at": at, "error": ""})
 
     def answer(self, ending: Ending) -> bool:

@@ -7,7 +7,7 @@ else of the document. The trust lies in certificates from metadata, never in wha
 """
 
 from connector.idp.xmldsig.canonical import Element, Raw, Rendered, render
-from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, text_of
+from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, stand_alone, text_of
 from connector.idp.xmldsig.sign import SigningKey, sign_enveloped, sign_octets
 from connector.idp.xmldsig.verify import verify_enveloped, verify_octets
 
@@ -22,6 +22,7 @@ __all__ = [
     "render",
     "sign_enveloped",
     "sign_octets",
+    "stand_alone",
     "text_of",
     "verify_enveloped",
     "verify_octets",

@@ -74,6 +74,16 @@ def parse_xml(document: bytes, limits: XmlLimits | None = None) -> etree._Elemen
     return root
 
 
+def stand_alone(element: etree._Element, limits: XmlLimits | None = None) -> etree._Element:
+    """Return an element as the root of a document of its own, with what is declared around it.
+
+    Raises:
+        XmlRefused: if it holds what is refused.
+
+    """
+    return parse_xml(etree.tostring(element, encoding="UTF-8", with_tail=False), limits)
+
+
 def _check_text(document: bytes) -> None:
     try:
         text = document.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""Verify signatures of service providers, by keys of their metadata only.
+"""Verify signatures of others, by keys of their metadata only.
 
 The shape is checked before the mathematics: one signature, a child of the root, with one reference
 to the root and the two transforms that SAML allows (Core section 5.4). What is returned is what
@@ -61,18 +61,22 @@ _REFUSALS = (
 )
 
 
-def verify_enveloped(root: etree._Element, certificates: Sequence[Certificate]) -> etree._Element:
+def verify_enveloped(
+    root: etree._Element, certificates: Sequence[Certificate], *, signed_child: str = ""
+) -> etree._Element:
     """Return the signed root element, parsed anew from exactly the bytes that were signed.
 
     Args:
         root: Of a document from `parse_xml`.
         certificates: The signer's, from metadata; any one of them will do.
+        signed_child: Tag of children that may have signatures of their own, which are not looked
+            at here; "" for none.
 
     Raises:
         XmlRefused: if the signature's shape or algorithm is not allowed, or no key verifies it.
 
     """
-    _check_shape(root)
+    _check_shape(root, signed_child)
     document = _without_key_info(root)
     for certificate in certificates:
         config = SignatureConfiguration(
@@ -105,10 +109,12 @@ def _without_key_info(root: etree._Element) -> etree._Element:
     return document
 
 
-def _check_shape(root: etree._Element) -> None:
+def _check_shape(root: etree._Element, signed_child: str) -> None:
     """Refuse every arrangement but the one that SAML allows."""
-    signatures = list(root.iter(f"{_DS}Signature"))
-    if len(signatures) != 1 or signatures[0].getparent() is not root:
+    signatures = root.findall(f"{_DS}Signature")
+    of_children = root.findall(f"{signed_child}/{_DS}Signature") if signed_child else []
+    everywhere = sum(1 for _ in root.iter(f"{_DS}Signature"))
+    if len(signatures) != 1 or everywhere != 1 + len(of_children):
         raise XmlRefused(Reason.SIGNATURE_MISPLACED, "not exactly one signature, at its place")
     if next(root.iter(f"{_DS}Object"), None) is not None:
         raise XmlRefused(Reason.SIGNATURE_MISPLACED, "a signature that carries objects")

@@ -1,2 +1,2 @@
-// Sends the page's one form on, so that nobody has to press its button.
-document.forms[0].submit();
+// Sends the page's form on, so that nobody has to press its button.
+(document.getElementById("onward") ?? document.forms[0]).submit();
