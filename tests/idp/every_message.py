@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from connector.idp.application.attribute import NAME_FORMAT
 from connector.idp.binding import read_redirect, to_form_value, to_redirect_url
+from connector.idp.logout_transaction import Channel, Delivery, DeliveryState
 from connector.idp.message.assertion import Assertion, Attribute, SignOn
 from connector.idp.message.authn_request import AuthnRequest
 from connector.idp.message.logout_request import build_logout_request
@@ -24,7 +25,7 @@ from connector.idp.message.logout_response import (
     build_logout_response,
 )
 from connector.idp.message.metadata import build_metadata
-from connector.idp.message.name_id import NameId, qualified
+from connector.idp.message.name_id import NameId
 from connector.idp.message.response import Seal, build_error_response, build_response
 from connector.idp.message.sp_metadata import SpDescription, build_sp_metadata
 from connector.idp.message.status import to_status
@@ -144,13 +145,14 @@ def question(odd: Odd, *, is_signed: bool = True, **flags: bool) -> bytes:
 
 
 def logout_request(odd: Odd, *, name_format: str = EMAIL_FORMAT) -> str:
-    name_id = qualified(NameId(odd.name, name_format), ENDPOINTS.entity_id, SP_ENTITY_ID)
+    delivery = Delivery(
+        "_logout", 0, "intranet", "Intranet", SP_ENTITY_ID, "", odd.name, name_format, odd.text,
+        Channel.BROWSER, DeliveryState.WAITING, NOW,
+    )  # fmt: skip
     element = build_logout_request(
-        request_id="_logout",
+        delivery,
         issuer=ENDPOINTS.entity_id,
         destination="https://intranet.corp.example/slo?a=1&b=2",
-        name_id=name_id,
-        session_index=odd.text,
         reason=LOGOUT_BY_USER,
         now=NOW,
     )

@@ -99,6 +99,16 @@ def test_a_server_that_does_not_answer_is_told_again_and_again_and_then_no_more(
     assert len(person.events("logout.failed")) == 2
 
 
+def test_who_has_yet_to_be_told_is_counted(person):
+    person.sign_in("mail", "both", "wiki")
+    assert person.parts.logouts.waiting_counts() == {}
+    del person.bench.servers.answers[MAIL]
+
+    revoke(person.parts, "ann-1", by="ivo")
+
+    assert person.parts.logouts.waiting_counts() == {"Mail": 1}
+
+
 def test_a_server_that_is_back_is_told_when_it_is_time(person, clock):
     person.sign_in("mail")
     answer = person.bench.servers.answers.pop(MAIL)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.directory.person import UserHead
+from connector.directory.person import GroupHead, UserHead
 from connector.directory.store import ReadMark
 from connector.idp.application.service_provider import Registry
 from connector.idp.logout.sign_off import SWEPT_EVERY, SignOff
@@ -62,7 +62,7 @@ class Revised:
         return frozenset(ends | {key for key, at in self.concerned.items() if at > revision})
 
     def user_heads(self, external_ids=None):
-        for key in external_ids:
+        for key in list(self.people.people) if external_ids is None else external_ids:
             self.asked_for.append(key)
             user = self.people.people.get(key)
             if user is not None:
@@ -70,6 +70,14 @@ class Revised:
 
     def users(self, external_ids):
         return {key: user for key in external_ids if (user := self.people.people.get(key))}
+
+    def group_heads(self):
+        names = {name for groups in self.people.groups.values() for name in groups}
+        return [GroupHead(f"id of {name}", name, b"") for name in sorted(names)]
+
+    def people_within(self, group_ids):
+        names = {one.removeprefix("id of ") for one in group_ids}
+        return frozenset(key for key, groups in self.people.groups.items() if names & groups)
 
     def standing(self, external_id):
         return self.people.standing(external_id)
@@ -85,11 +93,12 @@ class World:
         return self.sign_off.run(changed_at or {})
 
 
-@pytest.fixture
-def world(engine, clock) -> World:
+@pytest.fixture(params=[(200, 5000), (0, 0)], ids=["few", "many"])
+def world(engine, clock, request) -> World:
+    """An identity provider whose people are looked up one by one, or all together."""
     person = make_logout_bench(engine, clock, *APPLICATIONS)
     directory = Revised(person.bench.people)
-    sign_off = SignOff(person.parts, directory, MarkStore(engine))
+    sign_off = SignOff(person.parts, directory, MarkStore(engine), *request.param)
     world = World(person, directory, sign_off)
     assert world.cycle() == 0
     return world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.idp.logout.ending import deliver_first, end_sessions, new_logout
+from connector.idp.logout.ending import Occasion, deliver_first, end_sessions, new_logout
 from connector.idp.logout_transaction import Cause
 from connector.idp.store.logouts import Ends
 
@@ -47,9 +47,8 @@ def end_for_new_password(parts: LogoutParts, external_id: str) -> None:
 
     Who waits to be let in does not wait for applications; the next cycle tells them.
     """
-    end_sessions(
-        parts, new_logout(parts, Cause.PASSWORD, external_id), Ends(external_id=external_id)
-    )
+    logout = new_logout(parts, Cause.PASSWORD, external_id)
+    end_sessions(parts, logout, Ends(external_id=external_id), Occasion())
 
 
 def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
@@ -65,6 +64,6 @@ def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
 
     """
     logout = new_logout(parts, Cause.HELP_DESK, external_id)
-    ended = end_sessions(parts, logout, Ends(external_id=external_id), by=by)
+    ended = end_sessions(parts, logout, Ends(external_id=external_id), Occasion(by=by))
     deliver_first(parts, [ended])
     return parts.logouts.logout(ended.logout_id, parts.login.clock.now()) or ended

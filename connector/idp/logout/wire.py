@@ -15,7 +15,6 @@ from connector.idp.message.logout_response import (
     UNKNOWN_PRINCIPAL,
     build_logout_response,
 )
-from connector.idp.message.name_id import NameId, qualified
 from connector.idp.message.soap import to_envelope
 from connector.idp.names import LOGOUT_BY_ADMIN, LOGOUT_BY_USER, Binding, MessageKind
 from connector.idp.xmldsig import render, sign_enveloped
@@ -92,14 +91,10 @@ def new_xml_id(parts: LoginParts) -> str:
 
 
 def _request(parts: LoginParts, url: str, logout: Logout, delivery: Delivery) -> Element:
-    issuer = parts.settings.endpoints.entity_id
-    name_id = NameId(delivery.name_id, delivery.name_id_format)
     return build_logout_request(
-        request_id=delivery.request_id,
-        issuer=issuer,
+        delivery,
+        issuer=parts.settings.endpoints.entity_id,
         destination=url,
-        name_id=qualified(name_id, issuer, delivery.entity_id),
-        session_index=delivery.session_index,
         reason=LOGOUT_BY_USER if logout.cause in _BY_PERSON else LOGOUT_BY_ADMIN,
         now=parts.clock.now(),
     )
