@@ -79,7 +79,7 @@ def make_identity_provider(
     """Return what signs people in.
 
     Args:
-        settings: What the operator configured.
+        settings: As configured.
         engine: The state database.
         clock: Tells the time.
         accounts: Those at the targets, see `make_accounts`; None if none is looked at.
@@ -94,7 +94,7 @@ def make_identity_provider(
     keys = open_keys(idp, engine, clock)
     ring = keys.ring()
     federation = make_federation(settings, idp, engine, clock, ring)
-    secret, endpoints = load_or_create_secret(idp.keys), _endpoints(idp)
+    secret = load_or_create_secret(idp.keys)
     parts = LoginParts(
         catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
@@ -110,15 +110,15 @@ def make_identity_provider(
         upstream=federation.authenticator,
         accounts=accounts,
     )
-
     seen = FetchNotes(keys.store, clock, time.monotonic)
     publication = Publication(
-        endpoints, parts.catalogue, ring, seen, clock, secrets.token_bytes, federation.describe
+        _endpoints(idp), parts.catalogue, ring, seen, clock, parts.random, federation.describe
     )
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
-    flow = LoginFlow(parts, partial(end_for_new_password, logout.parts))
-    notes = loaded.notes + federation.notes
-    return IdentityProvider(flow, logout, publication, federation.refresh, notes)
+    return IdentityProvider(
+        LoginFlow(parts, partial(end_for_new_password, logout.parts)),
+        *(logout, publication, federation.refresh, loaded.notes + federation.notes),
+    )
 
 
 def _login_settings(idp: IdpSettings) -> LoginSettings:

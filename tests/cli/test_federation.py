@@ -217,8 +217,7 @@ def test_metadata_that_is_wrong_is_said_with_its_file(desk: Shell):
 
 def visiting(provider: IdentityProvider, base_url: str) -> Visitor:
     """Return somebody who visits its pages."""
-    site, describe = Site(base_url), provider.describe
-    app = web_app(provider.flow, provider.logout, site, provider.metadata, describe=describe)
+    app = web_app(provider.flow, provider.logout, Site(base_url), provider.publication)
     return visit(app, base_url)
 
 

@@ -172,7 +172,7 @@ def test_a_plan_signs_nobody_off(desk, engine):
 
 def test_what_goes_wrong_with_signing_off_stops_no_sync_and_is_in_the_audit(desk, engine):
     desk.say("app", "list")  # makes the keys
-    key = next((desk.folder / "keys").glob("*.pem"))
+    key = desk.folder / "keys" / "seal-key"
     key.chmod(0o644)
     desk.edit('login = "anna"', 'login = "anna"\ndisabled = true')
 
