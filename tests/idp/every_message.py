@@ -173,14 +173,19 @@ def logout_response(odd: Odd, *, status: tuple[str, ...], destination: str = ACS
 
 
 def metadata_for_upstreams(odd: Odd, *, certificate: str = "") -> bytes:
-    keys = [KEY, *[load_key("stranger")] * odd.number]
     ours = SpDescription(OURS, UPSTREAM_ACS_URL, certificate)
-    return build_sp_metadata(ours, keys, valid_until=NOW, document_id="_metadata")
+    shown = certificates(odd)
+    return build_sp_metadata(ours, KEY, shown, valid_until=NOW, document_id="_metadata")
 
 
 def metadata(odd: Odd) -> bytes:
-    keys = [KEY, *[load_key("stranger")] * odd.number]
-    return build_metadata(ENDPOINTS, keys, valid_until=NOW, document_id="_metadata")
+    shown = certificates(odd)
+    return build_metadata(ENDPOINTS, KEY, shown, valid_until=NOW, document_id="_metadata")
+
+
+def certificates(odd: Odd) -> list[str]:
+    """Return those of a key that signs, and of some that may soon."""
+    return [KEY.certificate, *[load_key("stranger").certificate] * odd.number]
 
 
 BOTH = ("/samlp:Response", "/samlp:Response/saml:Assertion")

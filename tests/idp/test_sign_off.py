@@ -9,6 +9,7 @@ import pytest
 
 from connector.directory.person import GroupHead, UserHead
 from connector.directory.store import ReadMark
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.service_provider import Registry
 from connector.idp.logout.sign_off import SWEPT_EVERY, SignOff
 from connector.idp.logout.status import find_sign_ons
@@ -215,7 +216,7 @@ def test_a_change_of_the_configuration_is_a_change_of_who_may_enter(world, engin
             for one in APPLICATIONS
         )
     )
-    login = replace(parts.login, registry=stricter)
+    login = replace(parts.login, catalogue=Catalogue(stricter))
     sign_off = SignOff(replace(parts, login=login), world.directory, MarkStore(engine))
 
     assert sign_off.run({}) == 1
