@@ -131,7 +131,7 @@ def _let_in(state: _Application, encoded: str) -> Response:
     except ResponseRefused as error:
         return state.pages.page(
             "notice", status=403, heading="Not let in", words=f"The answer was refused: {error}.",
-            hint="", request_id="",
+            hint="", request_id="", link="", way_back=None,
         )  # fmt: skip
     key = secrets.token_urlsafe(32)
     state.visitors[key] = visitor

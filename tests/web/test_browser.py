@@ -130,7 +130,7 @@ def test_leaving_the_portal_ends_the_sign_on(page, world):
 
     page.get_by_role("button", name="Sign out").click()
 
-    expect(page.get_by_role("heading")).to_have_text("You are not signed in")
+    expect(page.get_by_role("heading")).to_have_text("You are signed out")
     page.goto(world.applications.saml.base_url)
     expect(page.get_by_role("heading")).to_have_text("Sign in")
 
