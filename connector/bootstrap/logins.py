@@ -41,9 +41,12 @@ from connector.sync.on_demand import OnDemand
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connector.bootstrap.federation import Federation
+    from connector.bootstrap.keys import OpenKeys
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
+    from connector.idp.keys.ring import KeyRing
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
@@ -110,14 +113,27 @@ def make_identity_provider(
         upstream=federation.authenticator,
         accounts=accounts,
     )
-    seen = FetchNotes(keys.store, clock, time.monotonic)
-    publication = Publication(
-        _endpoints(idp), parts.catalogue, ring, seen, clock, parts.random, federation.describe
-    )
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     return IdentityProvider(
-        LoginFlow(parts, partial(end_for_new_password, logout.parts)),
-        *(logout, publication, federation.refresh, loaded.notes + federation.notes),
+        flow=LoginFlow(parts, partial(end_for_new_password, logout.parts)),
+        logout=logout,
+        publication=_make_publication(parts, keys, ring, federation),
+        refresh=federation.refresh,
+        notes=loaded.notes + federation.notes,
+    )
+
+
+def _make_publication(
+    parts: LoginParts, keys: OpenKeys, ring: KeyRing, federation: Federation
+) -> Publication:
+    return Publication(
+        parts.settings.endpoints,
+        parts.catalogue,
+        ring,
+        FetchNotes(keys.store, parts.clock, time.monotonic),
+        parts.clock,
+        parts.random,
+        federation.describe,
     )
 
 

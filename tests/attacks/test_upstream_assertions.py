@@ -75,6 +75,7 @@ WRONG = {
         {"assertion_issued_at": NOW + 3 * MINUTE},
         "assertion-time",
     ),
+    "without a status": ({"codes": ()}, "not-a-response"),
     "of another version": ({"version": "1.1"}, "version-unsupported"),
     "without an ID": ({"assertion_id": " " * 257}, "assertion-malformed"),
     "too late": ({"not_on_or_after": NOW - 2 * MINUTE}, "assertion-time"),
@@ -387,6 +388,22 @@ def test_a_plain_assertion_is_refused_where_encryption_is_demanded(engine, clock
 
     assert refused.value.reason == Reason.ENCRYPTION_MISSING
     assert isinstance(bench.answer(asked, wrap=encrypted), SendResponse)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "reason"),
+    [(element("Assertion"), "assertion-count"), (Element("ds:Signature"), "signature-misplaced")],
+)
+def test_what_only_decryption_brings_to_light_is_looked_at_as_strictly(bench, hidden, reason):
+    """The Response's signature covers what is encrypted, not what is in it."""
+    asked = bench.ask()
+
+    with pytest.raises(UpstreamRefused) as refused:
+        bench.answer(
+            asked, signed=("response",), children=(element("Advice", hidden),), wrap=encrypted
+        )
+
+    assert refused.value.reason == reason
 
 
 def test_what_is_encrypted_must_be_an_assertion(bench):

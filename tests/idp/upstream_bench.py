@@ -113,7 +113,7 @@ class Answer:
         """Return it as XML."""
         body = [_issuer(self.issuer)] if self.issuer else []
         body.append(_status(self.codes))
-        if self.codes[0] == "Success":
+        if self.codes[:1] == ("Success",):
             body.append(Raw(self.assertion()))
         attributes = {
             "Destination": self.destination,
