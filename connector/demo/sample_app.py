@@ -29,6 +29,7 @@ from connector.demo.sample_saml import (
     read_response,
     sp_metadata,
 )
+from connector.demo.sample_slo import read_logout
 from connector.settings.values import Listen
 from connector.web.forms import read_form, require_same_origin
 from connector.web.headers import with_headers
@@ -80,6 +81,7 @@ def sample_app(
         Route("/sign-in", lambda request: _sign_in(state, request)),
         Route("/saml/metadata", lambda request: _metadata(state, request)),
         Route("/saml/acs", _consumer(state), methods=["POST"]),
+        Route("/saml/slo", lambda request: _told_to_leave(state, request)),
         Route("/sign-out", lambda request: _sign_out(state, request), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
     ]
@@ -107,7 +109,8 @@ def _sign_in(state: _Application, request: Request) -> Response:
 
 def _metadata(state: _Application, request: Request) -> Response:
     del request
-    return Response(sp_metadata(state.base_url), media_type="application/samlmetadata+xml")
+    document = sp_metadata(state.base_url, signs_out=True)
+    return Response(document, media_type="application/samlmetadata+xml")
 
 
 def _consumer(state: _Application) -> Callable[[Request], object]:
@@ -129,10 +132,7 @@ def _let_in(state: _Application, encoded: str) -> Response:
         )
         _take_once(state, visitor.in_response_to)
     except ResponseRefused as error:
-        return state.pages.page(
-            "notice", status=403, heading="Not let in", words=f"The answer was refused: {error}.",
-            hint="", request_id="", link="", way_back=None,
-        )  # fmt: skip
+        return _refusal(state, "Not let in", f"The answer was refused: {error}.")
     key = secrets.token_urlsafe(32)
     state.visitors[key] = visitor
     response = RedirectResponse("/", 303)
@@ -146,6 +146,27 @@ def _take_once(state: _Application, request_id: str) -> None:
     if state.outstanding.pop(request_id, request_id) is not None:
         message = "that request has been answered"
         raise ResponseRefused(message)
+
+
+def _told_to_leave(state: _Application, request: Request) -> Response:
+    """Sign out whom the identity provider says to have signed out, and send the browser back."""
+    query: bytes = request.scope["query_string"]
+    try:
+        provider = read_idp_metadata(state.idp_metadata())
+        farewell = read_logout(query, provider, state.base_url, state.clock.now())
+    except ResponseRefused as error:
+        return _refusal(state, "Not signed out", f"The request was refused: {error}.")
+    for key, visitor in list(state.visitors.items()):
+        if visitor.session_index in farewell.session_indexes:
+            del state.visitors[key]
+    return RedirectResponse(farewell.answer_url, 302)
+
+
+def _refusal(state: _Application, heading: str, words: str) -> Response:
+    return state.pages.page(
+        "notice", status=403, heading=heading, words=words,
+        hint="", request_id="", link="", way_back=None,
+    )  # fmt: skip
 
 
 def _sign_out(state: _Application, request: Request) -> Response:

@@ -24,8 +24,8 @@ from connector.errors import ConnectorError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-_ASSERTION: Final = "{urn:oasis:names:tc:SAML:2.0:assertion}"
-_PROTOCOL: Final = "{urn:oasis:names:tc:SAML:2.0:protocol}"
+ASSERTION: Final = "{urn:oasis:names:tc:SAML:2.0:assertion}"
+PROTOCOL: Final = "{urn:oasis:names:tc:SAML:2.0:protocol}"
 _METADATA: Final = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 _DSIG: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 _REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
@@ -46,12 +46,14 @@ class IdentityProvider:
         entity_id: Its name.
         sso_url: Where its HTTP-Redirect endpoint is.
         certificates: Its signing certificates, PEM.
+        slo_url: Where its HTTP-Redirect endpoint for logouts is; "" for none.
 
     """
 
     entity_id: str
     sso_url: str
     certificates: tuple[str, ...]
+    slo_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Visitor:
         issuer: Who said so.
         in_response_to: ID of the request that this answers.
         attributes: Values by attribute name.
+        session_index: What the identity provider calls this visit.
 
     """
 
@@ -70,6 +73,7 @@ class Visitor:
     issuer: str
     in_response_to: str
     attributes: Mapping[str, tuple[str, ...]]
+    session_index: str = ""
 
     @property
     def greeting(self) -> str:
@@ -85,12 +89,9 @@ def read_idp_metadata(document: bytes) -> IdentityProvider:
         ResponseRefused: if it is not the metadata of an identity provider.
 
     """
-    root = _parse(document)
-    endpoints = {
-        each.get("Binding"): each.get("Location", "")
-        for each in root.iterfind(f"{_METADATA}IDPSSODescriptor/{_METADATA}SingleSignOnService")
-    }
-    if _REDIRECT not in endpoints:
+    root = parse(document)
+    sso_url, slo_url = (_redirect_url(root, each) for each in ("SingleSignOn", "SingleLogout"))
+    if not sso_url:
         message = "the metadata names no HTTP-Redirect endpoint of an identity provider"
         raise ResponseRefused(message)
     certificates = tuple(
@@ -99,15 +100,29 @@ def read_idp_metadata(document: bytes) -> IdentityProvider:
         if key.get("use") != "encryption"
         for each in key.iterfind(f"{_DSIG}KeyInfo/{_DSIG}X509Data/{_DSIG}X509Certificate")
     )
-    return IdentityProvider(root.get("entityID", ""), endpoints[_REDIRECT], certificates)
+    return IdentityProvider(root.get("entityID", ""), sso_url, certificates, slo_url)
 
 
-def sp_metadata(base_url: str) -> str:
-    """Return the application's own metadata."""
+def _redirect_url(root: etree._Element, service: str) -> str:
+    for each in root.iterfind(f"{_METADATA}IDPSSODescriptor/{_METADATA}{service}Service"):
+        if each.get("Binding") == _REDIRECT:
+            return each.get("Location", "")
+    return ""
+
+
+def sp_metadata(base_url: str, *, signs_out: bool = False) -> str:
+    """Return the application's own metadata.
+
+    Args:
+        base_url: Where browsers reach it.
+        signs_out: It takes part in single logout.
+
+    """
+    logout = f'<SingleLogoutService Binding="{_REDIRECT}" Location="{base_url}/saml/slo"/>'
     return (
         f'<EntityDescriptor xmlns="{_METADATA[1:-1]}" entityID="{base_url}/saml/metadata">'
         '<SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true"'
-        f' protocolSupportEnumeration="{_PROTOCOL[1:-1]}">'
+        f' protocolSupportEnumeration="{PROTOCOL[1:-1]}">{logout if signs_out else ""}'
         f'<AssertionConsumerService Binding="{_POST}" Location="{base_url}/saml/acs" index="0"'
         ' isDefault="true"/></SPSSODescriptor></EntityDescriptor>'
     )
@@ -118,7 +133,7 @@ def authn_request_url(
 ) -> str:
     """Return where to send a browser that shall sign in (Bindings section 3.4)."""
     request = (
-        f'<samlp:AuthnRequest xmlns:samlp="{_PROTOCOL[1:-1]}" xmlns:saml="{_ASSERTION[1:-1]}"'
+        f'<samlp:AuthnRequest xmlns:samlp="{PROTOCOL[1:-1]}" xmlns:saml="{ASSERTION[1:-1]}"'
         f' ID="{request_id}" Version="2.0" IssueInstant="{now:%Y-%m-%dT%H:%M:%SZ}"'
         f' Destination="{provider.sso_url}" ProtocolBinding="{_POST}"'
         f' AssertionConsumerServiceURL="{base_url}/saml/acs">'
@@ -156,13 +171,13 @@ def read_response(
         document = base64.b64decode(encoded, validate=True)
     except (ValueError, binascii.Error) as error:
         raise ResponseRefused("not base64") from error  # noqa: EM101, TRY003 - one word of a demo
-    response = _verified(_parse(document), provider, "./")
-    _require(response.tag == f"{_PROTOCOL}Response", "not a Response")
-    _require(response.get("Destination") == f"{base_url}/saml/acs", "for another address")
-    status = response.find(f"{_PROTOCOL}Status/{_PROTOCOL}StatusCode")
-    _require(status is not None and status.get("Value") == _SUCCESS, "no success")
-    _require(len(response.findall(f"{_ASSERTION}Assertion")) == 1, "not one assertion")
-    assertion = _verified(response, provider, f"./{_ASSERTION}Assertion/")
+    response = _verified(parse(document), provider, "./")
+    require(response.tag == f"{PROTOCOL}Response", "not a Response")
+    require(response.get("Destination") == f"{base_url}/saml/acs", "for another address")
+    status = response.find(f"{PROTOCOL}Status/{PROTOCOL}StatusCode")
+    require(status is not None and status.get("Value") == _SUCCESS, "no success")
+    require(len(response.findall(f"{ASSERTION}Assertion")) == 1, "not one assertion")
+    assertion = _verified(response, provider, f"./{ASSERTION}Assertion/")
     return _read_assertion(assertion, provider, base_url, outstanding, now)
 
 
@@ -173,42 +188,44 @@ def _read_assertion(
     outstanding: Collection[str],
     now: datetime,
 ) -> Visitor:
-    issuer = assertion.findtext(f"{_ASSERTION}Issuer", "")
-    _require(issuer == provider.entity_id, "by another issuer")
+    issuer = assertion.findtext(f"{ASSERTION}Issuer", "")
+    require(issuer == provider.entity_id, "by another issuer")
     _check_conditions(assertion, base_url, now)
     confirmation = assertion.find(
-        f"{_ASSERTION}Subject/{_ASSERTION}SubjectConfirmation/{_ASSERTION}SubjectConfirmationData"
+        f"{ASSERTION}Subject/{ASSERTION}SubjectConfirmation/{ASSERTION}SubjectConfirmationData"
     )
     if confirmation is None or confirmation.get("InResponseTo") not in outstanding:
         message = "no answer to a request of ours"
         raise ResponseRefused(message)
-    _require(confirmation.get("Recipient") == f"{base_url}/saml/acs", "for another recipient")
-    _require(now < _moment(confirmation.get("NotOnOrAfter")) + _CLOCK_SKEW, "too late")
+    require(confirmation.get("Recipient") == f"{base_url}/saml/acs", "for another recipient")
+    require(now < to_time(confirmation.get("NotOnOrAfter")) + _CLOCK_SKEW, "too late")
+    statement = assertion.find(f"{ASSERTION}AuthnStatement")
     return Visitor(
-        name_id=assertion.findtext(f"{_ASSERTION}Subject/{_ASSERTION}NameID", ""),
+        name_id=assertion.findtext(f"{ASSERTION}Subject/{ASSERTION}NameID", ""),
         issuer=issuer,
         in_response_to=confirmation.get("InResponseTo", ""),
         attributes=_attributes(assertion),
+        session_index="" if statement is None else statement.get("SessionIndex", ""),
     )
 
 
 def _check_conditions(assertion: etree._Element, base_url: str, now: datetime) -> None:
-    conditions = assertion.find(f"{_ASSERTION}Conditions")
+    conditions = assertion.find(f"{ASSERTION}Conditions")
     if conditions is None:
         message = "no conditions"
         raise ResponseRefused(message)
-    audiences = conditions.iterfind(f"{_ASSERTION}AudienceRestriction/{_ASSERTION}Audience")
-    _require(f"{base_url}/saml/metadata" in {each.text for each in audiences}, "for others")
-    _require(_moment(conditions.get("NotBefore")) - _CLOCK_SKEW <= now, "too early")
-    _require(now < _moment(conditions.get("NotOnOrAfter")) + _CLOCK_SKEW, "too late")
+    audiences = conditions.iterfind(f"{ASSERTION}AudienceRestriction/{ASSERTION}Audience")
+    require(f"{base_url}/saml/metadata" in {each.text for each in audiences}, "for others")
+    require(to_time(conditions.get("NotBefore")) - _CLOCK_SKEW <= now, "too early")
+    require(now < to_time(conditions.get("NotOnOrAfter")) + _CLOCK_SKEW, "too late")
 
 
 def _attributes(assertion: etree._Element) -> dict[str, tuple[str, ...]]:
     return {
         each.get("Name", ""): tuple(
-            value.text or "" for value in each.iterfind(f"{_ASSERTION}AttributeValue")
+            value.text or "" for value in each.iterfind(f"{ASSERTION}AttributeValue")
         )
-        for each in assertion.iterfind(f"{_ASSERTION}AttributeStatement/{_ASSERTION}Attribute")
+        for each in assertion.iterfind(f"{ASSERTION}AttributeStatement/{ASSERTION}Attribute")
     }
 
 
@@ -233,18 +250,20 @@ def _verified(tree: etree._Element, provider: IdentityProvider, location: str) -
     raise ResponseRefused(message)
 
 
-def _parse(document: bytes) -> etree._Element:
+def parse(document: bytes) -> etree._Element:
+    """Return the root of an XML document without a document type."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         tree = etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:
         message = "not XML"
         raise ResponseRefused(message) from error
-    _require(b"<!DOCTYPE" not in document, "with a document type")
+    require(b"<!DOCTYPE" not in document, "with a document type")
     return tree
 
 
-def _moment(text: str | None) -> datetime:
+def to_time(text: str | None) -> datetime:
+    """Return the moment that a text says."""
     try:
         return datetime.fromisoformat(text or "")
     except ValueError as error:
@@ -257,6 +276,7 @@ def _to_pem(base64_text: str) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
-def _require(condition: bool, problem: str) -> None:  # noqa: FBT001 - an assertion that stays
+def require(condition: bool, problem: str) -> None:  # noqa: FBT001 - an assertion that stays
+    """Refuse the message, with the problem, unless the condition holds."""
     if not condition:
         raise ResponseRefused(problem)

@@ -151,7 +151,8 @@ def _prepare(folder: Path, addresses: Addresses, token: str) -> None:
     base = tomllib.loads(text)["base"]
     (folder / "scim-token").write_text(token, encoding="utf-8")
     (folder / "scim-token").chmod(0o600)
-    (folder / "intranet.xml").write_text(sp_metadata(addresses.app), encoding="utf-8")
+    metadata = sp_metadata(addresses.app, signs_out=True)
+    (folder / "intranet.xml").write_text(metadata, encoding="utf-8")
     configuration = CONFIGURATION.format(
         schedule=SCHEDULE,
         scim=addresses.scim,

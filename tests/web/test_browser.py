@@ -140,7 +140,7 @@ def test_by_plain_http_on_this_machine_the_sample_application_is_entered_too(pag
     engine = open_engine(f"sqlite:///{tmp_path}/state.db")
     upgrade(engine)
     idp = make_identity_provider(engine, tmp_path, login)
-    idp.register("Northwind Intranet", sp_metadata(intranet).encode())
+    idp.register("Northwind Intranet", sp_metadata(intranet, signs_out=True).encode())
     idp.people.add("alice")
     listen = Listen("127.0.0.1", int(intranet.rpartition(":")[2]))
     with idp.served(), serving([Listener(sample_app(intranet, idp.metadata), listen)]):
@@ -154,6 +154,12 @@ def test_by_plain_http_on_this_machine_the_sample_application_is_entered_too(pag
         expect(page.get_by_role("status")).to_contain_text("You have left the intranet")
         page.get_by_role("link", name="Sign in").click()
         expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+
+        page.goto(login)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("status")).to_contain_text("and of everything that you opened")
+        page.goto(intranet)
+        expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     engine.dispose()
 
 
