@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from connector.idp.message.assertion import Assertion, NameId, SignOn
+from connector.idp.application.attribute import NAME_FORMAT
+from connector.idp.message.assertion import Assertion, Attribute, SignOn
+from connector.idp.message.name_id import NameId
 from connector.idp.message.response import build_response
 from connector.idp.names import EMAIL_FORMAT
 from connector.idp.xmldsig import SigningKey
@@ -67,7 +69,10 @@ def _assertion() -> Assertion:
         acs_url="https://intranet.corp.example/saml/acs",
         in_response_to="_request",
         sign_on=SignOn("_session", NOW),
-        attributes=tuple((f"attribute{n}", (f"value {n} of somebody",)) for n in range(16)),
+        attributes=tuple(
+            Attribute(f"attribute{n}", (f"value {n} of somebody",), f"{NAME_FORMAT}basic")
+            for n in range(16)
+        ),
     )
 
 

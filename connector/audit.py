@@ -11,10 +11,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from state.audit import AuditHeadRow, AuditRow
 from state.engine import reading, table_of, writing
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 _GENESIS = bytes(32)
 _ROW = table_of(AuditRow)
 _HEAD = table_of(AuditHeadRow)
-_INSERT, _MOVE_HEAD = insert(_ROW), update(_HEAD)
-_END = select(_HEAD).with_for_update()
+# Each sign-on adds one.
+_INSERT, _END = Prepared(insert(_ROW)), Prepared(select(_HEAD).with_for_update())
+_MOVE_HEAD = Prepared(
+    update(_HEAD).values(last_id=bindparam("to_id"), digest=bindparam("to_digest"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,8 @@ def append(connection: Connection, event: AuditEvent) -> None:
     values = _to_values(last_id + 1, event)
     digest = _digest(previous, values)
     row = {**values, "previous_digest": previous, "digest": digest}
-    connection.execute(_INSERT, row)
-    connection.execute(_MOVE_HEAD, {"last_id": last_id + 1, "digest": digest})
+    _INSERT.run(connection, row)
+    _MOVE_HEAD.run(connection, {"to_id": last_id + 1, "to_digest": digest})
 
 
 _CHAINED = ("id", "at", "event", "outcome", "reason", "actor", "application", "address", "details")
@@ -111,7 +115,7 @@ _CHAINED = ("id", "at", "event", "outcome", "reason", "actor", "application", "a
 
 def _lock_head(connection: Connection) -> tuple[int, bytes]:
     """Return the end of the chain, held until the transaction ends."""
-    found = connection.execute(_END).one_or_none()
+    found = _END.first(connection, {})
     if found is None:
         connection.execute(insert(_HEAD).values(id=1, last_id=0, digest=_GENESIS))
         return 0, _GENESIS

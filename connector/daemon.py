@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from connector.bootstrap.applications import (
+    ApplicationFiles,
+    call_for_reading,
+    make_fetch_loop,
+    revision_of,
+)
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
@@ -33,6 +39,7 @@ from state.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
 
     from connector.clock import Clock
     from connector.settings import Settings
@@ -64,11 +71,13 @@ class Daemon:
         engine: Engine,
         clock: Clock,
         on_report: Callable[[CycleReport], None] = _ignore,
+        configuration: Path | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._on_report = on_report
-        sign_off = make_sign_off(settings, engine, clock)
+        self._files = ApplicationFiles(settings, clock, configuration)
+        sign_off = make_sign_off(settings, engine, clock, self._files)
         self._parts = make_parts(settings, engine, clock, sign_off)
         self._stopping = threading.Event()
         self._schedule = Schedule(
@@ -77,7 +86,8 @@ class Daemon:
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._idp = settings.idp
         self._schedule.also(self._tell_of_keys, DAY)
-        self._crew = _crew(settings, engine, clock)
+        self._crew = _crew(self._files, engine)
+        self._metadata = make_fetch_loop(self._files) if self._crew else None
         names = [target.name for target in settings.target]
         operations = operations_app(self._faults, lambda: read_numbers(engine, names))
         self._operations = WebServer([Listener(operations, settings.operations.listen)])
@@ -98,6 +108,8 @@ class Daemon:
                 self._operations.stop()
                 raise
             addresses.append(self._crew.address)
+        if self._metadata:
+            self._metadata.start()
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
@@ -108,9 +120,14 @@ class Daemon:
         self._schedule.run_now()
 
     def reload(self) -> None:
-        """Use the TLS certificate files as they are now."""
-        if self._crew:
+        """Use the TLS certificate files, the applications and their metadata as they are now."""
+        if self._crew and self._metadata:
             self._crew.reload()
+            try:
+                call_for_reading(self._files.settings, self._clock)
+            except ConnectorError as error:
+                log.warning("daemon.reload_failed", reason=str(error))
+            self._metadata.fetch_all()
 
     def stop(self) -> None:
         """End the cycle that runs between two operations, finish what is being answered."""
@@ -118,6 +135,8 @@ class Daemon:
         self._stopping.set()
         self._lookout.stop()
         self._schedule.stop()
+        if self._metadata:
+            self._metadata.stop()
         if self._crew:
             self._crew.stop()
         self._operations.stop()
@@ -253,18 +272,22 @@ def _tell_service_manager(message: str) -> None:
         notify.sendall(message.encode())
 
 
-def _crew(settings: Settings, engine: Engine, clock: Clock) -> Crew | None:
+def _crew(files: ApplicationFiles, engine: Engine) -> Crew | None:
     """Return the processes that sign people in, not started yet, if there are to be any.
 
     Raises:
         ConfigurationError: if an application or a key is wrong.
 
     """
+    settings = files.settings
     if settings.idp is None:
         return None
+    files.revision = revision_of(settings)
     # What is wrong is said here, before any process starts; and the keys are made once.
-    make_identity_provider(settings, engine, clock)
-    return Crew(settings, settings.idp.listen, settings.idp.workers)
+    for note in make_identity_provider(settings, engine, files.clock).notes:
+        log.warning("applications.noted", note=note)
+    origin = (files.configuration, files.revision)
+    return Crew(settings, settings.idp.listen, settings.idp.workers, *origin)
 
 
 def _give_way() -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 EVENTS = frozenset(
     {
+        "applications.kept",
+        "applications.noted",
+        "applications.replaced",
         "cycle.ended",
         "cycle.failed",
         "cycle.started",
@@ -39,10 +42,14 @@ EVENTS = frozenset(
         "key.taken_over",
         "key.unusable",
         "login.refused",
+        "metadata.fetch_failed",
+        "metadata.fetched",
         "plan.held",
         "sign_off.ended",
         "sign_off.failed",
         "target.ended",
+        "upstreams.kept",
+        "upstreams.replaced",
         "worker.ended",
     }
 )

@@ -43,6 +43,7 @@ __all__ = [
     "UtcDateTime",
     "back_up",
     "batches",
+    "glancing",
     "insert_rows",
     "of_some",
     "open_engine",
@@ -282,6 +283,18 @@ def reading(bind: Engine | Connection) -> Iterator[Connection]:
             return
         with bind.connect() as connection, connection.begin():
             yield connection
+
+
+@contextmanager
+def glancing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection for one `Prepared` statement that reads, which is a moment by itself.
+
+    Raises:
+        StateError: if the database cannot be read.
+
+    """
+    with translated_errors(), engine.connect() as connection:
+        yield connection
 
 
 @contextmanager

@@ -34,6 +34,10 @@ STORES = (
     "tests.test_audit",
     "tests.idp.test_key_store",
     "tests.idp.test_lockout",
+    "tests.idp.test_upstream_store",
+    "tests.idp.test_new_password",
+    "tests.idp.test_logout_store",
+    "tests.idp.test_sign_off",
 )
 
 

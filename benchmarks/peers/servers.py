@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -33,7 +34,9 @@ def require_programs(*programs: str) -> None:
 
 @contextmanager
 def folder_of_servers() -> Iterator[Path]:
-    """Yield a folder in which the servers may write; it goes with the block."""
+    """Yield a folder in which the servers may write; it goes with the block, SIGTERM or not."""
+    # By itself the signal would end us and leave the servers.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)

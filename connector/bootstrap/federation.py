@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import structlog
 
 from connector.errors import ConfigurationError
 from connector.idp.application.metadata_client import MetadataClient
@@ -14,6 +17,7 @@ from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.message.sp_metadata import SpDescription
 from connector.idp.store.upstreams import UpstreamStore
+from connector.idp.upstream.identity_provider import UpstreamShelf
 from connector.idp.upstream.load import UpstreamSources, load_routes, load_upstreams
 
 if TYPE_CHECKING:
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from state.engine import Engine
 
 
+log = structlog.get_logger()
+
+
 @dataclass(frozen=True, slots=True)
 class Federation:
     """What logins need of other identity providers.
@@ -36,6 +43,7 @@ class Federation:
         routes: Who checks whom.
         authenticator: Asks them; None if there are none.
         describe: Says what the upstream of a slug has to know of us; None if there are none.
+        refresh: Reads and fetches their metadata anew.
         notes: What an operator should know.
 
     """
@@ -43,6 +51,7 @@ class Federation:
     routes: Routes
     authenticator: UpstreamAuthenticator | None
     describe: Callable[[str], SpDescription | None] | None
+    refresh: Callable[[], None]
     notes: tuple[str, ...]
 
 
@@ -50,6 +59,8 @@ def make_federation(
     settings: Settings, idp: IdpSettings, engine: Engine, clock: Clock, keys: SigningKeys
 ) -> Federation:
     """Return what logins need of other identity providers.
+
+    Of one whose metadata cannot be had nothing is known until it can.
 
     Args:
         settings: All of them.
@@ -62,13 +73,14 @@ def make_federation(
         ConfigurationError: if an upstream or a route is wrong; every fault.
 
     """
-    upstreams, routes, notes = load_federation(settings, idp, clock)
-    if not upstreams.upstreams:
-        return Federation(routes, None, None, notes)
+    upstreams, routes, notes = load_federation(settings, idp, clock, is_lenient=True)
+    if not settings.upstream:
+        return Federation(routes, None, None, lambda: None, notes)
     endpoints = IdpEndpoints(idp.entity_id, idp.base_url)
     decryption = load_or_create_decryption_key(idp.keys, clock.now())
+    shelf = UpstreamShelf(upstreams)
     authenticator = UpstreamAuthenticator(
-        upstreams=lambda: upstreams,
+        upstreams=shelf.current,
         store=UpstreamStore(engine),
         keys=keys,
         decryption_keys=(decryption.private_key,),
@@ -77,15 +89,34 @@ def make_federation(
     )
 
     def describe(slug: str) -> SpDescription | None:
-        return describe_us(upstreams, slug, endpoints, decryption.certificate)
+        return describe_us(shelf.current(), slug, endpoints, decryption.certificate)
 
-    return Federation(routes, authenticator, describe, notes)
+    refresh = partial(_refresh, shelf, settings, idp, clock)
+    return Federation(routes, authenticator, describe, refresh, notes)
+
+
+def _refresh(shelf: UpstreamShelf, settings: Settings, idp: IdpSettings, clock: Clock) -> None:
+    """Have the shelf hold what metadata say now; what cannot be had or is wrong stays as it was."""
+    try:
+        upstreams, _, notes = load_federation(settings, idp, clock, is_lenient=True)
+    except ConfigurationError as error:
+        log.warning("upstreams.kept", reason=str(error))
+        return
+    if shelf.replace(upstreams):
+        names = [each.name for each in upstreams.upstreams]
+        log.info("upstreams.replaced", upstreams=names, notes=list(notes))
 
 
 def load_federation(
-    settings: Settings, idp: IdpSettings, clock: Clock
+    settings: Settings, idp: IdpSettings, clock: Clock, *, is_lenient: bool = False
 ) -> tuple[Upstreams, Routes, tuple[str, ...]]:
     """Return whom we believe, who checks whom, and notes about what is not fresh.
+
+    Args:
+        settings: All of them.
+        idp: Of the identity provider.
+        clock: For metadata that ends.
+        is_lenient: Leave out an upstream whose metadata cannot be had.
 
     Raises:
         ConfigurationError: with every fault of every upstream and route.
@@ -96,6 +127,7 @@ def load_federation(
         client=MetadataClient(idp.keys.parent / "metadata"),
         entity_id=IdpEndpoints(idp.entity_id, idp.base_url).upstream_metadata_url,
         now=clock.now(),
+        is_lenient=is_lenient,
     )
     faults: list[Fault] = []
     try:

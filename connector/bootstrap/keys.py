@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connector.audit import Audit, AuditEvent
-from connector.bootstrap.online import Finding
+from connector.bootstrap.finding import Finding
 from connector.idp.keys.expiry import ending, log_endings, next_step, words_of_end
 from connector.idp.keys.inventory import KeyState
 from connector.idp.keys.ring import KeyRing

@@ -5,19 +5,18 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.audit import Audit
+from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.federation import make_federation
 from connector.bootstrap.keys import open_keys
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
-from connector.idp.application.load import ApplicationSources, load_applications
-from connector.idp.application.metadata_client import MetadataClient
-from connector.idp.application.preset import PRESETS_FILE, load_presets
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
@@ -27,6 +26,7 @@ from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts
 from connector.idp.logout.soap_client import SoapClient
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.publication import Publication
 from connector.idp.session import SessionLimits
@@ -34,16 +34,19 @@ from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
-from connector.mapping.load import shipped_folder
-from connector.source.file import FilePasswordCheck
-from connector.source.ldap import LdapPasswordCheck
+from connector.source.file_password import FilePasswordCheck
+from connector.source.ldap_password import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connector.bootstrap.federation import Federation
+    from connector.bootstrap.keys import OpenKeys
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
-    from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
+    from connector.idp.keys.ring import KeyRing
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
@@ -56,6 +59,7 @@ class IdentityProvider:
         flow: The logins.
         logout: The logouts.
         publication: Shows our SAML metadata as it is now.
+        refresh: Reads and fetches the metadata of upstreams anew.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
@@ -63,42 +67,45 @@ class IdentityProvider:
     flow: LoginFlow
     logout: LogoutFlow
     publication: Publication
+    refresh: Callable[[], None]
     notes: tuple[str, ...]
 
 
 def make_identity_provider(
-    settings: Settings, engine: Engine, clock: Clock, accounts: Accounts | None = None
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    accounts: Accounts | None = None,
+    *,
+    fetches: bool = True,
 ) -> IdentityProvider:
     """Return what signs people in.
 
     Args:
-        settings: What the operator configured.
+        settings: As configured.
         engine: The state database.
         clock: Tells the time.
         accounts: Those at the targets, see `make_accounts`; None if none is looked at.
+        fetches: Fetch metadata of which there is no copy.
 
     Raises:
         ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
     idp = _idp_of(settings)
-    registry, notes = load_registry(settings, clock)
+    loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
     keys = open_keys(idp, engine, clock)
     ring = keys.ring()
     federation = make_federation(settings, idp, engine, clock, ring)
     secret = load_or_create_secret(idp.keys)
-    endpoints = _endpoints(idp)
-    lifetime = idp.assertion_lifetime
     parts = LoginParts(
-        registry=registry,
+        catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
         authenticator=_make_authenticator(settings, idp, engine, secret),
-        answerer=Answerer(ring, endpoints.entity_id, lifetime, secrets.token_bytes),
+        answerer=Answerer(ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),
         store=SignOnStore(engine),
         audit=Audit(engine),
-        settings=LoginSettings(
-            endpoints, SessionLimits(idp.session_lifetime, idp.session_idle), lifetime
-        ),
+        settings=_login_settings(idp),
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
@@ -106,14 +113,33 @@ def make_identity_provider(
         upstream=federation.authenticator,
         accounts=accounts,
     )
-
-    fetches = FetchNotes(keys.store, clock, time.monotonic)
-    publication = Publication(
-        endpoints, registry, ring, fetches, clock, secrets.token_bytes, federation.describe
-    )
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
-    notes += federation.notes
-    return IdentityProvider(LoginFlow(parts), logout, publication, notes)
+    return IdentityProvider(
+        flow=LoginFlow(parts, partial(end_for_new_password, logout.parts)),
+        logout=logout,
+        publication=_make_publication(parts, keys, ring, federation),
+        refresh=federation.refresh,
+        notes=loaded.notes + federation.notes,
+    )
+
+
+def _make_publication(
+    parts: LoginParts, keys: OpenKeys, ring: KeyRing, federation: Federation
+) -> Publication:
+    return Publication(
+        parts.settings.endpoints,
+        parts.catalogue,
+        ring,
+        FetchNotes(keys.store, parts.clock, time.monotonic),
+        parts.clock,
+        parts.random,
+        federation.describe,
+    )
+
+
+def _login_settings(idp: IdpSettings) -> LoginSettings:
+    limits = SessionLimits(idp.session_lifetime, idp.session_idle)
+    return LoginSettings(_endpoints(idp), limits, idp.assertion_lifetime)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
@@ -157,23 +183,6 @@ def make_accounts(settings: Settings, engine: Engine, clock: Clock) -> OnDemand 
     return OnDemand(make_parts(settings, engine, clock))
 
 
-def load_registry(settings: Settings, clock: Clock) -> tuple[Registry, tuple[str, ...]]:
-    """Return the applications, and notes about what is not fresh.
-
-    Raises:
-        ConfigurationError: with every fault of every application.
-
-    """
-    idp = _idp_of(settings)
-    sources = ApplicationSources(
-        folder=Path(),
-        presets=load_presets(_preset_file(settings)),
-        client=MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file)),
-        now=clock.now(),
-    )
-    return load_applications(settings.application, sources)
-
-
 def make_password_check(settings: Settings) -> PasswordCheck:
     """Return what checks passwords: the source itself."""
     if settings.source.kind == "file" and settings.source.file is not None:
@@ -185,11 +194,6 @@ def _idp_of(settings: Settings) -> IdpSettings:
     if settings.idp is None:
         raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
     return settings.idp
-
-
-def _preset_file(settings: Settings) -> Path:
-    own = settings.mappings / PRESETS_FILE
-    return own if own.is_file() else shipped_folder() / PRESETS_FILE
 
 
 def _endpoints(idp: IdpSettings) -> IdpEndpoints:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.applications import application_sources
 from connector.bootstrap.cycles import connect, load_dialects, load_mappings
+from connector.bootstrap.finding import Finding
+from connector.bootstrap.lockout import check_lockout
 from connector.clock import SystemClock
 from connector.errors import SourceUnavailable
+from connector.idp.application.fetching import fetch_one
+from connector.idp.application.load import is_fetched
 from connector.source.reader import LdapSource, SourceCheck, Wanted
 
 if TYPE_CHECKING:
@@ -22,28 +26,27 @@ LARGEST_SKEW = timedelta(minutes=2)
 EXPIRY_WARNING = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `connector check`.
-
-    Attributes:
-        level: "ok", "warn" or "fail".
-        subject: What was looked at.
-        words: What was found, and what to do about it.
-
-    """
-
-    level: str
-    subject: str
-    words: str
-
-
 def check_online(settings: Settings) -> list[Finding]:
     """Return what the source and the targets say when asked; nothing is changed there."""
     findings = []
     if settings.source.kind == "ldap":
         findings += _check_source(settings)
-    return [*findings, *map(_check_target, settings.target, load_dialects(settings))]
+    findings += map(_check_target, settings.target, load_dialects(settings))
+    return findings + _check_metadata(settings)
+
+
+def _check_metadata(settings: Settings) -> list[Finding]:
+    """Return whether the metadata at URLs can be fetched; what comes is kept as a copy."""
+    if settings.idp is None:
+        return []
+    sources = application_sources(settings, SystemClock())
+    fetched = [fetch_one(each, sources) for each in settings.application if is_fetched(each)]
+    return [
+        Finding("warn", f"application {one.name}", f"its metadata: {one.problem}")
+        if one.problem
+        else Finding("ok", f"application {one.name}", "its metadata could be fetched")
+        for one in fetched
+    ]
 
 
 def _check_source(settings: Settings) -> list[Finding]:
@@ -66,6 +69,8 @@ def _check_source(settings: Settings) -> list[Finding]:
         findings.append(Finding("warn", "source", words))
     if found.is_base_there:
         findings += _check_changes(found)
+    if settings.idp is not None:
+        findings += check_lockout(found.policy, settings.idp)
     return findings
 
 

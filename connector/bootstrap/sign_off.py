@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connector.audit import Audit, AuditEvent
+from connector.bootstrap.applications import make_follower
 from connector.bootstrap.logins import make_identity_provider
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from connector.bootstrap.applications import ApplicationFiles
     from connector.clock import Clock
+    from connector.idp.application.following import Follower
     from connector.settings import Settings
     from state.engine import Engine
 
@@ -31,9 +34,19 @@ _log = structlog.get_logger()
 _PAUSE = timedelta(seconds=30)
 
 
-def make_sign_off(settings: Settings, engine: Engine, clock: Clock) -> CarefulSignOff | None:
-    """Return what looks after those who are signed on; None if nobody signs on here."""
-    return CarefulSignOff(settings, engine, clock) if settings.idp is not None else None
+def make_sign_off(
+    settings: Settings, engine: Engine, clock: Clock, files: ApplicationFiles | None = None
+) -> CarefulSignOff | None:
+    """Return what looks after those who are signed on; None if nobody signs on here.
+
+    Args:
+        settings: What the operator configured.
+        engine: The state database.
+        clock: Tells the time.
+        files: Where applications are followed while the program runs; None if they are not.
+
+    """
+    return CarefulSignOff(settings, engine, clock, files) if settings.idp is not None else None
 
 
 @dataclass
@@ -47,6 +60,7 @@ class CarefulSignOff:
     settings: Settings
     engine: Engine
     clock: Clock
+    files: ApplicationFiles | None = None
     _failure: str = ""
     _failed_at: datetime | None = None
 
@@ -56,7 +70,10 @@ class CarefulSignOff:
         if self._failed_at is not None and now - self._failed_at < _PAUSE:
             return
         try:
-            count = self._sign_off.run(changed_at)
+            sign_off, follower = self._running
+            if follower is not None:
+                follower.look()
+            count = sign_off.run(changed_at)
         except (ConnectorError, StateError) as error:
             self._failed_at = now
             self._fail(str(error))
@@ -66,9 +83,13 @@ class CarefulSignOff:
             _log.info("sign_off.ended", people=count)
 
     @cached_property
-    def _sign_off(self) -> SignOff:
+    def _running(self) -> tuple[SignOff, Follower | None]:
+        """Return what looks after people, and what keeps its applications as the files are."""
         provider = make_identity_provider(self.settings, self.engine, self.clock)
-        return SignOff(provider.logout.parts, DirectoryStore(self.engine), MarkStore(self.engine))
+        parts = provider.logout.parts
+        sign_off = SignOff(parts, DirectoryStore(self.engine), MarkStore(self.engine))
+        follower = make_follower(self.files, parts.login.catalogue) if self.files else None
+        return sign_off, follower
 
     def _fail(self, reason: str) -> None:
         """Say what went wrong; the same thing only once."""

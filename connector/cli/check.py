@@ -14,7 +14,7 @@ from connector.errors import ConfigurationError, ConnectorError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.bootstrap.online import Finding
+    from connector.bootstrap.finding import Finding
     from connector.errors import Fault
 
 

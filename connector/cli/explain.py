@@ -178,20 +178,21 @@ def _past(past: PastOperation) -> str:
 
 def _named(command: CommandContext, person: DirectoryUser, application: ApplicationSettings) -> str:
     """Return as whom an application with accounts at a target is told of a person, in words."""
-    from connector.idp.message.assertion import values_at
+    from connector.idp.application.attribute_path import values_at
     from connector.sync.ledger import Ledger
 
     if not application.target:
         return ""
-    ours = next(iter(values_at(person.document, application.name_id)), "")
+    name_id = application.name_id or "emails.value"
+    ours = next(iter(values_at(person.document, name_id)), "")
     account = Ledger(command.engine).account_of(application.target, person.external_id)
     if account is None:
         return f", once the account at {application.target} is made, which the sign-in does"
-    theirs = next(iter(values_at(account[1], application.name_id)), "")
+    theirs = next(iter(values_at(account[1], name_id)), "")
     if not theirs:
         return (
             f", as {ours}; MISMATCH possible: what was written to {application.target} has no"
-            f" {application.name_id}"
+            f" {name_id}"
         )
     if theirs != ours:
         return (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import load_dialects, load_mappings
 from connector.bootstrap.federation import load_federation
+from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
-from connector.bootstrap.logins import load_registry
-from connector.bootstrap.online import Finding
-from connector.bootstrap.opening import find_state
+from connector.bootstrap.opening import find_state, mapping_folders
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
+from connector.idp.application.attribute_set import load_attribute_sets
 from connector.idp.upstream.lint import lint
 from connector.mapping.examples import check_examples
 from connector.sync.leaving import check_leave
@@ -83,9 +84,11 @@ def _check_leave(settings: Settings) -> list[Finding]:
 def _check_applications(settings: Settings) -> list[Finding]:
     if settings.idp is None:
         return []
-    registry, notes = load_registry(settings, SystemClock())
-    findings = [Finding("warn", "application", note) for note in notes]
-    for application in registry.applications:
+    loaded = load_registry(settings, SystemClock())
+    sets = load_attribute_sets(mapping_folders(settings))
+    findings = [Finding("fail", "attributes", str(fault)) for fault in sets.failures()]
+    findings += [Finding("warn", "application", note) for note in loaded.notes]
+    for application in loaded.registry.applications:
         nobody = not application.groups and not application.admits_everybody
         words = "nobody may sign in: name groups" if nobody else "its metadata is usable"
         level = "warn" if nobody else "ok"

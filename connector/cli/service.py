@@ -25,7 +25,7 @@ def run_service(context: typer.Context) -> int:
     """Run the daemon: cycles by schedule, and the sign-on.
 
     SIGTERM ends it between two operations, SIGUSR1 runs a cycle now, SIGHUP loads the TLS
-    certificate anew.
+    certificate, the applications and their metadata anew.
 
     Example: connector run --config /etc/connector/connector.toml
     """
@@ -33,7 +33,10 @@ def run_service(context: typer.Context) -> int:
     from connector.daemon import Daemon, run_until_signal
 
     command: CommandContext = context.obj
-    run_until_signal(Daemon(command.settings, command.engine, SystemClock()))
+    daemon = Daemon(
+        command.settings, command.engine, SystemClock(), configuration=command.path.absolute()
+    )
+    run_until_signal(daemon)
     return 0
 
 

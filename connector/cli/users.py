@@ -43,7 +43,10 @@ def list_sessions(
     *,
     as_json: AsJson = False,
 ) -> int:
-    """List where somebody is signed on, and what came of signing them off.
+    """List where somebody is signed on.
+
+    Below that, applications that were told within a day that a sign-on is over, and whether they
+    answered.
 
     Example: connector user sessions anna@corp.example
     """
@@ -65,9 +68,10 @@ def revoke_sessions(
     *,
     as_json: AsJson = False,
 ) -> int:
-    """End all sign-ons of somebody, and tell the applications that servers can tell.
+    """End all sign-ons of somebody.
 
-    Who may sign in can do so again at once: disable the account in Active Directory to prevent it.
+    Applications are told from server to server; one that only a browser reaches is not. Who may
+    sign in can do so again at once: disable the account in Active Directory to prevent it.
 
     Exit codes: 0 signed out everywhere, 4 an application did not answer or cannot be told.
 

@@ -12,6 +12,7 @@ from connector.mapping.resource import MappingProblem
 from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import BATCH, batches, of_some, reading, table_of
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -160,14 +161,18 @@ class DirectoryStore:
 
         A name that several people share signs in nobody.
         """
-        statement = (
-            select(LOGIN_NAMES.c.external_id)
-            .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
-            .where(LOGIN_NAMES.c.name == name, USERS.c.left_at.is_(None))
-        )
         with reading(self._engine) as connection:
-            found = connection.scalars(statement).all()
-        return self.user(found[0]) if len(found) == 1 else None
+            found = connection.scalars(_WHO_SIGNS_IN, {"login_name": name}).all()
+            return _find_user(connection, found[0]) if len(found) == 1 else None
+
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        """Return the names of all groups of a person as the source writes them, in order."""
+        name = GROUPS.c.distinguished_name
+        with reading(self._engine) as connection:
+            folded = _find_groups(connection, external_id)
+            statements = of_some(select(name), GROUPS.c.name_folded, folded)
+            found = [one for each in statements for one in connection.scalars(each)]
+        return tuple(sorted(found, key=str.casefold))
 
     def user_heads(self, external_ids: Collection[str] | None = None) -> Iterator[UserHead]:
         """Yield everybody, or these people, leavers included, as heads."""
@@ -269,8 +274,13 @@ class DirectoryStore:
 
 # Asked at every sign-on; to build such statements costs more than to run them.
 _KEY: BindParameter[str] = bindparam("external_id")
-_ONE_USER = select(USERS).where(USERS.c.external_id == _KEY)
-_NAMES_OF_ONE = (
+_WHO_SIGNS_IN = (
+    select(LOGIN_NAMES.c.external_id)
+    .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
+    .where(LOGIN_NAMES.c.name == bindparam("login_name"), USERS.c.left_at.is_(None))
+)
+_ONE_USER = Prepared(select(USERS).where(USERS.c.external_id == _KEY))
+_NAMES_OF_ONE = Prepared(
     select(LOGIN_NAMES.c.name).where(LOGIN_NAMES.c.external_id == _KEY).order_by(LOGIN_NAMES.c.name)
 )
 
@@ -292,19 +302,20 @@ def _groups_of_one() -> Select[Any]:
     return select(holding.union(above).c.name_folded)
 
 
-_GROUPS_OF_ONE = _groups_of_one()
+_GROUPS_OF_ONE = Prepared(_groups_of_one())
 
 
 def _find_user(connection: Connection, external_id: str) -> DirectoryUser | None:
     key = {"external_id": external_id}
-    row = connection.execute(_ONE_USER, key).one_or_none()
+    row = _ONE_USER.first(connection, key)
     if row is None:
         return None
-    return _to_user(row, tuple(connection.scalars(_NAMES_OF_ONE, key)))
+    return _to_user(row, tuple(one.name for one in _NAMES_OF_ONE.all(connection, key)))
 
 
 def _find_groups(connection: Connection, external_id: str) -> frozenset[str]:
-    return frozenset(connection.scalars(_GROUPS_OF_ONE, {"external_id": external_id}))
+    found = _GROUPS_OF_ONE.all(connection, {"external_id": external_id})
+    return frozenset(one.name_folded for one in found)
 
 
 def _members_who(owner: Table) -> Select[Any, Any]:

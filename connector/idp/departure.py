@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from connector.audit import AuditEvent
@@ -18,6 +19,7 @@ from connector.idp.vouched import AD
 from connector.packed import values_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
@@ -26,8 +28,23 @@ if TYPE_CHECKING:
     from connector.idp.parts import LoginParts
     from connector.idp.vouched import Vouched
 
+# Keys of messages: what the page says. The audit has the reason.
 DENIED = "denied"
 EXPIRED = "expired"
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        Reason.NOT_IN_GROUP: "not-allowed",
+        Reason.NOT_ACTIVE: "not-allowed",
+        Reason.NO_NAME_ID: "incomplete",
+        Reason.ATTRIBUTE_MISSING: "incomplete",
+        Reason.OTHER_SUBJECT: "other-subject",
+        Reason.AUTHN_CONTEXT_UNSUPPORTED: "no-such-way",
+        Reason.NAME_ID_UNSUPPORTED: "unsupported",
+        Reason.SUBJECT_UNSUPPORTED: "unsupported",
+    }
+)
+# Whoever signs in once more may come out better.
+_WORTH_ASKING = frozenset({Reason.OTHER_SUBJECT, Reason.AUTHN_CONTEXT_UNSUPPORTED})
 
 
 def require_entry(
@@ -118,13 +135,13 @@ class Departure:
             return ShowDenied(self.application.name, EXPIRED)
         return replace(view, sso_cookie=cookie)
 
-    def enter_again(self, session: SsoSession) -> NextStep:
-        """Let in whom an SSO session knows."""
+    def enter_again(self, session: SsoSession) -> NextStep | None:
+        """Let in whom an SSO session knows; None if somebody has to sign in anew for that."""
         now = self.parts.clock.now()
         try:
             view = self._respond(self._admitted(session.external_id, now), session, now)
         except LoginError as error:
-            return self._deny(session, error)
+            return None if error.reason in _WORTH_ASKING else self._deny(session, error)
         is_kept = self._keep_use(session, view, now)
         return view if is_kept else ShowDenied(self.application.name, EXPIRED)
 
@@ -143,19 +160,8 @@ class Departure:
         return view if self._keep_use(session, view, now) else None
 
     def refuse(self, reason: str) -> NextStep:
-        """Answer the service provider that there will be no assertion, and why."""
-        now = self.parts.clock.now()
-        event = AuditEvent(
-            now,
-            "login.refused",
-            "failure",
-            reason,
-            application=self.application.name,
-            address=self.address,
-        )
-        if not self.parts.store.answer(self._ending(now, event)):
-            return ShowDenied(self.application.name, EXPIRED)
-        return self.parts.answerer.refuse(self.application, self.request, reason, now)
+        """Tell the person, or at once the service provider, that there will be no assertion."""
+        return self._stop("login.refused", reason)
 
     def _admitted(self, external_id: str, now: datetime) -> DirectoryUser:
         """Return the person as the application knows them; give them an account there if need be.
@@ -197,9 +203,11 @@ class Departure:
             session.context_class,
             session.authority,
         )
+        directory, answerer = self.parts.directory, self.parts.answerer
+        groups = directory.group_names(user.external_id) if self.application.reads_groups else ()
         # It is looked into for every attribute.
         user = replace(user, document=values_of(user.document))
-        return self.parts.answerer.respond(user, self.application, self.request, sign_on, now)
+        return answerer.respond(user, self.application, self.request, sign_on, now, groups)
 
     def _told(self, session: SsoSession, view: SendResponse, now: datetime) -> Participant:
         """Return that the application is told of the session, and by which name."""
@@ -221,17 +229,35 @@ class Departure:
         ending = replace(ending, uses=session.cookie_digest, tells=self._told(session, view, now))
         return self.parts.store.answer(ending)
 
-    def _deny(self, session: SsoSession, error: LoginError) -> ShowDenied | ShowNotReady:
-        self.parts.record(
-            "login.denied",
-            error.reason,
-            actor=session.external_id,
-            application=self.application.name,
-            address=self.address,
-        )
-        if isinstance(error, NotProvisioned):
+    def _deny(self, session: SsoSession, error: LoginError) -> NextStep:
+        if isinstance(error, NotProvisioned) and not self.request.is_passive:
+            self.parts.audit.record(self._event("login.denied", error.reason, session.external_id))
             return ShowNotReady(self.application.name)
-        return ShowDenied(self.application.name, DENIED)
+        return self._stop("login.denied", error.reason, session.external_id)
+
+    def _stop(self, name: str, reason: str, actor: str = "") -> NextStep:
+        """Say why there is no assertion: on a page that leads back, or without a page if passive.
+
+        The page may be shown again; what it sends back says nothing of anybody.
+        """
+        now, event = self.parts.clock.now(), self._event(name, reason, actor)
+        if not self.request.is_passive:
+            self.parts.audit.record(event)
+            words = _WORDS.get(reason, DENIED)
+            return ShowDenied(self.application.name, words, self._way_back(reason, now))
+        if not self.parts.store.answer(self._ending(now, event)):
+            return ShowDenied(self.application.name, EXPIRED)
+        return self.parts.answerer.refuse(self.application, self.request, reason, now)
+
+    def _way_back(self, reason: str, now: datetime) -> SendResponse | None:
+        """Return what tells the service provider; None if it did not ask."""
+        if not self.request.request_id:
+            return None
+        return self.parts.answerer.refuse(self.application, self.request, reason, now)
+
+    def _event(self, name: str, reason: str, actor: str) -> AuditEvent:
+        now, application = self.parts.clock.now(), self.application.name
+        return AuditEvent(now, name, "failure", reason, actor, application, self.address)
 
     def _ending(self, now: datetime, event: AuditEvent) -> Ending:
         if self.transaction_id:

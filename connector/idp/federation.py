@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from connector.errors import AuthenticationFailed, LoginError, RequestRefused, UpstreamRefused
+from connector.errors import AuthenticationFailed, LoginError, UpstreamRefused
 from connector.idp.authenticator.upstream import home_domain, identify
 from connector.idp.departure import require_entry
 from connector.idp.message.authn_request import from_json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
-    from connector.idp.authenticator.password import Claim, Verified
+    from connector.idp.authenticator.password import Claim, MustChange, Verified
     from connector.idp.authenticator.upstream import Received, UpstreamAuthenticator
     from connector.idp.binding import BoundMessage
     from connector.idp.parts import LoginParts
@@ -98,7 +98,7 @@ def still_opens(
 
 def check_password(
     parts: LoginParts, claim: Claim, application: Application, now: datetime
-) -> Verified:
+) -> Verified | MustChange:
     """Return that a password is right, of somebody for whom Active Directory answers.
 
     Whoever belongs to an upstream is refused as a name that nobody has: as slowly, as often, and
@@ -233,12 +233,12 @@ class Detour:
 
     def _upstream(self, name: str) -> Upstream:
         found = _authenticator(self.parts).upstreams().by_name(name)
-        if found is None:  # taken out of the configuration while somebody signed in
-            raise RequestRefused(Reason.ISSUER_UNKNOWN, f"{name} is not configured")
+        if found is None:  # its metadata could not be had, or it was taken out meanwhile
+            raise UpstreamRefused(Reason.UPSTREAM_UNKNOWN, f"nothing is known of {name}")
         return found
 
 
 def _authenticator(parts: LoginParts) -> UpstreamAuthenticator:
     if parts.upstream is None:
-        raise RequestRefused(Reason.ISSUER_UNKNOWN, "no upstream is configured")
+        raise UpstreamRefused(Reason.UPSTREAM_UNKNOWN, "no upstream is known")
     return parts.upstream

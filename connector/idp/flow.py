@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.errors import LoginError, RequestRefused
-from connector.idp.authenticator.password import Claim
+from connector.errors import LoginError, PolicyDenied, RequestRefused
+from connector.idp.admission import enter_step, give_to_browser, load_login
+from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.departure import EXPIRED, Departure, require_entry
 from connector.idp.federation import Detour, attach, check_password, proof_of, receive, still_opens
 from connector.idp.message.authn_request import (
@@ -20,13 +21,16 @@ from connector.idp.message.authn_request import (
     from_json,
     parse_authn_request,
     to_json,
+    unasked_request,
 )
+from connector.idp.new_password import NewPassword, TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
 from connector.idp.portal import find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
-from connector.idp.transaction import LoginTransaction, Step, digest_of, is_step_token, step_token
+from connector.idp.transaction import LoginTransaction, Step, step_token
 from connector.idp.view import (
     AskEmail,
+    AskNewPassword,
     AskPassword,
     NextStep,
     SendResponse,
@@ -37,6 +41,7 @@ from connector.idp.view import (
 from connector.idp.vouched import AD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from connector.idp.application.service_provider import Application
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AskEmail",
+    "AskNewPassword",
     "AskPassword",
     "DirectoryLookup",
     "LoginFlow",
@@ -54,10 +60,10 @@ __all__ = [
     "SendToSource",
     "ShowDenied",
     "SignedIn",
+    "TypedPasswords",
 ]
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 # Keys of messages: what a browser is told. The audit has the reason.
 FAILED = "failed"
@@ -68,9 +74,16 @@ UNAVAILABLE = "unavailable"
 
 @dataclass(frozen=True, slots=True)
 class LoginFlow:
-    """The logins of one identity provider; safe to call from several threads."""
+    """The logins of one identity provider; safe to call from several threads.
+
+    Attributes:
+        parts: What they are made of.
+        end_sign_ons: Ends everything that somebody is signed on to, by external_id.
+
+    """
 
     parts: LoginParts
+    end_sign_ons: Callable[[str], None]
 
     def begin(
         self, message: BoundMessage, address: str, sso_cookie: str | None = None
@@ -108,6 +121,11 @@ class LoginFlow:
             request, self.parts.clock.now()
         )
 
+    def login_url(self, slug: str) -> str:
+        """Return where the portal sends people for that application; "" if they begin here."""
+        application = self.parts.registry.by_slug(slug)
+        return application.login_url if application else ""
+
     def bind_browser(self, transaction_id: str, browser: str | None) -> str:
         """Give the login to the browser that comes first, and return its cookie's value.
 
@@ -115,10 +133,7 @@ class LoginFlow:
             RequestRefused: if another browser has it already, or there is no such login.
 
         """
-        value = browser if browser and _BROWSER.fullmatch(browser) else self.parts.new_token(32)
-        if not self.parts.store.bind_browser(transaction_id, digest_of(value)):
-            self._load(transaction_id, value)
-        return value
+        return give_to_browser(self.parts, transaction_id, browser)
 
     def next_step(
         self,
@@ -133,7 +148,7 @@ class LoginFlow:
             RequestRefused: if there is no such login, or it is another browser's.
 
         """
-        transaction = self._load(transaction_id, browser)
+        transaction = load_login(self.parts, transaction_id, browser)
         request = from_json(transaction.request)
         application = self._application(transaction)
         if transaction.answered_at is not None:
@@ -141,7 +156,7 @@ class LoginFlow:
         departure = Departure(self.parts, application, request, address, transaction_id)
         if transaction.vouched and transaction.verified_at is None:
             refused = Detour(self.parts, transaction, application, address).come_back()
-            transaction = self._load(transaction_id, browser)
+            transaction = load_login(self.parts, transaction_id, browser)
             if refused and request.is_passive:
                 return departure.refuse(refused)
         detour = Detour(self.parts, transaction, application, address)
@@ -156,7 +171,7 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.EMAIL, step_token)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.EMAIL)
         typed = email.strip()
         if _EMAIL.fullmatch(typed) and typed.isprintable():
             self.parts.store.set_email(transaction.transaction_id, typed)
@@ -170,7 +185,8 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.PASSWORD, step_token)
+        steps = Step.PASSWORD, Step.NEW_PASSWORD
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, *steps)
         self.parts.store.set_email(transaction.transaction_id, "")
 
     def leave_source(self, transaction_id: str, browser: str | None, step_token: str) -> None:
@@ -180,7 +196,7 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.SOURCE, step_token)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.SOURCE)
         self.parts.store.set_email(transaction.transaction_id, "")
 
     def take_answer(self, message: BoundMessage, address: str) -> str:
@@ -208,7 +224,7 @@ class LoginFlow:
             RequestRefused: if the form is not of this login, browser and step.
 
         """
-        transaction = self._enter(transaction_id, browser, Step.PASSWORD, step_token)
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.PASSWORD)
         now = self.parts.clock.now()
         application = self._application(transaction)
         user = self.parts.directory.find_login(transaction.email.casefold())
@@ -216,15 +232,28 @@ class LoginFlow:
         try:
             self._verify(claim, transaction, application, now)
         except LoginError as error:
-            self.parts.store.set_error(transaction.transaction_id, _message_key(error.reason))
-            self.parts.record(
-                "login.failed",
-                error.reason,
-                actor=user.external_id if user else "",
-                application=application.name,
-                address=address,
-                details={"email": transaction.email},
-            )
+            self._fail(transaction, error, user.external_id if user else "", address)
+
+    def submit_new_password(
+        self,
+        transaction_id: str,
+        browser: str | None,
+        step_token: str,
+        typed: TypedPasswords,
+        address: str,
+    ) -> None:
+        """Change a password that has expired; `next_step` shows what came of it.
+
+        Raises:
+            RequestRefused: if the form is not of this login, browser and step.
+
+        """
+        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.NEW_PASSWORD)
+        application = self._application(transaction)
+        try:
+            self._new_password(transaction, application, address).take(typed)
+        except PolicyDenied as error:
+            self._fail(transaction, error, transaction.external_id, address)
 
     def session_of(self, sso_cookie: str | None) -> SignedIn | None:
         """Return who is signed in, and what is open to them."""
@@ -233,13 +262,11 @@ class LoginFlow:
     # What the steps above share.
 
     def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:
-        application = self.parts.registry.by_slug(slug)
-        if application is None:
-            self.parts.record("request.refused", Reason.APPLICATION_UNKNOWN, address=address)
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        service_provider = application.service_provider
-        acs_url = application.portal_acs_url or service_provider.default_acs().url
-        return AuthnRequest("", service_provider.entity_id, application.slug, acs_url)
+        try:
+            return unasked_request(self.parts.registry.by_slug(slug), self.parts.clock.now())
+        except RequestRefused as error:
+            self.parts.record("request.refused", error.reason, address=address)
+            raise
 
     def _answer_at_once(
         self, request: AuthnRequest, sso_cookie: str | None, address: str
@@ -271,8 +298,9 @@ class LoginFlow:
             )
         application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
-        if session is not None and still_opens(self.parts, session, application, address):
-            return departure.enter_again(session)
+        may_stay = session and still_opens(self.parts, session, application, address)
+        if session and may_stay and (end := departure.enter_again(session)) is not None:
+            return end
         if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
@@ -284,7 +312,15 @@ class LoginFlow:
         token = step_token(self.parts.secret, transaction, transaction.step)
         if transaction.step is Step.EMAIL:
             return AskEmail(name, token, error=transaction.error)
+        if transaction.step is Step.NEW_PASSWORD:
+            return self._new_password(transaction, detour.application).ask(token)
+        self.parts.authenticator.check.prepare()
         return AskPassword(name, token, transaction.email, transaction.error)
+
+    def _new_password(
+        self, transaction: LoginTransaction, application: Application, address: str = ""
+    ) -> NewPassword:
+        return NewPassword(self.parts, transaction, application, address, self.end_sign_ons)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
         transaction = LoginTransaction(
@@ -293,6 +329,7 @@ class LoginFlow:
             expires_at=now + self.parts.settings.login_lifetime,
             application=request.application,
             request=to_json(request),
+            email=request.subject if _EMAIL.fullmatch(request.subject) else "",
         )
         is_new = self.parts.store.add_transaction(
             transaction, issuer=request.issuer, request_id=request.request_id
@@ -301,42 +338,31 @@ class LoginFlow:
             raise RequestRefused(Reason.REQUEST_REPLAYED)
         return transaction.transaction_id
 
-    def _load(self, transaction_id: str, browser: str | None) -> LoginTransaction:
-        """Return the login, if it is this browser's."""
-        transaction = self.parts.store.transaction(transaction_id, self.parts.clock.now())
-        if transaction is None:
-            raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
-        if not browser or transaction.browser_digest != digest_of(browser):
-            self.parts.record(
-                "login.refused", Reason.OTHER_BROWSER, application=transaction.application
-            )
-            raise RequestRefused(Reason.OTHER_BROWSER)
-        return transaction
-
-    def _enter(
-        self, transaction_id: str, browser: str | None, step: Step, token: str
-    ) -> LoginTransaction:
-        """Return the login, if it is at this step and the form was made for it."""
-        transaction = self._load(transaction_id, browser)
-        reason = ""
-        if transaction.answered_at is not None or transaction.verified_at is not None:
-            reason = Reason.TRANSACTION_ENDED
-        elif not is_step_token(token, self.parts.secret, transaction, step):
-            reason = Reason.STEP_TOKEN
-        elif transaction.step is not step:
-            reason = Reason.STEP_SKIPPED
-        if reason:
-            self.parts.record("login.refused", reason, application=transaction.application)
-            raise RequestRefused(reason)
-        return transaction
-
     def _verify(
         self, claim: Claim, transaction: LoginTransaction, application: Application, now: datetime
     ) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""
         verified = check_password(self.parts, claim, application, now)
         require_entry(self.parts, verified.external_id, application, now)
+        if isinstance(verified, MustChange):
+            self._new_password(transaction, application, claim.address).begin(verified)
+            return
         self.parts.store.set_verified(transaction.transaction_id, verified.external_id, now)
+
+    def _fail(
+        self, transaction: LoginTransaction, error: LoginError, actor: str, address: str
+    ) -> None:
+        """Ask for the password (again), and keep in the audit why."""
+        message = {"message": str(error)} if str(error) != error.reason else {}
+        self.parts.store.set_person(transaction.transaction_id, "", _message_key(error.reason))
+        self.parts.record(
+            "login.failed",
+            error.reason,
+            actor=actor,
+            application=self._application(transaction).name,
+            address=address,
+            details={"email": transaction.email} | message,
+        )
 
     def _application(self, transaction: LoginTransaction) -> Application:
         application = self.parts.registry.by_slug(transaction.application)
@@ -350,7 +376,7 @@ def _message_key(reason: str) -> str:
     match reason:
         case Reason.TOO_MANY_ATTEMPTS:
             return TOO_MANY
-        case Reason.SOURCE_UNAVAILABLE:
+        case Reason.SOURCE_UNAVAILABLE | Reason.PASSWORD_UNANSWERED:
             return UNAVAILABLE
         case _:
             return FAILED

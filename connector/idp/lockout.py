@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
+# A domain controller takes the password before the latest for another hour (Microsoft's
+# OldPasswordAllowedPeriod); who was made to change it is not let in by it.
+SPENT_PERIOD = timedelta(minutes=65)
+
 
 @dataclass(frozen=True, slots=True)
 class LockoutPolicy:

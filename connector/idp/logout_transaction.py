@@ -23,6 +23,7 @@ class Cause(StrEnum):
     LEAVER = "leaver"
     POLICY = "policy"
     HELP_DESK = "help-desk"
+    PASSWORD = "password"
 
 
 class Channel(StrEnum):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from connector.clock import Clock
     from connector.directory.person import DirectoryUser
     from connector.idp.accounts import Accounts
+    from connector.idp.application.catalogue import Catalogue
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
     from connector.idp.authenticator.upstream import UpstreamAuthenticator
@@ -39,6 +40,10 @@ class DirectoryLookup(Protocol):
 
     def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
         """Return a person, and the casefolded names of all their groups, nested ones included."""
+        ...
+
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        """Return the names of all those groups as the source writes them, in order."""
         ...
 
 
@@ -65,7 +70,7 @@ class LoginParts:
     """The parts of one identity provider; all of them are safe to use from several threads.
 
     Attributes:
-        registry: The applications.
+        catalogue: The applications, as they are now.
         directory: Who exists.
         authenticator: Checks passwords.
         answerer: Writes and signs the answers.
@@ -81,7 +86,7 @@ class LoginParts:
 
     """
 
-    registry: Registry
+    catalogue: Catalogue
     directory: DirectoryLookup
     authenticator: PasswordAuthenticator
     answerer: Answerer
@@ -94,6 +99,11 @@ class LoginParts:
     routes: Routes = field(default_factory=Routes)
     upstream: UpstreamAuthenticator | None = None
     accounts: Accounts | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """Return the applications; whoever needs several of them at once asks once."""
+        return self.catalogue.registry
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

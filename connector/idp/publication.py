@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.clock import Clock
-    from connector.idp.application.service_provider import Registry
+    from connector.idp.application.catalogue import Catalogue
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.keys.ring import KeyRing
     from connector.idp.keys.seen import FetchNotes
@@ -29,7 +29,7 @@ class Publication:
 
     Attributes:
         endpoints: Our addresses.
-        registry: The applications; each has a metadata URL of its own.
+        catalogue: The applications; each has a metadata URL of its own.
         ring: Signs, and knows which certificates are shown.
         fetches: Keeps which application was shown which.
         clock: Tells the time.
@@ -39,7 +39,7 @@ class Publication:
     """
 
     endpoints: IdpEndpoints
-    registry: Registry
+    catalogue: Catalogue
     ring: KeyRing
     fetches: FetchNotes
     clock: Clock
@@ -59,7 +59,7 @@ class Publication:
             reader: Address of who reads it, to be kept; None if nobody does.
 
         """
-        if slug and self.registry.by_slug(slug) is None:
+        if slug and self.catalogue.registry.by_slug(slug) is None:
             return None
         keys = self.ring.published(slug)
         document = build_metadata(

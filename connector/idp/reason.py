@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DESTINATION_WRONG = "destination-wrong"
     ACS_UNREGISTERED = "acs-unregistered"
     BINDING_UNSUPPORTED = "binding-unsupported"
+    METADATA_ENDED = "metadata-ended"
 
     # Single logout.
     NOT_LOGOUT_REQUEST = "not-a-logout-request"
@@ -60,7 +61,7 @@ class Reason(StrEnum):
     NAME_ID_UNSUPPORTED = "name-id-unsupported"
     SUBJECT_UNSUPPORTED = "subject-unsupported"
 
-    # The person (steps 5 and 6); the browser is told one thing, whichever it is.
+    # The person (step 5); the browser is told one thing, whichever it is.
     EMAIL_MALFORMED = "email-malformed"
     PASSWORD_EMPTY = "password-empty"
     UNKNOWN_USER = "unknown-user"
@@ -76,9 +77,27 @@ class Reason(StrEnum):
     UNRECOGNISED = "unrecognised"
     TOO_MANY_ATTEMPTS = "too-many-attempts"
     SOURCE_UNAVAILABLE = "source-unavailable"
+    PASSWORD_UNANSWERED = "password-unanswered"
+
+    # The new password of somebody whose password has expired; the person is told which.
+    NEW_PASSWORD_AGAINST_RULES = "new-password-against-rules"
+    NEW_PASSWORD_TOO_SHORT = "new-password-too-short"
+    NEW_PASSWORD_TOO_LONG = "new-password-too-long"
+    NEW_PASSWORD_NOT_COMPLEX = "new-password-not-complex"
+    NEW_PASSWORD_CONTAINS_NAME = "new-password-contains-name"
+    NEW_PASSWORD_USED_BEFORE = "new-password-used-before"
+    NEW_PASSWORD_NOT_SENDABLE = "new-password-not-sendable"
+    PASSWORD_TOO_YOUNG = "password-too-young"
+    PASSWORD_NOT_CHANGEABLE = "password-not-changeable"
+    CHANGE_UNANSWERED = "change-unanswered"
+    CHANGED_ONLY = "changed-only"
+
+    # Whether the person may enter (step 6).
     NOT_ACTIVE = "not-active"
     NOT_IN_GROUP = "not-in-group"
     NO_NAME_ID = "no-name-id"
+    OTHER_SUBJECT = "other-subject"
+    ATTRIBUTE_MISSING = "attribute-missing"
     NOT_PROVISIONED = "not-provisioned"
 
     # The answer of an upstream: its message.
@@ -107,7 +126,8 @@ class Reason(StrEnum):
     SESSION_ENDED = "upstream-session-ended"
     NAME_MISSING = "asserted-name-missing"
 
-    # What it says instead of an assertion.
+    # What it says instead of an assertion, or that there is nobody to ask.
+    UPSTREAM_UNKNOWN = "upstream-unknown"
     UPSTREAM_NO_PASSIVE = "upstream-no-passive"
     UPSTREAM_AUTHN_FAILED = "upstream-authn-failed"
     UPSTREAM_ERROR = "upstream-error"

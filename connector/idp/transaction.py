@@ -17,6 +17,7 @@ class Step(StrEnum):
 
     EMAIL = "email"
     PASSWORD = "password"
+    NEW_PASSWORD = "new-password"
     SOURCE = "source"
 
 
@@ -33,7 +34,7 @@ class LoginTransaction:
         browser_digest: SHA-256 of the cookie of the browser it belongs to; b"" until its first GET.
         email: As typed, or "".
         external_id: Of the person who proved who they are, or "".
-        verified_at: When they did, or None.
+        verified_at: When they did, or None: then the password has to be changed first.
         error: Key of the message to show next, or "".
         answered_at: When the Response went out, or None.
         sent_to: Name of the upstream that the browser was sent to, or "".
@@ -60,7 +61,9 @@ class LoginTransaction:
         """Return the step that comes next if nobody is signed in."""
         if self.sent_to:
             return Step.SOURCE
-        return Step.PASSWORD if self.email else Step.EMAIL
+        if not self.email:
+            return Step.EMAIL
+        return Step.NEW_PASSWORD if self.external_id else Step.PASSWORD
 
 
 def step_token(secret: bytes, transaction: LoginTransaction, step: Step) -> str:

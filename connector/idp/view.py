@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connector.source.password_rules import PasswordRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,26 @@ class AskPassword:
     application_name: str
     step_token: str
     email: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskNewPassword:
+    """Ask for a new password in place of one that has to be changed.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back; the form of "Not you?" too.
+        email: Whose it is.
+        rules: What it must be like, or None if that is not known.
+        error: Key of the message to show: why it has to be changed, or why it was not.
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    rules: PasswordRules | None
     error: str = ""
 
 
@@ -98,11 +122,13 @@ class ShowDenied:
     Attributes:
         application_name: Where they were going.
         error: Key of the message to show.
+        way_back: Tells the service provider that there is no assertion; None if it did not ask.
 
     """
 
     application_name: str
     error: str
+    way_back: SendResponse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +143,15 @@ class ShowNotReady:
     application_name: str
 
 
-NextStep = AskEmail | AskPassword | SendToSource | SendResponse | ShowDenied | ShowNotReady
+NextStep = (
+    AskEmail
+    | AskPassword
+    | AskNewPassword
+    | SendToSource
+    | SendResponse
+    | ShowDenied
+    | ShowNotReady
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,14 @@ Test = Callable[[Values], bool]
 TESTS = ("present", "equals", "in", "matches")
 
 
-def compile_condition(written: Any) -> tuple[Condition, frozenset[str]]:
+def compile_condition(
+    written: Any, fold: Callable[[str], str] = str.lower
+) -> tuple[Condition, frozenset[str]]:
     """Return a condition and the attributes that it looks at; all that it says must hold.
+
+    Args:
+        written: A table, or a list of such.
+        fold: Writes an attribute's name as the attributes have it.
 
     Raises:
         ValueError: with every fault, one a line.
@@ -28,7 +34,7 @@ def compile_condition(written: Any) -> tuple[Condition, frozenset[str]]:
     if faults or not tables:
         raise ValueError("\n".join(faults) or "when must say something")
     looks = [
-        (table["attribute"].lower(), _to_test(name, table[name]))
+        (fold(table["attribute"]), _to_test(name, table[name]))
         for table in tables
         for name in TESTS
         if name in table

@@ -22,14 +22,30 @@ _ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """How the attributes that a rule reads are named.
+
+    Attributes:
+        find_fault: Returns why something is not the name of an attribute, or "".
+        fold: Writes a name as the attributes have it.
+        has_dots: Whether there are names with dots, as SCIM's.
+
+    """
+
+    find_fault: Callable[[Any], str]
+    fold: Callable[[str], str]
+    has_dots: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """How one SCIM value comes about.
+    """How one value comes about.
 
     Attributes:
         evaluate: From an entry's attributes to values, none of them blank; ValueError if a value
             cannot be read.
         is_required: Whether having none is a problem.
-        sources: Attribute names that it reads, in lower case.
+        sources: Attribute names that it reads, folded.
 
     """
 
@@ -103,19 +119,27 @@ def to_path(steps: tuple[str, ...]) -> str:
     return (":" if steps[0].startswith("urn:") else ".").join(steps)
 
 
-def compile_rule(written: Any) -> Rule:
+def compile_rule(written: Any, naming: Naming | None = None) -> Rule:
     """Return the rule that a file's value says: an attribute's name, or a table.
+
+    Args:
+        written: As in the file.
+        naming: Of the attributes that it reads; None for those of LDAP.
 
     Raises:
         ValueError: with every fault, one a line.
 
     """
-    table = {"from": written} if isinstance(written, str) else written
-    if not isinstance(table, dict):
-        message = 'must be an attribute name or a table such as { from = "mail" }'
-        raise ValueError(message)  # noqa: TRY004 - a fault of the file, as all others
+    match written:
+        case str():
+            table: dict[str, Any] = {"from": written}
+        case dict():
+            table = written
+        case _:
+            message = 'must be an attribute name or a table such as { from = "mail" }'
+            raise ValueError(message)
     faults = _find_faults(table)
-    evaluate, sources = _compile(table, faults)
+    evaluate, sources = _compile(table, naming or _LDAP, faults)
     if faults:
         raise ValueError("\n".join(faults))
     return Rule(evaluate, table.get("required", False), sources)
@@ -146,10 +170,15 @@ def _find_faults(table: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _compile(table: Mapping[str, Any], faults: list[str]) -> tuple[Evaluate, frozenset[str]]:
+_LDAP = Naming(find_attribute_fault, str.lower)
+
+
+def _compile(
+    table: Mapping[str, Any], naming: Naming, faults: list[str]
+) -> tuple[Evaluate, frozenset[str]]:
     attempt = partial(_attempt, faults)
     has_origin = bool(table.keys() & set(ORIGINS))
-    evaluate, sources = (attempt(_origin, table) if has_origin else None) or (
+    evaluate, sources = (attempt(partial(_origin, naming), table) if has_origin else None) or (
         partial(_same, ()),
         frozenset(),
     )
@@ -163,7 +192,8 @@ def _compile(table: Mapping[str, Any], faults: list[str]) -> tuple[Evaluate, fro
         evaluate = _then(evaluate, [found])
     if default := table.get("default"):
         evaluate = _or_else(evaluate, str(default))
-    if "when" in table and (condition := attempt(compile_condition, table["when"])):
+    look = partial(compile_condition, fold=naming.fold)
+    if "when" in table and (condition := attempt(look, table["when"])):
         evaluate = _only_if(condition[0], evaluate)
         sources |= condition[1]
     return evaluate, sources
@@ -187,21 +217,21 @@ def _same(values: Values, attributes: Attributes) -> Values:
     return values
 
 
-def _origin(table: Mapping[str, Any]) -> tuple[Evaluate, frozenset[str]]:
+def _origin(naming: Naming, table: Mapping[str, Any]) -> tuple[Evaluate, frozenset[str]]:
     if "constant" in table:
         return partial(_same, _filled((str(table["constant"]),))), frozenset()
     if "template" in table:
-        return _template(str(table["template"]))
+        return _template(naming, str(table["template"]))
     names = _listed(table.get("from", []))
-    faults = [fault for name in names if (fault := find_attribute_fault(name))]
+    faults = [fault for name in names if (fault := naming.find_fault(name))]
     if faults or not names:
         raise ValueError("\n".join(faults) or "from must name an attribute")
-    folded = tuple(name.lower() for name in names)
+    folded = tuple(naming.fold(name) for name in names)
     return _first_of(folded), frozenset(folded)
 
 
-def _template(text: str) -> tuple[Evaluate, frozenset[str]]:
-    render, names = compile_template(text)
+def _template(naming: Naming, text: str) -> tuple[Evaluate, frozenset[str]]:
+    render, names = compile_template(text, naming.fold, has_dots=naming.has_dots)
 
     def evaluate(attributes: Attributes) -> Values:
         text = render(attributes)

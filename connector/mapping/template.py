@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from jinja2 import Template
 
     Render = Callable[[Mapping[str, tuple[str, ...]]], str | None]
 
@@ -25,8 +28,10 @@ FILTERS = ("lower", "upper", "title", "capitalize", "trim", "replace", "default"
 _TESTS = ("defined", "undefined")
 
 
-def compile_template(text: str) -> tuple[Render, frozenset[str]]:
-    """Return what renders a template from attribute values, and the names it uses, in lower case.
+def compile_template(
+    text: str, fold: Callable[[str], str] = str.lower, *, has_dots: bool = False
+) -> tuple[Render, frozenset[str]]:
+    """Return what renders a template from attribute values, and the names it uses.
 
     An attribute that the entry does not have makes the result None, unless `default` is given.
     Rendering raises ValueError if an expression cannot be computed.
@@ -35,30 +40,24 @@ def compile_template(text: str) -> tuple[Render, frozenset[str]]:
     >>> render({"givenname": ("Anna",), "sn": ("Berg",)}), render({"sn": ("Berg",)})
     ('Anna BERG', None)
 
+    Args:
+        text: The template.
+        fold: Writes an attribute's name as the attributes have it.
+        has_dots: Whether names may have dots in them, as `name.givenName` of SCIM.
+
     Raises:
         ValueError: if the template is too long, not well-formed, or does more than it may.
 
     """
-    if len(text) > LONGEST_TEMPLATE:
-        message = f"a template may have {LONGEST_TEMPLATE} characters"
-        raise ValueError(message)
-    environment = _environment()
-    try:
-        tree = environment.parse(text)
-        _check(tree)
-        # Only now: compiling computes constant expressions.
-        template = environment.from_string(tree)
-    except TemplateError as error:
-        message = f"not a usable template: {error}"
-        raise ValueError(message) from error
-    names = tuple(sorted({node.name for node in tree.find_all(nodes.Name)}))
-    keys = frozenset(name.lower() for name in names)
-    parts = list(_plain_parts(tree))
+    tree, template = _compile(text, has_dots=has_dots)
+    names = {node.name: fold(node.name.replace(_DOT, ".")) for node in tree.find_all(nodes.Name)}
+    keys = frozenset(names.values())
+    parts = list(_plain_parts(tree, names))
     if None not in parts:
         return _joined([part for part in parts if part is not None]), keys
 
     def render(attributes: Mapping[str, tuple[str, ...]]) -> str | None:
-        found = {name: value for name in names if (value := _first(attributes, name.lower()))}
+        found = {name: value for name, key in names.items() if (value := _first(attributes, key))}
         try:
             return _bounded(template.render(found)).strip() or None
         except UndefinedError:
@@ -68,6 +67,40 @@ def compile_template(text: str) -> tuple[Render, frozenset[str]]:
             raise ValueError(message) from error
 
     return render, keys
+
+
+def _compile(text: str, *, has_dots: bool) -> tuple[nodes.Template, Template]:
+    if len(text) > LONGEST_TEMPLATE:
+        message = f"a template may have {LONGEST_TEMPLATE} characters"
+        raise ValueError(message)
+    environment = _environment()
+    try:
+        tree = environment.parse(text)
+        if has_dots:
+            _PlainNames().visit(tree)
+        _check(tree)
+        # Only now: compiling computes constant expressions.
+        return tree, environment.from_string(tree)
+    except TemplateError as error:
+        message = f"not a usable template: {error}"
+        raise ValueError(message) from error
+
+
+# Stands for the dot of a name such as `name.givenName`, which is one name and no look-up.
+_DOT = "__dot__"
+
+
+class _PlainNames(NodeTransformer):
+    """Makes one name of a name with dots."""
+
+    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
+        """Return what stands in the node's place."""
+        if not isinstance(node, nodes.Getattr):
+            return super().visit(node, *args, **kwargs)
+        inner = self.visit(node.node)
+        if isinstance(inner, nodes.Name) and not node.attr.startswith("_"):
+            return nodes.Name(f"{inner.name}{_DOT}{node.attr}", "load", lineno=node.lineno)
+        return node
 
 
 class _Absent(StrictUndefined):
@@ -112,7 +145,9 @@ def _first(attributes: Mapping[str, tuple[str, ...]], name: str) -> str | None:
     return None
 
 
-def _plain_parts(tree: nodes.Template) -> Iterator[tuple[bool, str] | None]:
+def _plain_parts(
+    tree: nodes.Template, names: Mapping[str, str]
+) -> Iterator[tuple[bool, str] | None]:
     """Yield text and (True, name) for each attribute; None for all that needs Jinja2."""
     for output in tree.body:
         if not isinstance(output, nodes.Output):
@@ -122,7 +157,7 @@ def _plain_parts(tree: nodes.Template) -> Iterator[tuple[bool, str] | None]:
             if isinstance(node, nodes.TemplateData):
                 yield False, node.data
             elif isinstance(node, nodes.Name):
-                yield True, node.name.lower()
+                yield True, names[node.name]
             else:
                 yield None
 

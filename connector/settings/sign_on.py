@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,14 +16,8 @@ from connector.settings.values import (
     MetadataOrigin,
     PathField,
     SecretField,
+    TextsField,
 )
-
-_ATTRIBUTES = {
-    "mail": "emails.value",
-    "givenName": "name.givenName",
-    "sn": "name.familyName",
-    "displayName": "displayName",
-}
 
 
 class TlsSettings(Section):
@@ -52,6 +46,7 @@ class IdpSettings(Section):
         session_lifetime: When a sign-on ends at the latest.
         session_idle: When it ends without use.
         assertion_lifetime: How long an assertion may be used.
+        metadata_every: Time from one fetch of an application's metadata to the next.
         max_failures: Wrong passwords of one account within the window before we ask no more;
             below the lockout threshold of Active Directory, so that nobody locks others out.
         failure_window: The window; not shorter than AD's "reset account lockout counter after".
@@ -72,6 +67,7 @@ class IdpSettings(Section):
     session_lifetime: Duration = timedelta(hours=12)
     session_idle: Duration = timedelta(hours=1)
     assertion_lifetime: Duration = timedelta(minutes=5)
+    metadata_every: Duration = timedelta(hours=4)
     max_failures: int = Field(default=3, ge=1)
     failure_window: Duration = timedelta(minutes=30)
 
@@ -88,36 +84,70 @@ class ApplicationSettings(Section):
     Attributes:
         name: On the pages and in the audit.
         metadata: The service provider's SAML metadata: a file, or an https URL.
-        preset: Or: a known application, see `connector app add --help`.
+        metadata_certificate: PEM file; the metadata must then be signed by one of its certificates.
+        preset: Or: a known application, see `connector app presets`.
         region: For a preset: the vendor's region, such as "us".
         account_code: For a preset: the customer's code, such as "CUSA1A1".
+        entity_id: With metadata of several: which one. With a preset: instead of its own. With
+            `acs` alone: of a service provider without metadata.
+        acs: Where the service provider takes Responses, the default address first. With metadata:
+            which of its addresses is the default one.
+        portal_acs: Where a Response goes that nobody asked for; default: as `acs`.
         groups: Distinguished names of the groups that may sign in; "*" for everybody active.
             Omitted: nobody.
         name_id: SCIM attribute path whose value becomes the NameID.
-        name_id_format: URI of the NameID format; default: emailAddress.
-        attributes: SAML attribute name to SCIM attribute path.
+        name_id_format: URI of the NameID format.
+        attribute_set: A set of attributes that is known by name, such as "oid".
+        attributes: What is said of people, by SAML attribute name: a SCIM attribute path or a rule.
         target: Name of the target that holds the application's accounts. Who may sign in and has
             none there gets it before they are let in, and is named as they are there.
+        relay_state: What goes with a Response that nobody asked for.
+        login_url: Where our portal sends people instead, for applications that take no Response
+            that they did not ask for.
+        sign_response: Whether the Response is signed.
+        sign_assertion: Whether the assertion in it is signed.
+        encrypt: Whether the assertion is encrypted; "auto": if the metadata has a key meant for it.
+        tolerated_contexts: Classes of authentication that may be asked for in vain.
 
     """
 
     name: Name
     metadata: MetadataOrigin = ""
+    metadata_certificate: FileField | None = None
     preset: str = ""
     region: str = ""
     account_code: str = ""
+    entity_id: str = Field(default="", max_length=1024)
+    acs: TextsField = ()
+    portal_acs: str = ""
     groups: Groups = ()
     target: str = ""
-    name_id: str = "emails.value"
-    name_id_format: str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
-    attributes: dict[str, str] = Field(default=_ATTRIBUTES)
+    name_id: str = ""
+    name_id_format: str = ""
+    attribute_set: str = ""
+    attributes: dict[str, Any] | None = None
+    relay_state: str = Field(default="", max_length=2048)
+    login_url: HttpsUrl = ""
+    sign_response: bool = True
+    sign_assertion: bool = True
+    encrypt: Literal["auto", "always", "never"] = "auto"
+    tolerated_contexts: TextsField = ()
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if bool(self.metadata) == bool(self.preset):
+        if self.metadata and self.preset:
             message = "needs either metadata (a file or an https URL) or preset"
             raise ValueError(message)
-        if self.preset and not (self.region and self.account_code):
-            message = f'preset "{self.preset}" also needs: region, account_code'
+        if not self.metadata and not self.preset and not (self.entity_id and self.acs):
+            message = "needs metadata (a file or an https URL), or preset, or entity_id and acs"
+            raise ValueError(message)
+        others = {"preset": ("region", "account_code"), "metadata": ("metadata_certificate",)}
+        for origin, keys in others.items():
+            idle = [key for key in keys if getattr(self, key)]
+            if idle and not getattr(self, origin):
+                message = f"{', '.join(idle)}: only of use with {origin}"
+                raise ValueError(message)
+        if not (self.sign_response or self.sign_assertion):
+            message = "sign_response and sign_assertion cannot both be false"
             raise ValueError(message)
         return self

@@ -187,6 +187,16 @@ def resolve_metadata(value: Any, info: ValidationInfo) -> str:
     return str(existing_file(value, info).absolute())
 
 
+def to_texts(value: Any) -> Any:
+    """Return one text as a list of it; all else as it is.
+
+    >>> to_texts("https://sp.example/acs")
+    ['https://sp.example/acs']
+
+    """
+    return [value] if isinstance(value, str) else value
+
+
 def to_distinguished_name(value: str) -> str:
     r"""Return a distinguished name as a directory writes it: no spaces around its parts.
 
@@ -250,3 +260,4 @@ FileField = Annotated[Path, BeforeValidator(existing_file)]
 StateUrl = Annotated[str, BeforeValidator(resolve_state_url)]
 MetadataOrigin = Annotated[str, BeforeValidator(resolve_metadata)]
 ListenField = Annotated[Listen, PlainValidator(parse_listen)]
+TextsField = Annotated[tuple[str, ...], BeforeValidator(to_texts)]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from connector.clock import SystemClock
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.batch import Batch, Departure, Page, Proof, Watermark
 from connector.source.entry import EntryKind
 from connector.source.guid import to_external_id
-from connector.source.password import PasswordVerdict
 from connector.source.roll_call import Standing
 from connector.source.roster import parse_roster
-from connector.source.roster_entry import account_ends_at, to_entries
-from connector.source.stored_password import matches, parse_stored_password
+from connector.source.roster_entry import to_entries
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from connector.clock import Clock
     from connector.source.entry import SourceEntry
     from connector.source.roll_call import RollCall
-    from connector.source.roster import Person, Roster
+    from connector.source.roster import Roster
 
 PAGE_SIZE = 100
 
@@ -124,37 +121,6 @@ class FileWatch:
         """Nothing is open."""
 
 
-class FilePasswordCheck:
-    """Checks passwords by the hashes in a file, which is read anew each time."""
-
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
-        self._path = path
-        self._clock = clock or SystemClock()
-
-    def check(self, bind_name: str, password: str) -> PasswordVerdict:
-        """Return what a directory would say: the account's state only if the password is right.
-
-        Args:
-            bind_name: A userPrincipalName or a login, in any case.
-            password: The empty one is always wrong.
-
-        Raises:
-            SourceUnavailable: if the file cannot be read or anything in it is wrong.
-
-        """
-        roster = read_roster(self._path)
-        person = _find_person(roster, bind_name)
-        if person is None:
-            return PasswordVerdict.UNKNOWN_USER
-        # As in AD: a locked account says so, whatever the password.
-        if person.locked:
-            return PasswordVerdict.LOCKED_OUT
-        stored = person.password or roster.password
-        if not matches(password, parse_stored_password(stored) if stored else None):
-            return PasswordVerdict.WRONG_PASSWORD
-        return _verdict(person, self._clock.now())
-
-
 def read_roster(path: Path) -> Roster:
     """Return the people and groups of a file.
 
@@ -188,24 +154,3 @@ def _is_called(entry: SourceEntry, name: str) -> bool:
 def _groups_of(entry: SourceEntry, entries: Iterable[SourceEntry]) -> tuple[str, ...]:
     name = entry.distinguished_name
     return tuple(one.distinguished_name for one in entries if name in one.member_names)
-
-
-def _find_person(roster: Roster, bind_name: str) -> Person | None:
-    folded = bind_name.casefold()
-    for person in roster.person:
-        if folded and folded in {person.login.casefold(), roster.bind_name_of(person).casefold()}:
-            return person
-    return None
-
-
-def _verdict(person: Person, now: datetime) -> PasswordVerdict:
-    ends_at = account_ends_at(person.expires)
-    if person.disabled:
-        return PasswordVerdict.ACCOUNT_DISABLED
-    if ends_at is not None and ends_at <= now:
-        return PasswordVerdict.ACCOUNT_EXPIRED
-    if person.password_expired:
-        return PasswordVerdict.PASSWORD_EXPIRED
-    if person.must_change:
-        return PasswordVerdict.MUST_CHANGE_PASSWORD
-    return PasswordVerdict.ACCEPTED

@@ -1,4 +1,4 @@
-"""The door to LDAP (RFC 4511): connections, pages of a search, password checks (step 1)."""
+"""The door to LDAP (RFC 4511): connections, pages of a search, passwords (step 1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from connector.errors import SourceUnavailable
 from connector.source.ldap_controls import DIR_SYNC, SHOW_DELETED, dir_sync_control
@@ -15,20 +15,21 @@ from connector.source.ldap_decoder import MalformedMessage
 from connector.source.ldap_library import (
     exceptions,
     ldap3,
+    modify_operation,
     paged_search_control,
     parse_filter,
     results,
     search_operation,
 )
-from connector.source.ldap_tls import open_socket, secure, to_servers
+from connector.source.ldap_tls import open_socket, secure
 from connector.source.ldap_wire import make_library_connection
 from connector.source.ldap_words import one_line, to_words
-from connector.source.password import PasswordVerdict, parse_verdict
+from connector.source.password import PasswordUnanswered, PasswordVerdict, parse_verdict
+from connector.source.password_change import ChangeVerdict, PasswordChange, parse_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from connector.settings import SourceSettings
     from connector.source.ldap_decoder import RawEntry
     from connector.source.ldap_tls import Endpoint, Servers
 
@@ -54,11 +55,12 @@ _BUSY = {results.RESULT_BUSY, results.RESULT_UNAVAILABLE}
 _BROKEN = {results.RESULT_OPERATIONS_ERROR, results.RESULT_PROTOCOL_ERROR, results.RESULT_OTHER}
 
 
-_Said = TypeVar("_Said")
-
-
 class NextServer(SourceUnavailable):
     """This server cannot be spoken to; another one may."""
+
+
+class TooSlow(NextServer):
+    """This server did not answer within the time that it was given."""
 
 
 class Refused(SourceUnavailable):
@@ -122,17 +124,24 @@ class SyncPage:
 class LdapConnection:
     """A connection to one server, inside TLS."""
 
-    def __init__(self, endpoint: Endpoint, servers: Servers) -> None:
+    def __init__(self, endpoint: Endpoint, servers: Servers, seconds: float | None = None) -> None:
         """Connect.
 
+        Args:
+            endpoint: The server.
+            servers: How it is approached.
+            seconds: How long connecting and TLS may take together; None for the usual patience.
+
         Raises:
-            NextServer: if that does not succeed in time.
+            TooSlow: if that takes longer.
+            NextServer: if it does not succeed.
 
         """
         self.endpoint = endpoint
         self._asked: int | None = None
         self._arrived: SearchPage | None = None
-        deadline = time.monotonic() + servers.patience_seconds
+        self._patience_seconds = servers.patience_seconds
+        deadline = time.monotonic() + (servers.patience_seconds if seconds is None else seconds)
         self._library, self._strategy = make_library_connection(
             endpoint, servers.patience_seconds, deadline
         )
@@ -149,14 +158,16 @@ class LdapConnection:
 
         Raises:
             NextServer: if the server is too busy to look at it.
-            SourceUnavailable: if no answer came, or none about the password.
+            PasswordUnanswered: if no answer came.
+            SourceUnavailable: if there was none about the password.
 
         """
         # Bytes, because ldap3 would rewrite a string by SASLprep, which AD does not.
         self._library.user, self._library.password = name, _to_bytes(password)
         self._library.authentication = ldap3.SIMPLE
+        self._strategy.deadline = time.monotonic() + self._patience_seconds
         try:
-            with self._translated(SourceUnavailable), suppress(exceptions.LDAPOperationResult):
+            with self._translated(PasswordUnanswered), suppress(exceptions.LDAPOperationResult):
                 self._library.bind(read_server_info=False)
         finally:
             self._library.password = None
@@ -167,6 +178,38 @@ class LdapConnection:
             raise SourceUnavailable(self._words_of(result))
         self._strategy.deadline = None
         return _to_verdict(result)
+
+    def change_password(self, name: str, old: bytes, new: bytes) -> PasswordChange:
+        """Give an account a new password in place of the old one, which the server checks.
+
+        Args:
+            name: Distinguished name, or <GUID=...>.
+            old: Value of unicodePwd (MS-ADTS section 3.1.1.3.1.5.1).
+            new: Likewise.
+
+        Raises:
+            NextServer: if the server did not look at it: it is busy, or takes no changes.
+            PasswordUnanswered: if no answer came; the change may have been made.
+
+        """
+        changes = [(ldap3.MODIFY_DELETE, [old]), (ldap3.MODIFY_ADD, [new])]
+        request = modify_operation(name, {"unicodePwd": changes}, auto_encode=False)
+        with self._translated(PasswordUnanswered):
+            self._asked = self._library.send("modifyRequest", request)
+        result = self._receive(PasswordUnanswered)
+        match result["result"]:
+            case results.RESULT_SUCCESS:
+                return PasswordChange(ChangeVerdict.CHANGED)
+            case results.RESULT_CONSTRAINT_VIOLATION:
+                verdict = parse_refusal(result["message"])
+            case results.RESULT_INSUFFICIENT_ACCESS_RIGHTS:
+                verdict = ChangeVerdict.NOT_ALLOWED
+            case code if code in _BUSY or code == results.RESULT_REFERRAL:
+                # A read-only domain controller refers to one that can be written to.
+                raise NextServer(self._words_of(result))
+            case _:
+                verdict = ChangeVerdict.UNRECOGNISED
+        return PasswordChange(verdict, self._words_of(result))
 
     def ask(self, query: Query, cookie: bytes) -> None:
         """Ask for a page; the server works on it until `take` is called.
@@ -233,6 +276,15 @@ class LdapConnection:
             raise SourceUnavailable(self._words_of(result))
         return self._strategy.entries[0] if self._strategy.entries else None
 
+    def is_answered(self, seconds: float) -> bool:
+        """Return whether the server still answers here, without saying who we are."""
+        self._strategy.deadline = time.monotonic() + seconds
+        try:
+            self._strategy.ask_whether_alive()
+        except (exceptions.LDAPException, OSError):
+            return False
+        return True
+
     def certificate_ends_at(self) -> datetime | None:
         """Return until when the server's certificate is valid."""
         certificate = self._library.socket.getpeercert() or {}
@@ -271,10 +323,10 @@ class LdapConnection:
             )
             self._asked = self._library.send("searchRequest", request, controls)
 
-    def _receive(self) -> dict[str, Any]:
-        """Return the result of the search that was sent, whichever it is."""
+    def _receive(self, kind: type[SourceUnavailable] = SourceUnavailable) -> dict[str, Any]:
+        """Return the result of what was sent, whichever it is."""
         asked, self._asked = self._asked, None
-        with self._translated(SourceUnavailable), suppress(exceptions.LDAPOperationResult):
+        with self._translated(kind), suppress(exceptions.LDAPOperationResult):
             self._library.result = self._library.get_response(asked)[1]
         result: dict[str, Any] = self._library.result
         return result
@@ -299,71 +351,14 @@ class LdapConnection:
         try:
             yield
         except (exceptions.LDAPException, MalformedMessage, OSError) as error:
-            raise kind(self._words(error)) from error
+            is_slow = kind is NextServer and isinstance(error, TimeoutError)
+            raise (TooSlow if is_slow else kind)(self._words(error)) from error
 
     def _words(self, error: Exception) -> str:
         return f"{self.endpoint.url}: {to_words(error)}"
 
     def _words_of(self, result: dict[str, Any]) -> str:
         return f"{self.endpoint.url}: {one_line(result['description'], result['message'])}"
-
-
-def connect_any(
-    servers: Servers, introduce: Callable[[LdapConnection], _Said]
-) -> tuple[LdapConnection, _Said]:
-    """Return a connection to the first server that can be spoken to, and what it said.
-
-    Args:
-        servers: Tried in order.
-        introduce: What is done first, such as a bind. NextServer from it means: try the next.
-
-    Raises:
-        SourceUnavailable: with the reasons of all servers; or that of `introduce`.
-
-    """
-    reasons = []
-    for endpoint in servers.endpoints:
-        try:
-            connection = LdapConnection(endpoint, servers)
-            try:
-                return connection, introduce(connection)
-            except BaseException:
-                connection.close()
-                raise
-        except NextServer as error:
-            reasons.append(str(error))
-    raise SourceUnavailable("; ".join(reasons) or "no server is configured")
-
-
-class LdapPasswordCheck:
-    """Asks the source about passwords, each time over a connection of its own."""
-
-    def __init__(self, settings: SourceSettings) -> None:
-        """Prepare; nothing is connected yet.
-
-        Raises:
-            ConfigurationError: if a password would go out in clear.
-
-        """
-        self._servers = to_servers(settings)
-
-    def check(self, bind_name: str, password: str) -> PasswordVerdict:
-        """Return what the first server that can be spoken to says; no second one is asked.
-
-        A bind without a password succeeds and proves nothing (RFC 4513 section 5.1.2), and some
-        servers end a text at its first NUL, so neither is ever sent.
-
-        Raises:
-            SourceUnavailable: if no server says anything.
-
-        """
-        if not _is_sendable(bind_name.strip()) or not _is_sendable(password):
-            return PasswordVerdict.WRONG_PASSWORD
-        connection, verdict = connect_any(
-            self._servers, lambda connection: connection.bind(bind_name, password)
-        )
-        connection.close()
-        return verdict
 
 
 def find_filter_fault(text: str) -> str:
@@ -386,11 +381,3 @@ def _to_verdict(result: dict[str, Any]) -> PasswordVerdict:
 def _to_bytes(password: str) -> bytes:
     """Return the password as sent; environment variables may hold bytes that are not UTF-8."""
     return password.encode("utf-8", "surrogateescape")
-
-
-def _is_sendable(text: str) -> bool:
-    """Return whether a text has an unambiguous form on the wire."""
-    try:
-        return bool(text) and b"\0" not in text.encode()
-    except UnicodeEncodeError:
-        return False

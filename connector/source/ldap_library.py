@@ -9,6 +9,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"(tag|type)Map is deprecated", DeprecationWarning)
     import ldap3
     from ldap3.core import exceptions, results
+    from ldap3.operation.modify import modify_operation
     from ldap3.operation.search import parse_filter, search_operation
     from ldap3.protocol.rfc2696 import paged_search_control
     from ldap3.strategy.base import RESPONSE_COMPLETE, SESSION_TERMINATED_BY_SERVER
@@ -22,6 +23,7 @@ __all__ = [
     "decode_message_fast",
     "exceptions",
     "ldap3",
+    "modify_operation",
     "paged_search_control",
     "parse_filter",
     "results",

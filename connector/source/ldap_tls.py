@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from connector.errors import ConfigurationError, Fault
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PORTS = {"ldap": 389, "ldaps": 636}
 
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, tuple[Any, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -29,6 +31,7 @@ class Endpoint:
         host: Its name, which its certificate must bear.
         port: TCP port.
         is_ldaps: TLS from the first byte; otherwise StartTLS (RFC 4511 section 4.14).
+        address: One of those that its name leads to, as getaddrinfo gives them; None for any.
 
     """
 
@@ -36,6 +39,7 @@ class Endpoint:
     host: str
     port: int
     is_ldaps: bool
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Servers:
     Attributes:
         endpoints: In the order in which they are tried.
         context: Checks certificates.
-        patience_seconds: For connecting, TLS and bind together; then for each wait.
+        patience_seconds: For connecting and TLS together; then for each wait.
 
     """
 
@@ -79,9 +83,9 @@ def open_socket(endpoint: Endpoint, deadline: float) -> socket.socket:
         OSError: why the last address did not answer.
 
     """
-    addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    addresses = [one.address for one in split_addresses(endpoint) if one.address]
     failure: OSError | None = None
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+    for number, (family, kind, protocol, address) in enumerate(addresses):
         share = (deadline - time.monotonic()) / (len(addresses) - number)
         channel = socket.socket(family, kind, protocol)
         channel.settimeout(max(share, 0.001))
@@ -95,6 +99,18 @@ def open_socket(endpoint: Endpoint, deadline: float) -> socket.socket:
         channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return channel
     raise failure or OSError(f"{endpoint.host} has no address")
+
+
+def split_addresses(endpoint: Endpoint) -> list[Endpoint]:
+    """Return the server once for each address that its name leads to.
+
+    Raises:
+        OSError: if it leads nowhere.
+
+    """
+    if endpoint.address:
+        return [endpoint]
+    return [replace(endpoint, address=address) for address in _find_addresses(endpoint)]
 
 
 def secure(
@@ -112,6 +128,11 @@ def secure(
     except OSError:
         channel.close()
         raise
+
+
+def _find_addresses(endpoint: Endpoint) -> list[Address]:
+    found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    return [(family, kind, protocol, address) for family, kind, protocol, _, address in found]
 
 
 def _endpoints(settings: SourceSettings) -> Iterator[Endpoint]:

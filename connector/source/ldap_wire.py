@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 18
 _INTERMEDIATE_RESPONSE = 0x79  # [APPLICATION 25], constructed
 _UNSOLICITED = 0  # RFC 4511 section 4.4
+# A search of the rootDSE for no attributes, ready to send: the library takes longer to write it
+# than the server to answer. Its number is one that the library does not come to.
+_QUESTION_ID = 0x7FFF
+_QUESTION = bytes.fromhex(
+    "302b 02027fff 6325 0400 0a0100 0a0100 020100 020100 010100"
+    " 870b6f626a656374436c617373 30050403312e31"
+)
 
 
 class WireStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
@@ -66,6 +73,19 @@ class WireStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
     def is_idle(self) -> bool:
         """Return whether everything received was asked for; more before TLS is an injection."""
         return not self._received
+
+    def ask_whether_alive(self) -> None:
+        """Return once the server has answered a question that anybody may ask.
+
+        Raises:
+            OSError: if it does not answer in time, or has hung up.
+            LDAPException: if it answers something else.
+
+        """
+        self.connection.socket.settimeout(self.remaining_seconds())
+        self.connection.socket.sendall(_QUESTION)
+        if self._get_response(_QUESTION_ID, 0) == SESSION_TERMINATED_BY_SERVER:
+            raise ConnectionResetError
 
     def remaining_seconds(self) -> float:
         """Return how long the next step may take.

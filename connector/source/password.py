@@ -6,8 +6,14 @@ import re
 from enum import StrEnum
 from types import MappingProxyType
 
+from connector.errors import SourceUnavailable
+
 # AcceptSecurityContext error, data 52e, v4563
 _SUB_CODE = re.compile(r"\bdata ([0-9a-f]+)\b", re.IGNORECASE)
+
+
+class PasswordUnanswered(SourceUnavailable):
+    """A password was sent and no answer came: it may have been counted, so nobody else is asked."""
 
 
 class PasswordVerdict(StrEnum):

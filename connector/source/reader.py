@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.batch import Batch, Page, Proof, Watermark
 from connector.source.changes import read_changes_pages
+from connector.source.connecting import connect_any, introduce_ourselves
 from connector.source.decode import to_moment
 from connector.source.dir_sync import start_cookie
+from connector.source.domain import read_policy
 from connector.source.full import FullRead, sees_deleted
-from connector.source.ldap import NextServer, connect_any
+from connector.source.ldap import NextServer
 from connector.source.ldap_decoder import MalformedMessage
 from connector.source.ldap_tls import to_servers
-from connector.source.password import PasswordVerdict
 from connector.source.person import read_person_pages
 from connector.source.root import read_root
 from connector.source.searches import Wanted, to_searches
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.settings import SourceSettings
+    from connector.source.domain import DomainPolicy
     from connector.source.ldap import LdapConnection
     from connector.source.ldap_tls import Endpoint, Servers
     from connector.source.roll_call import RollCall
@@ -49,6 +51,7 @@ class SourceCheck:
         changes_by: How changes are read: "DirSync", "uSNChanged", or "" if only all can be read.
         sees_deleted: Whether the account may see what was deleted.
         untold: Attributes that are asked for, and of whose change the server tells nothing.
+        policy: What the domain demands of passwords; None if it does not say.
 
     """
 
@@ -60,6 +63,7 @@ class SourceCheck:
     changes_by: str
     sees_deleted: bool
     untold: tuple[str, ...]
+    policy: DomainPolicy | None
 
 
 class LdapSource:
@@ -142,6 +146,7 @@ class LdapSource:
             changes_by="DirSync" if by_dir_sync else "uSNChanged" if can_tell else "",
             sees_deleted=bool(session.base) and sees_deleted(session),
             untold=untold,
+            policy=read_policy(connection),
         )
 
     def _full_pages(self, roll: RollCall, since: Watermark | None) -> Generator[Page, None, Proof]:
@@ -238,12 +243,7 @@ class LdapSource:
         )
 
     def _introduce(self, connection: LdapConnection) -> None:
-        name, secret = self._settings.bind_dn, self._settings.password
-        verdict = connection.bind(name, secret.reveal() if secret else "")
-        if verdict is not PasswordVerdict.ACCEPTED:
-            words = verdict.name.lower().replace("_", " ")
-            message = f"{connection.endpoint.url}: bind as {name} refused: {words} ({verdict})"
-            raise SourceUnavailable(message)
+        introduce_ourselves(connection, self._settings)
 
 
 def _to_skew(server_time: str, now: datetime) -> timedelta | None:

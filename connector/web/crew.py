@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,7 +22,9 @@ from connector.web.worker import FAILED, READY, RELOAD, Order
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from pathlib import Path
 
+    from connector.idp.application.following import Stamp
     from connector.settings import Settings
     from connector.settings.values import Listen
 
@@ -35,9 +38,16 @@ _log = structlog.get_logger()
 class Crew:
     """The workers of one identity provider."""
 
-    def __init__(self, settings: Settings, listen: Listen, size: int) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        listen: Listen,
+        size: int,
+        configuration: Path | None = None,
+        revision: Stamp = (),
+    ) -> None:
         self._listen = listen
+        self._order = partial(Order, settings, configuration=configuration, revision=revision)
         self._socket: socket.socket | None = None
         self._stopping = threading.Event()
         self._members = [_Member(number, self._stopping) for number in range(size)]
@@ -61,7 +71,7 @@ class Crew:
         number = self._socket.fileno()
         try:
             for member in self._members:
-                member.start(lambda: _start_worker(self._settings, number))
+                member.start(lambda: _start_worker(self._order(socket_number=number)))
             for member in self._members:
                 member.wait_until_ready()
         except ListenerUnavailable:
@@ -167,16 +177,16 @@ class _Member:
         return was_ready
 
 
-def _start_worker(settings: Settings, socket_number: int) -> subprocess.Popen[bytes]:
+def _start_worker(order: Order) -> subprocess.Popen[bytes]:
     """Return a process that has its order."""
     process = subprocess.Popen(
         [sys.executable, "-m", "connector.web.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        pass_fds=(socket_number,),
+        pass_fds=(order.socket_number,),
     )
     if process.stdin is not None:
         with suppress(BrokenPipeError):  # it says why by its end
-            process.stdin.write(pickle.dumps(Order(settings, socket_number)))
+            process.stdin.write(pickle.dumps(order))
             process.stdin.flush()
     return process

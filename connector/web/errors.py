@@ -35,9 +35,12 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         Reason.OTHER_BROWSER: "other-browser",
         Reason.RESPONSE_UNSOLICITED: "expired",
         Reason.ASSERTION_REPLAYED: "expired",
+        Reason.UPSTREAM_UNKNOWN: "upstream-away",
     }
 )
-_FORBIDDEN: Final = frozenset({Reason.STEP_TOKEN, Reason.OTHER_BROWSER})
+_STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {Reason.STEP_TOKEN: 403, Reason.OTHER_BROWSER: 403, Reason.UPSTREAM_UNKNOWN: 503}
+)
 
 
 def error_pages(pages: Pages) -> Mapping[Any, Any]:
@@ -56,7 +59,7 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
         usual = "refused" if isinstance(error, RequestRefused) else "upstream-unusable"
         words, hint = text(_WORDS.get(error.reason, usual)), text("denied-hint")
         number = request.state.request_id
-        status = 403 if error.reason in _FORBIDDEN else 400
+        status = _STATUS.get(error.reason, 400)
         return pages.notice("denied", status=status, words=words, hint=hint, request_id=number)
 
     def unavailable(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from connector.errors import RequestRefused
 from connector.idp.reason import Reason
 from connector.idp.view import (
     AskEmail,
+    AskNewPassword,
     AskPassword,
     SendResponse,
     SendToSource,
@@ -26,6 +27,8 @@ from connector.idp.view import (
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
+from connector.web.headers import handoff_headers
+from connector.web.new_password import page_values, read_passwords
 from connector.web.texts import message, text
 from connector.web.upstream import send_to_source
 
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 
 # Machines read the status, people the message; whatever failed at the password is 200.
 _STATUS: Final = MappingProxyType({"unavailable": 503, "too-many": 429})
+_TEMPLATES: Final = MappingProxyType(
+    {AskEmail: "email", AskPassword: "password", AskNewPassword: "new_password"}
+)
 _RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
 
 
@@ -68,7 +74,18 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         browser, address = _browser(pages, request), request.state.address
         flow.submit_password(_transaction(request), browser, token, typed, address)
 
-    steps = {"email": email, "forget": forget, "another": another, "password": password}
+    def new_password(request: Request, fields: Mapping[str, str]) -> None:
+        token, typed = fields.get("step_token", ""), read_passwords(fields)
+        browser, address = _browser(pages, request), request.state.address
+        flow.submit_new_password(_transaction(request), browser, token, typed, address)
+
+    steps = {
+        "email": email,
+        "forget": forget,
+        "another": another,
+        "password": password,
+        "new-password": new_password,
+    }
     return [
         Route("/login/{transaction}", show),
         *(
@@ -113,10 +130,8 @@ def _show(flow: LoginFlow, pages: Pages, request: Request) -> Response:
 
 def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
     match view:
-        case AskEmail():
-            return _question(pages, "email", view, transaction)
-        case AskPassword():
-            return _question(pages, "password", view, transaction)
+        case AskEmail() | AskPassword() | AskNewPassword():
+            return _question(pages, view, transaction)
         case SendToSource():
             return send_to_source(pages, view, transaction)
         case SendResponse():
@@ -126,17 +141,28 @@ def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
             response.headers["retry-after"] = "10"
             return response
         case ShowDenied():
-            words, hint = message(view.error), text("denied-hint")
-            return pages.notice("denied", status=403, words=words, hint=hint)
+            return _denied(pages, view)
 
 
-def _question(pages: Pages, name: str, view: AskEmail | AskPassword, transaction: str) -> Response:
+def _denied(pages: Pages, view: ShowDenied) -> Response:
+    words = text(view.error, application=view.application_name)
+    hint = text("denied-hint" if view.way_back is None else "help-hint")
+    response = pages.notice("denied", status=403, words=words, hint=hint, way_back=view.way_back)
+    if view.way_back is not None:
+        response.headers.update(handoff_headers(view.way_back.acs_url))
+    return response
+
+
+def _question(
+    pages: Pages, view: AskEmail | AskPassword | AskNewPassword, transaction: str
+) -> Response:
     response = pages.page(
-        name,
+        _TEMPLATES[type(view)],
         status=_STATUS.get(view.error, 200),
         view=view,
         message=message(view.error),
         path=f"/login/{transaction}",
+        **(page_values(view) if isinstance(view, AskNewPassword) else {}),
     )
     if view.error in _RETRY_AFTER_SECONDS:
         response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from connector.directory.store import DirectoryStore
+from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.signing_keys import SigningKeyStore
 from connector.sync.findings import Findings
 from connector.sync.history import History
@@ -27,7 +28,7 @@ def read_numbers(engine: Engine, targets: Iterable[str]) -> Iterable[Sample]:
 
     """
     keys = SigningKeyStore(engine).load()
-    return chain(_samples(engine), _drift(engine, targets), _keys(keys))
+    return chain(_samples(engine), _drift(engine, targets), _keys(keys), _untold(engine))
 
 
 def _samples(engine: Engine) -> Iterator[Sample]:
@@ -56,6 +57,16 @@ def _samples(engine: Engine) -> Iterator[Sample]:
             yield Sample(
                 "connector_target_resources", count, "Resources of ours at a target.", labels=labels
             )
+
+
+def _untold(engine: Engine) -> Iterator[Sample]:
+    for application, count in LogoutStore(engine).waiting_counts().items():
+        yield Sample(
+            "connector_logout_waiting",
+            count,
+            "Sign-outs that an application has not answered, and is told again.",
+            labels={"application": application},
+        )
 
 
 def _drift(engine: Engine, names: Iterable[str]) -> Iterator[Sample]:

@@ -37,14 +37,7 @@ class Pages:
         return HTMLResponse(self.environment.get_template(f"{name}.html").render(values), status)
 
     def notice(
-        self,
-        key: str,
-        *,
-        status: int,
-        words: str = "",
-        hint: str = "",
-        request_id: str = "",
-        link: str = "",
+        self, key: str, *, status: int, words: str = "", hint: str = "", **more: Any
     ) -> HTMLResponse:
         """Return a page that says one thing.
 
@@ -53,19 +46,13 @@ class Pages:
             status: HTTP status code.
             words: What it says.
             hint: What to do now.
-            request_id: For the help desk; "" shows none.
-            link: Path of ours where to go on; "" for none.
+            more: `request_id` for the help desk; `link`, a path of ours where to go on; `way_back`,
+                the `SendResponse` that a button posts to the application.
 
         """
-        return self.page(
-            "notice",
-            status=status,
-            heading=text(f"{key}-heading"),
-            words=words or text(key),
-            hint=hint,
-            request_id=request_id,
-            link=link,
-        )
+        heading, words = text(f"{key}-heading"), words or text(key)
+        values = {"request_id": "", "link": "", "way_back": None} | more
+        return self.page("notice", status=status, heading=heading, words=words, hint=hint, **values)
 
 
 def make_pages(site: Site, *more_folders: Path) -> Pages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from connector.web.cookies import browser_cookie, sso_cookie
@@ -33,6 +34,8 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
     def open_application(request: Request) -> Response:
         # It is the login that asks who the person is, so this may be a bookmark.
         slug = request.path_params["slug"]
+        if login_url := flow.login_url(slug):
+            return RedirectResponse(login_url, 303)
         begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
         return hand_over(pages, begun)
 

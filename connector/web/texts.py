@@ -20,6 +20,24 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "enter-password": "Enter your password",
         "password": "Password",
         "not-you": "Not you?",
+        "new-password-heading": "Choose a new password",
+        "current-password": "Current password",
+        "why-again": "Once more, so that nobody else changes it while you are away.",
+        "new-password": "New password",
+        "new-password-again": "New password, once more",
+        "change-and-sign-in": "Change and sign in",
+        "rule-length": "At least {count} characters.",
+        "rule-kinds": "At least three kinds of characters: capital letters, small letters, digits,"
+        " others.",
+        "rule-name": "Not your login, nor a part of your name.",
+        "rule-last": "Not your current password.",
+        "rule-history": "None of your last {count} passwords.",
+        "rule-age": "Once chosen, it stays for {time}.",
+        "rules-unknown": "Your organisation has rules for it; if it breaks one, we say so.",
+        "hour": "an hour",
+        "hours": "{count} hours",
+        "day": "a day",
+        "days": "{count} days",
         "opening": "Opening {application}",
         "press-continue": "Press Continue to open the application.",
         "help-desk": "Help desk",
@@ -66,6 +84,32 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "too-many": "There were too many attempts. Wait a few minutes, then try again.",
         "unavailable": "We cannot check passwords at the moment. Nothing is wrong with yours: try"
         " again in a minute.",
+        # Why a password has to be changed, and why it was not.
+        "password-expired": "Your password has expired. Choose another one to go on.",
+        "must-change-password": "Your password has to be changed before you go on.",
+        "wrong-old": "That is not your current password. Type the one that you just signed in"
+        " with.",
+        "new-empty": "Type a new password.",
+        "new-differs": "The two new passwords are not the same. Type both again.",
+        "new-password-against-rules": "That password breaks one of your organisation's rules, such"
+        " as its length or its kinds of characters, or you have used it before. Choose another"
+        " one.",
+        "new-password-too-short": "That password is too short. Choose a longer one.",
+        "new-password-too-long": "That password is too long. Choose one of 256 characters at most.",
+        "new-password-not-complex": "That password has too few kinds of characters. Choose one with"
+        " at least three of: capital letters, small letters, digits, others.",
+        "new-password-contains-name": "That password holds your login or a part of your name."
+        " Choose one without.",
+        "new-password-used-before": "You have used that password before, or it is on a list of"
+        " forbidden ones. Choose another one.",
+        "new-password-not-sendable": "That password holds a character that cannot be used. Choose"
+        " another one.",
+        "password-too-young": "Your password was changed only lately, and has to stay a while. Ask"
+        " the help desk.",
+        "password-not-changeable": "Your password cannot be changed here. Ask the help desk.",
+        "change-unanswered": "We cannot tell whether your password was changed. Sign in with the"
+        " new one; if that fails, with the current one.",
+        "changed-only": "Your password was changed. Sign in with the new one.",
         # Other identity providers.
         "sign-in-at": "Sign in at {source}",
         "continue-at": "Continue to {source}",
@@ -79,10 +123,19 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "upstream-declined": "{source} did not let you in. Try again, or ask the help desk.",
         "upstream-error": "{source} answered with an error. Try again; if it stays, tell the help"
         " desk.",
+        "upstream-away": "The service that knows you cannot be asked at the moment. Nothing is"
+        " wrong on your side: try again in a few minutes.",
         "upstream-unusable": "The answer of the other sign-in service was not accepted.",
         # Ends of a login.
         "denied-heading": "Sign-in stopped",
         "denied": "This sign-in cannot go on.",
+        "back-to": "Back to {application}",
+        "not-allowed": "Your account does not open {application}.",
+        "incomplete": "{application} needs something that your account does not have.",
+        "other-subject": "{application} asked for somebody else to sign in.",
+        "no-such-way": "{application} asks for a way to sign in that we do not offer.",
+        "unsupported": "{application} asks for something that we do not offer.",
+        "help-hint": "If you think that this is wrong, ask the help desk.",
         "denied-hint": "Go back to the application and start again. If it stops here once more,"
         " ask the help desk.",
         "refused": "The application's request was not accepted.",

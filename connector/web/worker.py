@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from connector.bootstrap.applications import ApplicationFiles, make_follower
 from connector.bootstrap.logins import make_accounts, make_identity_provider
 from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
@@ -29,9 +30,11 @@ from state.errors import StateError
 from state.flush import flush
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import BinaryIO
 
-    from connector.idp.accounts import Accounts
+    from connector.bootstrap.logins import IdentityProvider
+    from connector.idp.application.following import Follower, Stamp
     from connector.settings import Settings
     from state.engine import Engine
 
@@ -39,6 +42,7 @@ READY: Final = b"ready\n"
 FAILED: Final = b"failed "
 RELOAD: Final = b"reload\n"
 _FLUSH_SECONDS: Final = 1.0
+_REFRESH_SECONDS: Final = 3600.0
 
 _log = structlog.get_logger()
 
@@ -50,11 +54,16 @@ class Order:
     Attributes:
         settings: The whole configuration, secrets included; it goes through a pipe only.
         socket_number: File descriptor of the socket that it inherits, bound and listening.
+        configuration: Where the applications are read anew when somebody calls for that; None if
+            they never are.
+        revision: The stamp of the last such call, as of the settings.
 
     """
 
     settings: Settings
     socket_number: int
+    configuration: Path | None = None
+    revision: Stamp = ()
 
 
 def main() -> int:
@@ -68,31 +77,44 @@ def main() -> int:
     try:
         engine = open_state(order.settings, survives_power_loss=False)
         accounts = make_accounts(order.settings, open_state(order.settings), SystemClock())
-        server = WebServer([_listener(order, engine, accounts)])
+        provider = make_identity_provider(
+            order.settings, engine, SystemClock(), accounts, fetches=False
+        )
+        server = WebServer([_listener(order, provider)])
         server.start()
     except (ConnectorError, StateError) as error:
         _tell(told, FAILED + str(error).encode() + b"\n")
         return 1
     stopping = threading.Event()
-    flusher = threading.Thread(target=_keep_flushing, args=(engine, stopping), name="flush")
-    flusher.start()
+    threads = [
+        threading.Thread(target=_keep_flushing, args=(engine, stopping), name="flush"),
+        threading.Thread(target=_follower(order, provider).keep_looking, args=(stopping,)),
+        threading.Thread(target=_keep_refreshing, args=(provider, stopping), name="refresh"),
+    ]
+    for thread in threads:
+        thread.start()
     _tell(told, READY)
     _obey(commands, server)
     stopping.set()
     server.stop()
     if accounts:
         accounts.close()
-    flusher.join()
+    for thread in threads:
+        thread.join()
     engine.dispose()
     return 0
 
 
-def _listener(order: Order, engine: Engine, accounts: Accounts | None) -> Listener:
+def _follower(order: Order, provider: IdentityProvider) -> Follower:
+    files = ApplicationFiles(order.settings, SystemClock(), order.configuration, order.revision)
+    return make_follower(files, provider.flow.parts.catalogue)
+
+
+def _listener(order: Order, provider: IdentityProvider) -> Listener:
     idp = order.settings.idp
     if idp is None:
         message = "there is nothing to serve without [idp]"
         raise ConnectorError(message)
-    provider = make_identity_provider(order.settings, engine, SystemClock(), accounts)
     site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
         web_app(provider.flow, provider.logout, site, provider.publication),
@@ -118,6 +140,12 @@ def _keep_flushing(engine: Engine, stopping: threading.Event) -> None:
             flush(engine)
         except StateError as error:
             _log.error("http.failed", reason="StateError", problem=str(error))
+
+
+def _keep_refreshing(provider: IdentityProvider, stopping: threading.Event) -> None:
+    """Look once an hour which keys other identity providers sign with now."""
+    while not stopping.wait(_REFRESH_SECONDS):
+        provider.refresh()
 
 
 def _tell(told: BinaryIO, line: bytes) -> None:

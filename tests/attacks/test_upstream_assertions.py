@@ -31,6 +31,7 @@ from tests.idp.upstream_bench import (
 from tests.parts.encryption import encrypted_assertion
 
 MINUTE = timedelta(minutes=1)
+DATA = "SubjectConfirmationData"
 PIA = Element("saml:NameID", {}, ("pia@partner.example",))
 
 
@@ -74,6 +75,9 @@ WRONG = {
         {"assertion_issued_at": NOW + 3 * MINUTE},
         "assertion-time",
     ),
+    "without a status": ({"codes": ()}, "not-a-response"),
+    "of another version": ({"version": "1.1"}, "version-unsupported"),
+    "without an ID": ({"assertion_id": " " * 257}, "assertion-malformed"),
     "too late": ({"not_on_or_after": NOW - 2 * MINUTE}, "assertion-time"),
     "too early": ({"not_before": NOW + 2.1 * MINUTE}, "assertion-time"),
     "confirmed too late": ({"confirmed_until": NOW - 2 * MINUTE}, "assertion-time"),
@@ -83,6 +87,11 @@ WRONG = {
         {"method": "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"},
         "subject-unconfirmed",
     ),
+    "confirmed without a word": (
+        {"confirmations": lambda honest: (honest._replace(children=()),)},
+        "subject-unconfirmed",
+    ),
+    "confirmed in no way": ({"confirmations": lambda honest: ()}, "subject-unconfirmed"),
     "with a condition of its own": (
         {"conditions": (element("Condition"),)},
         "condition-unknown",
@@ -186,22 +195,16 @@ def test_a_time_that_is_none_is_refused(bench, name, text):
 
 
 def test_each_of_several_confirmations_may_hold_and_one_is_enough(bench):
-    """Core section 2.4.1.1; here the first is for somebody who holds a key."""
+    """Core section 2.4.1.1; here others are for who holds a key, or at another address."""
     asked = bench.ask()
-    holder = {"Method": "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"}
-    person = Element("saml:NameID", {}, ("pat@partner.example",))
-    answer = bench.to(asked)
-    subject = answer._subject()
-    both = Element("saml:SubjectConfirmation", holder)
+    holder = element("SubjectConfirmation", Method="urn:oasis:names:tc:SAML:2.0:cm:holder-of-key")
 
-    class WithBoth(Answer):
-        def _subject(self):
-            return Element("saml:Subject", {}, (person, both, subject.children[-1]))
+    def several(honest: Element) -> tuple[Element, ...]:
+        elsewhere = {**honest.children[0].attributes, "Recipient": "https://other.example"}
+        other = Element(honest.name, honest.attributes, (element(DATA, **elsewhere),))
+        return holder, other, honest
 
-    document = WithBoth(**{name: getattr(answer, name) for name in answer.__dataclass_fields__})
-    bench.bring(document.write(), asked.relay_state)
-
-    assert isinstance(bench.look(), SendResponse)
+    assert isinstance(bench.answer(asked, confirmations=several), SendResponse)
 
 
 # Used before, or asked for by nobody.
@@ -385,6 +388,22 @@ def test_a_plain_assertion_is_refused_where_encryption_is_demanded(engine, clock
 
     assert refused.value.reason == Reason.ENCRYPTION_MISSING
     assert isinstance(bench.answer(asked, wrap=encrypted), SendResponse)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "reason"),
+    [(element("Assertion"), "assertion-count"), (Element("ds:Signature"), "signature-misplaced")],
+)
+def test_what_only_decryption_brings_to_light_is_looked_at_as_strictly(bench, hidden, reason):
+    """The Response's signature covers what is encrypted, not what is in it."""
+    asked = bench.ask()
+
+    with pytest.raises(UpstreamRefused) as refused:
+        bench.answer(
+            asked, signed=("response",), children=(element("Advice", hidden),), wrap=encrypted
+        )
+
+    assert refused.value.reason == reason
 
 
 def test_what_is_encrypted_must_be_an_assertion(bench):

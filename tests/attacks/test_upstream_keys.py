@@ -8,10 +8,12 @@ from base64 import b64encode
 from dataclasses import replace
 
 import pytest
+import xmlsec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
 
 from connector.errors import UpstreamRefused
@@ -189,6 +191,45 @@ def test_any_certificate_of_the_metadata_will_do_and_its_dates_do_not_matter(tmp
     expected = replace(EXPECTED, upstream=an_upstream(provider=provider))
 
     assert parse(Answer().write(), expected).vouched.person == "pat@partner.example"
+
+
+# By another's library, with what many identity providers do besides.
+
+
+def xmlsec_sign(element: etree._Element, position: int, *prefixes: str) -> None:
+    """Sign an element as OpenSAML does, with prefixes that count although nothing uses them."""
+    template = xmlsec.template.create(
+        element, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"
+    )
+    element.insert(position, template)
+    reference = xmlsec.template.add_reference(
+        template, xmlsec.constants.TransformSha256, uri=f"#{element.get('ID')}"
+    )
+    xmlsec.template.add_transform(reference, xmlsec.constants.TransformEnveloped)
+    canonical = xmlsec.template.add_transform(reference, xmlsec.constants.TransformExclC14N)
+    if prefixes:
+        xmlsec.template.transform_add_c14n_inclusive_namespaces(canonical, list(prefixes))
+    pem = KEY.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem, None)
+    xmlsec.tree.add_ids(element.getroottree().getroot(), ["ID"])
+    context.sign(template)
+
+
+@pytest.mark.parametrize("signed", [("assertion",), ("response",), ("assertion", "response")])
+def test_prefixes_that_only_a_signature_names_are_kept_for_it(signed):
+    """`xs` in xsi:type="xs:string" is declared at the Response, and the assertion counts on it."""
+    text = Answer(signed=()).write()
+    xsi = "http://www.w3.org/2001/XMLSchema-instance"
+    text = text.replace("<samlp:Response ", '<samlp:Response xmlns:xs="urn:xs" ', 1)
+    text = text.replace("<saml:NameID>", f'<saml:NameID xmlns:xsi="{xsi}" xsi:type="xs:string">')
+    root = etree.fromstring(text)
+    if "assertion" in signed:
+        xmlsec_sign(root.find(f"{SAML}Assertion"), 1, "xs")
+    if "response" in signed:
+        xmlsec_sign(root, 1)
+
+    assert parse(root).vouched.person == "pat@partner.example"
 
 
 # Documents.

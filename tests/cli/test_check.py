@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.idp.application.metadata_client import MetadataClient
 from tests.cli.shell import COMPANY, IDP
+from tests.cli.test_applications import METADATA
 from tests.parts.mimecast_fixtures import running_mimecast_api
 from tests.parts.operator import FILE_SOURCE
 
@@ -204,3 +206,21 @@ def test_an_upgrade_says_from_where_to_where(desk: Shell):
         "The state database is now at revision 0008 (was: empty).\n"
     )
     assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0008).\n"
+
+
+def test_metadata_that_cannot_be_fetched_any_more_is_found_online(
+    shell: Shell, mimecast: Simulator
+):
+    url = "https://127.0.0.1:1/sp"
+    far = f'[[application]]\nname = "Far"\nmetadata = "{url}"\ngroups = "*"\n'
+    shell.set_up(mimecast, "", IDP + far)
+    (never,) = (one for one in shell.say("check", "--json").values if one["level"] == "fail")
+    copy = MetadataClient(shell.folder / "metadata").path_of(url)
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(METADATA)
+
+    lines = shell.say("check", "--online").output.splitlines()
+
+    assert "cannot be fetched" in never["words"]
+    assert "ok    application Far: its metadata is usable" in lines
+    assert lines[-1].startswith(f"warn  application Far: its metadata: {url}: cannot be fetched")

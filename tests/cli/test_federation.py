@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from lxml import etree
 
 from connector.bootstrap.logins import make_identity_provider
@@ -18,13 +19,15 @@ from connector.settings import load_settings
 from connector.web.app import web_app
 from connector.web.site import Site
 from tests.cli.shell import IDP
-from tests.idp.bench import load_key
+from tests.idp.bench import certificate_of, load_key
 from tests.idp.upstream_bench import Answer
 from tests.parts.visitor import visit
 
 if TYPE_CHECKING:
+    from connector.bootstrap.logins import IdentityProvider
     from tests.cli.shell import Shell
     from tests.parts.scim_server import Simulator
+    from tests.parts.visitor import Visitor
 
 METADATA = f"""\
 <md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.partner.example">
@@ -212,6 +215,51 @@ def test_metadata_that_is_wrong_is_said_with_its_file(desk: Shell):
     assert "partner.xml: IDPSSODescriptor.SingleSignOnService: must name an address" in said.errors
 
 
+def visiting(provider: IdentityProvider, base_url: str) -> Visitor:
+    """Return somebody who visits its pages."""
+    app = web_app(provider.flow, provider.logout, Site(base_url), provider.publication)
+    return visit(app, base_url)
+
+
+def test_metadata_that_change_are_used_from_the_next_look_on(desk: Shell):
+    settings = load_settings(desk.folder / "connector.toml")
+    engine = open_state(settings)
+    provider = make_identity_provider(settings, engine, FixedClock(datetime.now(UTC)))
+    upstreams = provider.flow.parts.upstream.upstreams
+    before = upstreams()
+
+    with structlog.testing.capture_logs() as logs:
+        provider.refresh()
+        assert (upstreams(), logs) == (before, [])
+        desk.edit(load_key("stranger").certificate, load_key("idp").certificate, "partner.xml")
+        provider.refresh()
+        desk.edit("</md:EntityDescriptor>", "", "partner.xml")
+        provider.refresh()
+
+    (partner,) = upstreams().upstreams
+    assert partner.provider.certificates == (certificate_of(load_key("idp")),)
+    assert [one["event"] for one in logs] == ["upstreams.replaced", "upstreams.kept"]
+    engine.dispose()
+
+
+def test_one_whose_metadata_cannot_be_had_keeps_nobody_else_out(desk: Shell):
+    desk.edit('"partner.xml"', '"https://127.0.0.1:1/metadata"', "connector.toml")
+    settings = load_settings(desk.folder / "connector.toml")
+    engine = open_state(settings)
+
+    provider = make_identity_provider(settings, engine, FixedClock(datetime.now(UTC)))
+
+    (note,) = provider.notes
+    assert note.startswith("upstream Partner is left out: https://127.0.0.1:1/metadata: cannot be")
+    assert "cannot be fetched" in desk.say("check").errors
+    visitor = visiting(provider, settings.idp.base_url)
+    away = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="anna@corp.example")
+    assert (away.status, "cannot be asked at the moment" in away.alert) == (503, True)
+    here = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="ben@elsewhere.example")
+    assert here.heading == "Enter your password"
+    engine.dispose()
+
+
 def test_a_person_signs_in_by_way_of_what_is_configured(desk: Shell):
     """As a serving process does it: it gets the settings from the daemon, and makes the rest."""
     desk.say("sync")
@@ -219,9 +267,7 @@ def test_a_person_signs_in_by_way_of_what_is_configured(desk: Shell):
     engine, now = open_state(settings), datetime.now(UTC)
     provider = make_identity_provider(settings, engine, FixedClock(now))
     base_url = settings.idp.base_url
-    site = Site(base_url)
-    app = web_app(provider.flow, provider.logout, site, provider.publication)
-    visitor = visit(app, base_url)
+    visitor = visiting(provider, base_url)
 
     page = visitor.submit(visitor.get(f"/open/{APP}"), "/email", email="Anna@corp.example")
     form = page.form("/sso")

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
-    "app": ["list", "show", "add", "test"],
+    "app": ["list", "show", "add", "presets", "refresh", "test"],
+    "user": ["sessions", "revoke"],
     "key": ["list", "show", "stage", "import", "activate", "retire", "reseal"],
     "target": ["probe", "show", "forget"],
     "upstream": ["list", "show"],

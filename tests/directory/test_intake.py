@@ -123,6 +123,8 @@ def test_nested_groups_count_and_a_circle_does_no_harm(engine: Engine):
 
     assert store.graph(store.group_heads()).effective_members(["g1"]) == {"u1"}
     assert store.standing("u1")[1] == {"cn=outer,ou=groups,dc=x", "cn=inner,ou=groups,dc=x"}
+    assert store.group_names("u1") == ("CN=Inner,OU=Groups,DC=x", "CN=Outer,OU=Groups,DC=x")
+    assert store.group_names("nobody") == ()
 
 
 def test_a_problem_is_shown_until_the_entry_can_be_mapped(engine: Engine):

@@ -14,8 +14,12 @@ from connector.errors import ConfigurationError, RequestRefused, UpstreamRefused
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.binding import read_post, read_redirect
 from connector.idp.message.authn_request import parse_authn_request
+from connector.idp.message.logout_request import parse_logout_request
+from connector.idp.message.logout_response import parse_logout_response
+from connector.idp.message.soap import read_envelope
 from connector.idp.message.upstream_assertion import Expected
 from connector.idp.message.upstream_response import parse_response
+from connector.idp.names import MessageKind
 from connector.idp.upstream.metadata import parse_identity_provider
 from connector.idp.vouched import Declined
 from connector.idp.xmldsig import XmlRefused, parse_xml
@@ -61,10 +65,38 @@ def _take(world: World, message: BoundMessage) -> None:
         assert request.acs_url == f"{STRICT}/saml/acs"
 
 
+def logout_by_redirect(world: World, data: bytes) -> None:
+    with suppress(RequestRefused):
+        _take_logout(world, read_redirect(data, tuple(MessageKind)))
+
+
+def logout_by_post(world: World, data: bytes) -> None:
+    for kind in MessageKind:
+        with suppress(RequestRefused):
+            _take_logout(world, read_post({kind: b64encode(data).decode()}, (kind,)))
+
+
+def logout_by_soap(world: World, data: bytes) -> None:
+    for kind in MessageKind:
+        with suppress(RequestRefused):
+            _take_logout(world, read_envelope(data, kind))
+
+
+def _take_logout(world: World, message: BoundMessage) -> None:
+    registry, endpoints = world.parts.registry, world.parts.settings.endpoints
+    if message.kind is MessageKind.RESPONSE:
+        response = parse_logout_response(message, registry, now=NOW, endpoints=endpoints)
+        assert not response.is_signed
+        return
+    request = parse_logout_request(message, registry, now=NOW, endpoints=endpoints)
+    # The strict application has a key, so nobody else speaks for it.
+    assert not request.issuer.startswith(STRICT) or request.request_id in world.signed_ids
+
+
 def metadata_of_a_service_provider(world: World, data: bytes) -> None:
     del world
     with suppress(ConfigurationError):
-        parse_service_provider(data, "fuzz", NOW)
+        parse_service_provider(data, "fuzz")
 
 
 def response_of_an_upstream(world: World, data: bytes) -> None:
@@ -103,6 +135,14 @@ def answer_by_post(world: World, data: bytes) -> None:
     world.surface.post("/saml/upstream/acs", as_form(data, "SAMLResponse"), (FORM,))
 
 
+def logout(world: World, data: bytes) -> None:
+    world.surface.get("/saml/slo", data)
+    world.surface.post("/saml/slo", data, (FORM,))
+    world.surface.post("/saml/slo", as_form(data), (FORM,))
+    world.surface.post("/saml/slo", data, ((b"content-type", b"text/xml"),))
+    world.surface.post(f"/logout/{data.hex()}/go-on", data, (FORM, OURS))
+
+
 def path(world: World, data: bytes) -> None:
     world.surface.get("/" + data.decode("latin-1"))
     world.surface.get("/login/" + data.decode("latin-1"))
@@ -127,6 +167,9 @@ QUICK: tuple[Callable[[World, bytes], None], ...] = (
     query_of_a_redirect,
     document_of_a_redirect,
     document_of_a_post,
+    logout_by_redirect,
+    logout_by_post,
+    logout_by_soap,
     metadata_of_a_service_provider,
     response_of_an_upstream,
     what_an_upstream_encrypted,
@@ -136,6 +179,7 @@ SLOW: tuple[Callable[[World, bytes], None], ...] = (
     request_by_redirect,
     request_by_post,
     answer_by_post,
+    logout,
     path,
     form_of_the_email_page,
     headers,

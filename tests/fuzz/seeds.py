@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.demo.sample_saml import sp_metadata
+from connector.idp.message.soap import to_envelope
 from tests.fuzz import doors
-from tests.fuzz.world import STRICT, as_form, as_redirect, unsigned
+from tests.fuzz.world import STRICT, as_form, as_redirect, unsigned, unsigned_logout
 from tests.idp.upstream_bench import DECRYPTION_KEY, Answer
 from tests.parts.encryption import encrypted_assertion
 
@@ -23,6 +24,7 @@ WORDS = (
     "http://www.w3.org/2000/09/xmldsig#hmac-sha1", "<!DOCTYPE", "<!ENTITY", "<!--", "-->", "<?", "<![CDATA[",
     "&#x0;", "&lt;", "SAMLRequest=", "SAMLResponse=", "RelayState=", "SigAlg=", "Signature=", "%00",
     "AssertionConsumerServiceURL=", "AssertionConsumerServiceIndex=", "NameIDPolicy", "RequestedAuthnContext",
+    "NameID", "SessionIndex", "NotOnOrAfter=", "S:Envelope", "S:Body",
     "ForceAuthn=", "IsPassive=", "IssueInstant=", "2026-11-02T08:00:00Z", "entityID=", "validUntil=",
 )  # fmt: skip
 
@@ -33,11 +35,16 @@ def seeds(world: World) -> Iterator[bytes]:
     metadata = sp_metadata(STRICT).encode()
     response = Answer().write().encode()
     sealed = encrypted_assertion(Answer().assertion(), DECRYPTION_KEY.public_key()).encode()
+    asked, farewell = world.sign_logout("_logout"), unsigned_logout("_logout-plain")
     for door, data in (
         (doors.query_of_a_redirect, as_redirect(plain)),
         (doors.document_of_a_redirect, plain.encode()),
         (doors.document_of_a_post, signed.encode()),
         (doors.document_of_a_post, plain.encode()),
+        (doors.logout_by_redirect, as_redirect(farewell)),
+        (doors.logout_by_post, asked.encode()),
+        (doors.logout_by_soap, to_envelope(asked)),
+        (doors.logout_by_soap, to_envelope(farewell)),
         (doors.metadata_of_a_service_provider, metadata),
         (doors.response_of_an_upstream, response),
         (doors.response_of_an_upstream, Answer(signed=("assertion",)).write().encode()),
@@ -49,6 +56,9 @@ def seeds(world: World) -> Iterator[bytes]:
         (doors.request_by_redirect, as_redirect(plain)),
         (doors.request_by_post, signed.encode()),
         (doors.request_by_post, as_form(plain.encode())),
+        (doors.logout, asked.encode()),
+        (doors.logout, as_redirect(farewell)),
+        (doors.logout, to_envelope(asked)),
         (doors.path, b"login/../static/app.css"),
         (doors.form_of_the_email_page, b"step_token=0&email=alice%40corp.test&password=x"),
         (doors.headers, b"sso=x; browser=y, 10.0.0.1"),

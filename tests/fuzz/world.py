@@ -15,7 +15,7 @@ from connector.clock import FixedClock
 from connector.demo.sample_saml import sp_metadata
 from connector.idp.binding import to_redirect_url
 from connector.idp.moment import to_timestamp
-from connector.idp.xmldsig import Element, render, sign_enveloped
+from connector.idp.xmldsig import Element, Rendered, render, sign_enveloped
 from state.engine import open_engine
 from state.migrate import upgrade
 from tests.fuzz.surface import Surface
@@ -59,6 +59,31 @@ class World:
         """Return a request of the strict application, signed."""
         self.signed_ids.add(request_id)
         return sign_enveloped(_request(STRICT, request_id), load_key("service_provider"))
+
+    def sign_logout(self, request_id: str) -> Rendered:
+        """Return a LogoutRequest of the strict application, signed."""
+        self.signed_ids.add(request_id)
+        return sign_enveloped(_logout(STRICT, request_id), load_key("service_provider"))
+
+
+def _logout(base_url: str, request_id: str) -> Element:
+    attributes = {
+        "ID": request_id,
+        "Version": "2.0",
+        "IssueInstant": to_timestamp(NOW),
+        "Destination": f"{BASE_URL}/saml/slo",
+    }
+    children = (
+        Element("saml:Issuer", {}, (f"{base_url}/saml/metadata",)),
+        Element("saml:NameID", {}, ("alice@corp.test",)),
+        Element("samlp:SessionIndex", {}, ("_index",)),
+    )
+    return Element("samlp:LogoutRequest", attributes, children)
+
+
+def unsigned_logout(request_id: str) -> Rendered:
+    """Return a LogoutRequest of the application that does not sign."""
+    return render(_logout(LAX, request_id))
 
 
 def _request(base_url: str, request_id: str) -> Element:

@@ -11,6 +11,7 @@ import threading
 from base64 import b64decode
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from lxml import etree
 from connector.audit import Audit
 from connector.directory.person import DirectoryUser
 from connector.errors import ApplicationUnavailable, SourceUnavailable
+from connector.idp.application.attribute import plain_attributes
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.service_provider import (
     AcsEndpoint,
     Application,
@@ -40,13 +43,16 @@ from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.xmldsig import Element, Rendered, SigningKey, render, sign_enveloped
-from connector.source.password import PasswordVerdict
+from connector.source.password import PasswordUnanswered, PasswordVerdict
+from connector.source.password_change import ChangeVerdict, PasswordChange
+from connector.source.password_rules import PasswordRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,28 +144,62 @@ class PeopleInMemory:
         groups = self.groups.get(external_id, frozenset())
         return None if user is None else (user, groups)
 
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        return tuple(sorted(self.groups.get(external_id, frozenset())))
+
 
 @dataclass
 class PasswordsInMemory:
     """A source that knows passwords, and counts how often it was asked.
 
-    A verdict in `verdicts` is given when the password is right, as AD does.
+    A verdict in `verdicts` is given when the password is right, as AD does. A new password is
+    refused for `refuses_as`, otherwise taken; `sign_in_after` is what is then said to it.
     """
 
     passwords: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, PasswordVerdict] = field(default_factory=dict)
     is_reachable: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
+    prepared_count: int = 0
+    keeps_silent: bool = False
+    refuses_as: ChangeVerdict | None = None
+    sign_in_after: PasswordVerdict | None = PasswordVerdict.ACCEPTED
+    are_rules_known: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         with self.lock:
             self.asked.append((bind_name, password))
-        if not self.is_reachable:
-            raise SourceUnavailable("no server answers")
+        self._answer()
         if self.passwords.get(bind_name) != password:
             return PasswordVerdict.WRONG_PASSWORD
         return self.verdicts.get(bind_name, PasswordVerdict.ACCEPTED)
+
+    def prepare(self) -> None:
+        self.prepared_count += 1
+
+    def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
+        with self.lock:
+            self.asked.append((bind_name, old))
+        self._answer()
+        if self.passwords.get(bind_name) != old:
+            return PasswordChange(ChangeVerdict.WRONG_PASSWORD, "00000056")
+        if self.refuses_as is not None:
+            return PasswordChange(self.refuses_as, "what the server says")
+        self.passwords[bind_name] = new
+        self.verdicts.pop(bind_name, None)
+        return PasswordChange(ChangeVerdict.CHANGED, sign_in=self.sign_in_after)
+
+    def rules(self, external_id: str) -> PasswordRules | None:
+        if not self.are_rules_known:
+            raise SourceUnavailable("no server answers")
+        return PasswordRules(min_length=12)
+
+    def _answer(self) -> None:
+        if self.keeps_silent:
+            raise PasswordUnanswered("no answer came")
+        if not self.is_reachable:
+            raise SourceUnavailable("no server answers")
 
 
 def counting_random() -> Callable[[int], bytes]:
@@ -246,12 +286,14 @@ def an_application(**changes) -> Application:
             SP_ENTITY_ID, (AcsEndpoint(ACS_URL, index=1, is_default=True),)
         ),
         groups=frozenset({"cn=staff,dc=corp,dc=example"}),
-        attributes={
-            "mail": "emails.value",
-            "givenName": "name.givenName",
-            "sn": "name.familyName",
-            "displayName": "displayName",
-        },
+        attributes=plain_attributes(
+            {
+                "mail": "emails.value",
+                "givenName": "name.givenName",
+                "sn": "name.familyName",
+                "displayName": "displayName",
+            }
+        ),
     )
     return replace(application, **changes)
 
@@ -266,7 +308,7 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
     pace = Pace(lambda count: count - 1, stopwatch=lambda: 0.0, wait=waits.append)
     lifetime = settings.assertion_lifetime
     parts = LoginParts(
-        registry=Registry(applications or (an_application(),)),
+        catalogue=Catalogue(Registry(applications or (an_application(),))),
         directory=people,
         authenticator=PasswordAuthenticator(
             passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace
@@ -281,7 +323,8 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
     )
     servers = ServersInMemory()
     logouts = LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), servers)
-    return SignOnBench(LoginFlow(parts), people, passwords, waits, LogoutFlow(logouts), servers)
+    flow = LoginFlow(parts, partial(end_for_new_password, logouts))
+    return SignOnBench(flow, people, passwords, waits, LogoutFlow(logouts), servers)
 
 
 _request_numbers = itertools.count(1)

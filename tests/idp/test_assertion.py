@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from connector.idp.application.attribute_path import values_at
 from connector.idp.application.service_provider import AcsEndpoint, ServiceProvider
-from connector.idp.message.assertion import choose_name_id, values_at
+from connector.idp.message.assertion import choose_name_id
 from connector.idp.names import EMAIL_FORMAT, PERSISTENT_FORMAT, TRANSIENT_FORMAT
 from tests.idp.bench import a_user, an_application
 

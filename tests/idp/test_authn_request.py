@@ -17,7 +17,6 @@ from connector.idp.message.authn_request import (
 )
 from connector.idp.names import Binding
 from connector.idp.reason import Reason
-from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ACS_URL,
     ENDPOINTS,
@@ -30,11 +29,6 @@ from tests.idp.bench import (
     posted,
     redirected,
 )
-
-PPT = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
-WINDOWS = "urn:federation:authentication:windows"
-X509 = "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
-EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 
 
 def parse(message, *applications, now=NOW) -> AuthnRequest:
@@ -80,6 +74,25 @@ def test_the_first_address_is_the_default_if_none_says_so():
 
     request = authn_request(AssertionConsumerServiceURL=None)
     assert parse(redirected(request), application).acs_url == "https://a/2"
+
+
+@pytest.mark.parametrize(("index", "is_taken"), [("2", True), ("1", False), ("3", False)])
+def test_an_address_named_twice_must_be_the_same_one(index: str, is_taken: bool):
+    """Core section 3.4.1: by URL or by index, not by both."""
+    application = with_endpoints(
+        AcsEndpoint("https://a/1", index=1), AcsEndpoint("https://a/2", index=2)
+    )
+    request = redirected(
+        authn_request(
+            AssertionConsumerServiceURL="https://a/2", AssertionConsumerServiceIndex=index
+        )
+    )
+
+    if is_taken:
+        assert parse(request, application).acs_url == "https://a/2"
+        return
+    with pytest.raises(RequestRefused, match="asks to answer"):
+        parse(request, application)
 
 
 def test_an_address_may_be_named_by_its_index():
@@ -136,51 +149,6 @@ def test_a_request_of_another_time_is_refused(minutes: int):
 def test_a_request_without_a_time_is_refused(instant: str):
     with pytest.raises(RequestRefused, match="IssueInstant"):
         parse(redirected(authn_request(IssueInstant=instant)))
-
-
-@pytest.mark.parametrize(
-    ("classes", "comparison", "is_met"),
-    [
-        ([PPT], None, True),
-        ([WINDOWS], "exact", True),
-        ([X509, WINDOWS, PPT], "exact", True),
-        ([PPT], "minimum", True),
-        ([X509], "exact", False),
-        ([PPT], "better", False),
-    ],
-)
-def test_what_a_password_satisfies_is_tolerated(classes, comparison, is_met):
-    """Mimecast's profile asks for the password and the integrated class, both by default."""
-    context = Element(
-        "samlp:RequestedAuthnContext",
-        {"Comparison": comparison} if comparison else {},
-        tuple(Element("saml:AuthnContextClassRef", {}, (each,)) for each in classes),
-    )
-
-    found = parse(redirected(authn_request(context)))
-
-    assert found.unmet == ("" if is_met else Reason.AUTHN_CONTEXT_UNSUPPORTED)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "unmet"),
-    [
-        (EMAIL, ""),
-        ("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", ""),
-        ("urn:oasis:names:tc:SAML:2.0:nameid-format:transient", ""),
-        ("urn:oasis:names:tc:SAML:2.0:nameid-format:kerberos", Reason.NAME_ID_UNSUPPORTED),
-    ],
-)
-def test_a_name_format_that_we_do_not_have_is_answered_by_an_error(wanted: str, unmet: str):
-    policy = Element("samlp:NameIDPolicy", {"Format": wanted, "AllowCreate": "true"})
-
-    assert parse(redirected(authn_request(policy))).unmet == unmet
-
-
-def test_a_request_about_somebody_else_is_answered_by_an_error():
-    subject = Element("saml:Subject", {}, (Element("saml:NameID", {}, ("ann@corp.example",)),))
-
-    assert parse(redirected(authn_request(subject))).unmet == Reason.SUBJECT_UNSUPPORTED
 
 
 def signing(**changes):

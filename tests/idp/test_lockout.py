@@ -44,6 +44,23 @@ def test_the_browser_is_told_to_wait(bench: SignOnBench):
     assert errors == ["failed", "failed", "failed", "too-many"]
 
 
+def test_a_password_that_was_sent_and_not_answered_is_counted(bench: SignOnBench):
+    """The directory may have counted it; only what was never sent is not."""
+    bench.passwords.keeps_silent = True
+
+    reasons = [guess(bench, "Right-1") for _ in range(4)]
+
+    assert reasons == [Reason.PASSWORD_UNANSWERED] * 3 + [Reason.TOO_MANY_ATTEMPTS]
+
+
+def test_the_browser_is_told_that_passwords_cannot_be_checked_either_way(bench: SignOnBench):
+    bench.passwords.keeps_silent = True
+    silent = bench.sign_in(ANN, "Right-1")
+    bench.passwords.keeps_silent, bench.passwords.is_reachable = False, False
+
+    assert (silent.error, bench.sign_in(ANN, "Right-1").error) == ("unavailable", "unavailable")
+
+
 def test_an_unknown_name_is_counted_like_a_known_one(bench: SignOnBench):
     reasons = [guess(bench, f"w{n}", name="nobody@corp.example") for n in range(4)]
 

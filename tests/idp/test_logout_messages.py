@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Registry, SloEndpoint
 from connector.idp.binding import read_post, read_redirect, to_form_value, to_redirect_url
 from connector.idp.logout.intake import from_json, to_json
-from connector.idp.message.assertion import NameId
+from connector.idp.logout_transaction import Channel, Delivery, DeliveryState
 from connector.idp.message.logout_request import build_logout_request, parse_logout_request
 from connector.idp.message.logout_response import (
     PARTIAL_LOGOUT,
@@ -22,6 +22,7 @@ from connector.idp.message.logout_response import (
     build_logout_response,
     parse_logout_response,
 )
+from connector.idp.message.name_id import NameId
 from connector.idp.message.soap import ENVELOPE, read_envelope, to_envelope
 from connector.idp.names import (
     EMAIL_FORMAT,
@@ -198,10 +199,13 @@ TEXTS = st.text(
 
 @given(name=TEXTS, index=TEXTS, relay_state=st.one_of(st.just(""), TEXTS))
 def test_whatever_a_name_or_a_state_holds_comes_back_as_it_was_sent(name, index, relay_state):
+    delivery = Delivery(
+        "_r", 0, "intranet", "Intranet", "", "", name, EMAIL_FORMAT, index, Channel.BROWSER,
+        DeliveryState.WAITING, NOW,
+    )  # fmt: skip
     request = build_logout_request(
-        request_id="_r", issuer="https://intranet.corp.example/metadata",
-        destination=ENDPOINTS.slo_url, name_id=NameId(name, EMAIL_FORMAT), session_index=index,
-        reason=LOGOUT_BY_USER, now=NOW,
+        delivery, issuer="https://intranet.corp.example/metadata",
+        destination=ENDPOINTS.slo_url, reason=LOGOUT_BY_USER, now=NOW,
     )  # fmt: skip
     url = to_redirect_url(ENDPOINTS.slo_url, "SAMLRequest", render(request), relay_state, KEY)
     document = sign_enveloped(request, KEY)
@@ -334,6 +338,6 @@ def test_applications_of_others_say_where_they_sign_out():
     """As mod_auth_mellon's own program writes it."""
     document = sp_metadata(slo(Binding.REDIRECT, "https://mellon.test/mellon/logout"))
 
-    found = parse_service_provider(document.encode(), "sp.xml", datetime.now(UTC))
+    found = parse_service_provider(document.encode(), "sp.xml")
 
     assert found.front_slo().url == "https://mellon.test/mellon/logout"

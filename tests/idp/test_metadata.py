@@ -8,7 +8,8 @@ import pytest
 from lxml import etree
 
 from connector.errors import ConfigurationError
-from connector.idp.application.metadata import parse_service_provider
+from connector.idp.application.metadata import Wanted, parse_service_provider
+from connector.idp.application.service_provider import RequestedAttribute
 from connector.idp.message.metadata import build_metadata
 from connector.idp.moment import to_moment
 from connector.idp.names import Binding
@@ -25,6 +26,7 @@ def sp_metadata(
     entity: str = 'entityID="https://sp.example/md"',
     role: str = "",
     acs: str | None = None,
+    services: str = "",
 ) -> str:
     acs = (
         '<md:AssertionConsumerService index="0"'
@@ -37,7 +39,7 @@ def sp_metadata(
         '<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata"'
         f' xmlns:ds="http://www.w3.org/2000/09/xmldsig#" {entity}>'
         f'<md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol" {role}>'
-        f"{inner}{acs}</md:SPSSODescriptor></md:EntityDescriptor>"
+        f"{inner}{acs}{services}</md:SPSSODescriptor></md:EntityDescriptor>"
     )
 
 
@@ -49,7 +51,7 @@ def key_descriptor(certificate: str = KEY.certificate, use: str = 'use="signing"
 
 
 def parse(document: str):
-    return parse_service_provider(document.encode(), "sp.xml", NOW)
+    return parse_service_provider(document.encode(), "sp.xml")
 
 
 def faults_of(document: str) -> list[str]:
@@ -126,7 +128,6 @@ def test_every_fault_is_said_at_once():
 
     for part in (
         "entityID",
-        "ended at",
         "not a time",
         "certificate that is none",
         "no certificate to check",
@@ -136,7 +137,7 @@ def test_every_fault_is_said_at_once():
         "HTTP-POST",
     ):
         assert any(part in fault for fault in faults), part
-    assert len(faults) == 9
+    assert len(faults) == 8
 
 
 @pytest.mark.parametrize(
@@ -180,3 +181,82 @@ def test_ours_is_its_own_canonical_form():
 
     root = etree.fromstring(document)
     assert etree.tostring(root, method="c14n", exclusive=True) == document
+
+
+def of_entities(*entities: str, attributes: str = "") -> str:
+    inner = "".join(entities)
+    return (
+        f'<md:EntitiesDescriptor xmlns:md="{MD[1:-1]}" {attributes}>{inner}</md:EntitiesDescriptor>'
+    )
+
+
+def test_of_several_service_providers_the_one_that_is_meant_is_read():
+    inner = of_entities(sp_metadata(entity='entityID="b"'), sp_metadata(entity='entityID="c"'))
+    document = of_entities(sp_metadata(entity='entityID="a"'), inner)
+
+    found = parse_service_provider(document.encode(), "sp.xml", Wanted("c"))
+
+    assert found.entity_id == "c"
+    with pytest.raises(ConfigurationError, match="name one by entity_id: a, b, c"):
+        parse(document)
+
+
+def test_the_name_of_the_only_one_must_be_the_one_that_is_meant():
+    with pytest.raises(ConfigurationError, match="describes 0 service providers"):
+        parse_service_provider(sp_metadata().encode(), "sp.xml", Wanted("other"))
+
+
+def test_what_anything_above_it_says_of_validity_holds_for_a_role():
+    entity = 'entityID="a" validUntil="2026-11-09T00:00:00Z" cacheDuration="PT6H"'
+    role = 'validUntil="2026-11-07T00:00:00Z" cacheDuration="P1D"'
+    whole = 'validUntil="2026-11-08T00:00:00Z" cacheDuration="P1M"'
+
+    found = parse(of_entities(sp_metadata(entity=entity, role=role), attributes=whole))
+
+    assert found.valid_until == to_moment("2026-11-07T00:00:00Z")
+    assert found.cache_duration == timedelta(hours=6)
+    assert not found.has_ended(NOW)
+    assert found.has_ended(to_moment("2026-11-07T00:00:00Z"))
+
+
+@pytest.mark.parametrize("duration", ["P", "1h", "-P1D", "PT", "P1", "P99999999999Y"])
+def test_a_duration_that_is_none_is_a_fault(duration: str):
+    document = sp_metadata(entity=f'entityID="a" cacheDuration="{duration}"')
+
+    assert faults_of(document) == [f"sp.xml: cacheDuration: is not a duration: {duration!r}"]
+
+
+SERVICE = """
+<md:AttributeConsumingService index="4" isDefault="true">
+  <md:ServiceName xml:lang="de">Gehalt</md:ServiceName>
+  <md:ServiceName xml:lang="en">Payroll</md:ServiceName>
+  <md:RequestedAttribute Name="urn:oid:2.5.4.4" FriendlyName="sn" NameFormat="urn:f" isRequired="1"/>
+  <md:RequestedAttribute Name="title"/>
+</md:AttributeConsumingService>
+"""
+
+
+def test_what_it_asks_for_is_read():
+    found = parse(sp_metadata(services=SERVICE))
+
+    (service,) = found.attribute_services
+    assert (service.index, service.is_default) == (4, True)
+    assert service.requested == (
+        RequestedAttribute("urn:oid:2.5.4.4", "urn:f", "sn", is_required=True),
+        RequestedAttribute("title"),
+    )
+    assert found.display_name == "Payroll"
+    assert found.attribute_service(None) is found.attribute_service(4) is service
+    assert found.attribute_service(5) is None
+
+
+def test_it_may_want_signed_assertions():
+    assert parse(sp_metadata(role='WantAssertionsSigned="true"')).wants_signed_assertions
+    assert not parse(sp_metadata()).wants_signed_assertions
+
+
+def test_a_certificate_that_is_none_is_one_fault_however_often_it_is_looked_at():
+    faults = faults_of(sp_metadata(key_descriptor("bm90IGEgY2VydGlmaWNhdGU=", use="")))
+
+    assert len(faults) == 1
+    assert "SPSSODescriptor.KeyDescriptor: holds a certificate that is none" in faults[0]

@@ -9,11 +9,18 @@ from ipaddress import ip_network
 import pytest
 
 from connector.errors import RequestRefused, UpstreamRefused
-from connector.idp.flow import AskEmail, AskPassword, SendResponse, SendToSource, ShowDenied
+from connector.idp.flow import (
+    AskEmail,
+    AskPassword,
+    LoginFlow,
+    SendResponse,
+    SendToSource,
+    ShowDenied,
+)
 from connector.idp.names import PASSWORD_CLASS, UNSPECIFIED_CLASS
 from connector.idp.reason import Reason
 from connector.idp.routing import Rule
-from connector.idp.upstream.identity_provider import Match
+from connector.idp.upstream.identity_provider import Match, Upstreams
 from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ADDRESS,
@@ -528,6 +535,34 @@ def test_a_sign_on_does_not_outlast_the_upstreams_session(bench, clock):
     assert bench.flow.session_of(view.sso_cookie)
     clock.moment += timedelta(minutes=1)
     assert not bench.flow.session_of(view.sso_cookie)
+
+
+@pytest.mark.parametrize("is_brought", [False, True])
+def test_one_that_was_taken_out_meanwhile_is_not_believed_any_more(bench, is_brought):
+    asked = bench.ask()
+    document = bench.to(asked).write()
+    if is_brought:
+        bench.bring(document, asked.relay_state)
+    parts = bench.inner.parts
+    without = replace(parts.upstream, upstreams=lambda: Upstreams(()))
+    bench.inner = replace(bench.inner, flow=LoginFlow(replace(parts, upstream=without)))
+
+    with pytest.raises(UpstreamRefused) as refused:
+        bench.look() if is_brought else bench.bring(document, asked.relay_state)
+
+    assert refused.value.reason == Reason.UPSTREAM_UNKNOWN
+
+
+def test_an_upstream_of_which_nothing_is_known_is_said_to_be_away(engine, clock):
+    """Its metadata could not be had; Active Directory does not answer in its place."""
+    rules = (Rule("Gone", 1, frozenset({"partner.example"})),)
+    bench = make_upstream_bench(engine, clock, rules=rules)
+    bench.arrive()
+
+    with pytest.raises(UpstreamRefused) as refused:
+        bench.type_email(PAT)
+
+    assert refused.value.reason == Reason.UPSTREAM_UNKNOWN
 
 
 def test_a_login_that_has_let_somebody_in_ends(bench):

@@ -16,7 +16,6 @@ from lxml import etree
 
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.binding import RESPONSES, BoundMessage, read_post, to_form_value
-from connector.idp.flow import LoginFlow
 from connector.idp.message.upstream_response import RESPONSE_LIMIT_BYTES
 from connector.idp.moment import to_timestamp
 from connector.idp.names import Binding
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.idp.application.service_provider import Application
+    from connector.idp.flow import LoginFlow
 
 ISSUER = "https://idp.partner.example/saml"
 SSO_URL = "https://idp.partner.example/sso"
@@ -76,6 +76,7 @@ class Answer:
         codes: Of the status, without their common beginning.
         conditions: Elements after the AudienceRestriction.
         children: Elements after the AuthnStatement.
+        confirmations: Of the subject, given the honest one.
         wrap: Stands in for the assertion, given it; to encrypt it.
 
     """
@@ -88,8 +89,10 @@ class Answer:
     issued_at: datetime = NOW
     assertion_id: str = ""
     assertion_issued_at: datetime = NOW
+    version: str = "2.0"
     person: Element | None = PAT
     method: str = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+    confirmations: Callable[[Element], tuple[Element, ...]] = lambda honest: (honest,)
     recipient: str | None = ACS_URL
     confirmed_from: datetime | None = None
     confirmed_until: datetime | None = NOW + timedelta(minutes=5)
@@ -110,7 +113,7 @@ class Answer:
         """Return it as XML."""
         body = [_issuer(self.issuer)] if self.issuer else []
         body.append(_status(self.codes))
-        if self.codes[0] == "Success":
+        if self.codes[:1] == ("Success",):
             body.append(Raw(self.assertion()))
         attributes = {
             "Destination": self.destination,
@@ -135,7 +138,7 @@ class Answer:
             {
                 "ID": self.assertion_id or f"_assertion-{next(_numbers)}",
                 "IssueInstant": _when(self.assertion_issued_at),
-                "Version": "2.0",
+                "Version": self.version,
             },
             (
                 _issuer(self.assertion_issuer),
@@ -161,7 +164,8 @@ class Answer:
             {"Method": self.method},
             (Element("saml:SubjectConfirmationData", _there(data)),),
         )
-        return Element("saml:Subject", {}, (*filter(None, [self.person]), confirmation))
+        confirmations = self.confirmations(confirmation)
+        return Element("saml:Subject", {}, (*filter(None, [self.person]), *confirmations))
 
     def _conditions(self) -> Element:
         window = {
@@ -297,7 +301,7 @@ def make_upstream_bench(
         random=inner.parts.random,
     )
     parts = replace(inner.parts, routes=Routes(rules), upstream=authenticator)
-    return UpstreamBench(replace(inner, flow=LoginFlow(parts)))
+    return UpstreamBench(replace(inner, flow=replace(inner.flow, parts=parts)))
 
 
 def _issuer(entity_id: str) -> Element:

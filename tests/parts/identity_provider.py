@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from connector.bootstrap.federation import describe_us
 from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
 from connector.errors import SourceUnavailable
+from connector.idp.application.attribute import plain_attributes
+from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
@@ -30,6 +33,7 @@ from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts, SoapSender
 from connector.idp.logout.soap_client import SoapClient
+from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.sp_metadata import SpDescription
 from connector.idp.publication import Publication
@@ -44,6 +48,8 @@ from connector.idp.upstream.identity_provider import Upstream, Upstreams
 from connector.idp.upstream.metadata import parse_identity_provider
 from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
+from connector.source.password_change import ChangeVerdict, PasswordChange
+from connector.source.password_rules import PasswordRules
 from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
@@ -59,6 +65,7 @@ if TYPE_CHECKING:
     from tests.parts.certificates import CertificateFiles
 
 STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
+RULES = PasswordRules(min_length=8, history_count=24, is_complex=True, min_age=timedelta(days=1))
 ATTRIBUTES = {"mail": "emails.value", "givenName": "name.givenName", "displayName": "displayName"}
 
 
@@ -116,12 +123,32 @@ class People:
         groups = self.groups.get(external_id, frozenset())
         return None if user is None else (user, groups)
 
+    def group_names(self, external_id: str) -> tuple[str, ...]:
+        return tuple(sorted(self.groups.get(external_id, frozenset())))
+
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         if self.is_down:
             raise SourceUnavailable("no domain controller answers")
         if self.passwords.get(bind_name) != password:
             return PasswordVerdict.WRONG_PASSWORD
         return self.verdicts.get(bind_name, PasswordVerdict.ACCEPTED)
+
+    def prepare(self) -> None:
+        """Nothing has to be opened."""
+
+    def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
+        if self.is_down:
+            raise SourceUnavailable("no domain controller answers")
+        if self.passwords.get(bind_name) != old:
+            return PasswordChange(ChangeVerdict.WRONG_PASSWORD)
+        if len(new) < RULES.min_length:
+            return PasswordChange(ChangeVerdict.TOO_SHORT)
+        self.passwords[bind_name] = new
+        self.verdicts.pop(bind_name, None)
+        return PasswordChange(ChangeVerdict.CHANGED, sign_in=PasswordVerdict.ACCEPTED)
+
+    def rules(self, external_id: str) -> PasswordRules:
+        return RULES
 
 
 @dataclass
@@ -178,11 +205,11 @@ class IdentityProvider:
 
     def publication(self) -> Publication:
         """Return what it says of itself, to the applications registered so far."""
-        registry = Registry(tuple(self.applications))
+        catalogue = Catalogue(Registry(tuple(self.applications)))
         fetches = FetchNotes(SigningKeyStore(self.engine), self.clock, self.stopwatch)
         return Publication(
             self.endpoints,
-            registry,
+            catalogue,
             self.ring(),
             fetches,
             self.clock,
@@ -199,10 +226,10 @@ class IdentityProvider:
         application = Application(
             name=name,
             slug=to_slug(name),
-            service_provider=parse_service_provider(metadata, name, self.clock.now()),
+            service_provider=parse_service_provider(metadata, name),
             groups=frozenset(groups),
             admits_everybody=not groups,
-            attributes=ATTRIBUTES,
+            attributes=plain_attributes(ATTRIBUTES),
         )
         self.applications.append(application)
         return application
@@ -233,7 +260,7 @@ class IdentityProvider:
             self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
         )
         parts = LoginParts(
-            registry=Registry(tuple(self.applications)),
+            catalogue=Catalogue(Registry(tuple(self.applications))),
             directory=self.directory,
             authenticator=PasswordAuthenticator(
                 self.check, AttemptStore(self.engine), policy, secret, pace
@@ -248,7 +275,7 @@ class IdentityProvider:
             routes=Routes(tuple(self.rules)),
             upstream=self._upstream_authenticator() if self.upstreams else None,
         )
-        return LoginFlow(parts)
+        return LoginFlow(parts, partial(end_for_new_password, self._logout_parts(parts)))
 
     def _upstream_authenticator(self) -> UpstreamAuthenticator:
         upstreams = Upstreams(tuple(self.upstreams))
@@ -264,8 +291,11 @@ class IdentityProvider:
 
     def logout(self, flow: LoginFlow) -> LogoutFlow:
         """Return its logouts, for those logins."""
+        return LogoutFlow(self._logout_parts(flow.parts))
+
+    def _logout_parts(self, parts: LoginParts) -> LogoutParts:
         logouts, participants = LogoutStore(self.engine), ParticipantStore(self.engine)
-        return LogoutFlow(LogoutParts(flow.parts, logouts, participants, self.soap))
+        return LogoutParts(parts, logouts, participants, self.soap)
 
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""

@@ -36,14 +36,15 @@ class FakeLdap:
         search_ends: Result code and words with which a search of this kind ends, on which page:
             {"user": (4, "", 2)} is a size limit in the second page of users.
         referral: Where the base is, if not here.
-        bind_answer: Result code and words.
+        bind_answer: Result code and words; None keeps silent.
+        modify_answer: Likewise.
         omits_cookie: Pages come without the paging control.
         loses_values_from: A range from this number on comes empty.
         stray_before: Sends these bytes before the first answer to a search.
         is_start_tls: TLS begins by StartTLS.
         injected: Sent in clear behind the answer to StartTLS.
         references: Continuation references in each page.
-        bind_count, bind_requests: What it was asked.
+        bind_count, bind_requests, modify_requests: What it was asked.
         root: What the rootDSE says.
 
     """
@@ -52,7 +53,8 @@ class FakeLdap:
     value_limit: int = 1500
     search_ends: dict[str, tuple[int, str, int]] = field(default_factory=dict)
     referral: str = ""
-    bind_answer: tuple[int, str] = (0, "")
+    bind_answer: tuple[int, str] | None = (0, "")
+    modify_answer: tuple[int, str] | None = (0, "")
     omits_cookie: bool = False
     loses_values_from: int | None = None
     stray_before: bytes = b""
@@ -61,23 +63,32 @@ class FakeLdap:
     references: tuple[str, ...] = ()
     bind_count: int = 0
     bind_requests: list[bytes] = field(default_factory=list)
+    modify_requests: list[bytes] = field(default_factory=list)
     root: dict[str, list[bytes]] = field(default_factory=dict)
     _entries: dict[str, tuple[str, dict[str, list[bytes]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._silent: set[Any] = set()
         self._server = TlsServer(self.folder, self._serve, is_tls=not self.is_start_tls)
         self._add("", BASE, {})
 
     def source_settings(self, **overrides: Any) -> SourceSettings:
-        scheme = "ldap" if self.is_start_tls else "ldaps"
         values: dict[str, Any] = {
-            "servers": (f"{scheme}://{HOST}:{self._server.port}",),
+            "servers": (self.url,),
             "bind_dn": "reader@fake.test",
             "password": Secret("test", "reader's"),
             "base": BASE,
             "ca_file": self._server.ca_file,
         }
         return SourceSettings(**(values | overrides))
+
+    @property
+    def ca_file(self) -> Path:
+        return self._server.ca_file
+
+    @property
+    def url(self) -> str:
+        return f"{'ldap' if self.is_start_tls else 'ldaps'}://{HOST}:{self._server.port}"
 
     @property
     def connection_count(self) -> int:
@@ -93,8 +104,21 @@ class FakeLdap:
         values = {"cn": name, "member": list(members), **attributes}
         return self._add("group", f"CN={name},OU=Groups,{BASE}", values)
 
+    def describe_domain(self, **attributes: Any) -> None:
+        """Give the entry at the top attributes, and say in the rootDSE that it is the top."""
+        self.root["defaultNamingContext"] = [BASE.encode()]
+        self._add("", BASE, attributes)
+
     def delete(self, name: str) -> None:
         del self._entries[name]
+
+    def fall_silent(self) -> None:
+        """Answer no more on the connections that there are, as behind a firewall."""
+        self._silent = set(self._server.peers)
+
+    def hang_up(self) -> None:
+        """End all connections."""
+        self._server.hang_up()
 
     def close(self) -> None:
         self._server.close()
@@ -118,6 +142,8 @@ class FakeLdap:
             number, operation, *controls = next(elements(request)).parts()
             if operation.tag == wire.UNBIND_REQUEST:
                 return
+            if channel.getpeername() in self._silent:
+                continue
             if operation.tag == wire.EXTENDED_REQUEST:
                 answer = wire.message(number.number, wire.result(wire.EXTENDED_RESPONSE, 0))
                 channel.sendall(answer + self.injected)
@@ -133,7 +159,13 @@ class FakeLdap:
         if operation.tag == wire.BIND_REQUEST:
             self.bind_count += 1
             self.bind_requests.append(operation.content)
-            yield (wire.result(wire.BIND_RESPONSE, *self.bind_answer),)
+            if self.bind_answer is not None:
+                yield (wire.result(wire.BIND_RESPONSE, *self.bind_answer),)
+            return
+        if operation.tag == wire.MODIFY_REQUEST:
+            self.modify_requests.append(operation.content)
+            if self.modify_answer is not None:
+                yield (wire.result(wire.MODIFY_RESPONSE, *self.modify_answer),)
             return
         if self.stray_before:
             yield self.stray_before

@@ -137,6 +137,10 @@ class Samba:
         """Let a password be so many days old; 60 is too old for the domain's policy."""
         run_offline(self.folder, "backdate", login, str(days))
 
+    def forbid_change(self, name: str) -> None:
+        """Let a person not change the password, nor anybody else without being told the old one."""
+        run_offline(self.folder, "forbid-change", name)
+
     def deny(self, login: str, *names: str, attribute: str = "") -> None:
         """Let an account no longer see entries and what stands in them, or an attribute of them."""
         run_offline(self.folder, "deny", login, attribute, *names)

@@ -5,6 +5,7 @@
     samba_offline.py FOLDER deny LOGIN ATTRIBUTE NAME ...  to read one attribute of entries, or, if
                                                            it is "", to see them and what they hold
     samba_offline.py FOLDER allow LOGIN ATTRIBUTE NAME ... likewise
+    samba_offline.py FOLDER forbid-change NAME             "User cannot change password"
 
 People are user000000 and so on, in OU=Team00 to OU=Team09 of OU=People. Groups are group0000 and so
 on in OU=Groups: the first holds everybody (at most 5000), each other up to 40 people, every tenth
@@ -28,6 +29,7 @@ from samba.sd_utils import SDUtils
 SECONDS_1601_TO_1970 = 11644473600
 # By its number: Samba does not know this control by name. It lets hashes and old dates through.
 BYPASS = [f"local_oid:{dsdb.DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID}:0"]
+CHANGE_PASSWORD = "ab721a53-1e2f-11d0-9819-00aa0040529b"  # User-Change-Password
 GIVEN_NAMES = ("Ada", "Björn", "Chloé", "Dana", "Émile", "Fatma", "Gül", "Hanna", "Igor", "Jana")
 FAMILY_NAMES = ("Abel", "Brandt", "O'Neil", "Čapek", "Diaz", "Eriksson", "Groß", "Smith-Lee", "Ito")
 
@@ -142,11 +144,19 @@ def permit(folder, letter, login, attribute, *names):
         SDUtils(database).dacl_prepend_aces(name, entry, controls=["show_deleted:1"])
 
 
+def forbid_change(folder, name):
+    """Deny the right to change the password to everybody and to its owner, as the tick box does."""
+    entries = "".join(f"(OD;;CR;{CHANGE_PASSWORD};;{sid})" for sid in ("WD", "PS"))
+    SDUtils(open_database(folder)).dacl_prepend_aces(name, entries)
+
+
 if __name__ == "__main__":
     folder, verb = sys.argv[1:3]
     if verb == "seed":
         seed(folder, int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
     elif verb == "backdate":
         backdate(folder, sys.argv[3], float(sys.argv[4]))
+    elif verb == "forbid-change":
+        forbid_change(folder, sys.argv[3])
     else:
         permit(folder, {"deny": "D", "allow": "A"}[verb], *sys.argv[3:])

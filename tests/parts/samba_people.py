@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from connector.source.ldap_library import ldap3
 
@@ -98,6 +99,30 @@ class People:
             lockOutObservationWindow=half_an_hour,
         )
 
+    def demand(self, **rules: int) -> None:
+        """Change the domain's rules, such as minPwdLength=7, pwdHistoryLength=24."""
+        self.modify(self._samba.base, **rules)
+
+    def add_settings(self, name: str, *people: str, **settings: Any) -> str:
+        """Give people rules of their own (msDS-PasswordSettings), such as a minimum length."""
+        day, never = -24 * 3600 * 10**7, -(2**63)
+        values = {
+            "msDS-PasswordSettingsPrecedence": 1,
+            "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
+            "msDS-PasswordHistoryLength": 24,
+            "msDS-PasswordComplexityEnabled": "FALSE",
+            "msDS-MinimumPasswordLength": 7,
+            "msDS-MinimumPasswordAge": 0,
+            "msDS-MaximumPasswordAge": never,
+            "msDS-LockoutThreshold": 0,
+            "msDS-LockoutObservationWindow": day,
+            "msDS-LockoutDuration": day,
+            "msDS-PSOAppliesTo": list(people),
+        } | {f"msDS-{key}": value for key, value in settings.items()}
+        settings_name = f"CN={name},CN=Password Settings Container,CN=System,{self._samba.base}"
+        self._do("add", settings_name, "msDS-PasswordSettings", values)
+        return settings_name
+
     def unlock(self, name: str) -> None:
         self.modify(name, lockoutTime=0)
 
@@ -156,6 +181,11 @@ class People:
         found = self._ask(self._samba.base, f"(sAMAccountName={login})")
         assert len(found) == 1, f"{len(found)} entries named {login}"
         return found[0].name.decode()
+
+    def external_id(self, name: str) -> str:
+        """The objectGUID in hyphenated form."""
+        (found,) = self._ask(name, "(objectClass=*)", ldap3.BASE, ["objectGUID"])
+        return str(UUID(bytes_le=found.get("objectGUID", [])[0]))
 
     def values(self, name: str, attribute: str) -> list[str]:
         """One attribute as it is now."""

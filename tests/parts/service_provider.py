@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import xmlsec
 from onelogin.saml2.auth import OneLogin_Saml2_Auth
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
@@ -70,7 +71,11 @@ class ServiceProvider:
         auth = OneLogin_Saml2_Auth(
             self._request({"SAMLResponse": saml_response}), self._all_settings()
         )
-        auth.process_response(request_id=request_id or self.request_id)
+        try:
+            auth.process_response(request_id=request_id or self.request_id)
+        except xmlsec.Error as error:  # what it cannot decrypt, it does not refuse in words
+            self.errors = [str(error)]
+            return self.errors
         self.errors = [*auth.get_errors(), *filter(None, [auth.get_last_error_reason()])]
         if not self.errors:
             self.name_id, self.attributes = auth.get_nameid(), auth.get_attributes()

@@ -23,7 +23,7 @@ class TlsServer:
     Attributes:
         ca_file: The authority of its certificate.
         port: Where it listens.
-        connection_count: How many connections there were, whatever became of them.
+        peers: The other ends of all connections there were, whatever became of them.
 
     """
 
@@ -35,7 +35,7 @@ class TlsServer:
         make_certificate(folder, HOST)
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-        self.connection_count = 0
+        self.peers: list[tuple[str, int]] = []
         self._serve = serve
         self._is_tls = is_tls
         self._open: set[socket.socket] = set()
@@ -44,23 +44,31 @@ class TlsServer:
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
+    @property
+    def connection_count(self) -> int:
+        return len(self.peers)
+
     def close(self) -> None:
         """Hang up everywhere and wait for the threads."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for channel in list(self._open):
-            hang_up(channel)
+        self.hang_up()
         for thread in self._threads:
             thread.join(10)
+
+    def hang_up(self) -> None:
+        """End all connections; new ones are taken."""
+        for channel in list(self._open):
+            hang_up(channel)
 
     def _accept(self) -> None:
         while True:
             try:
-                channel, _ = self._listener.accept()
+                channel, peer = self._listener.accept()
             except OSError:
                 return
-            self.connection_count += 1
+            self.peers.append(peer)
             thread = threading.Thread(target=self._run, args=(channel,))
             self._threads.append(thread)
             thread.start()

@@ -62,6 +62,8 @@ def test_the_demo_syncs_signs_in_follows_an_edit_and_ends_cleanly(tmp_path: Path
         assert "331 of 331 requests done" in said
         with running_browser() as browser, open_context(browser) as context:
             sign_in_and_look(context.new_page(), port)
+        with running_browser() as browser, open_context(browser) as context:
+            change_an_expired_password(context.new_page(), port)
 
         company = tmp_path / ".demo" / "company.toml"
         text = company.read_text()
@@ -94,6 +96,24 @@ def sign_in_and_look(page, port: int) -> None:
         page.screenshot(path=f"{folder}/demo-scim.png")
     page.goto(f"http://localhost:{port}")
     expect(page.get_by_role("heading", name="Your applications")).to_be_visible()
+
+
+def change_an_expired_password(page, port: int) -> None:
+    """As the demo proposes; afterwards every process of it knows the new one."""
+    for password in ("northwind", "Southwind.2027"):
+        page.goto(f"http://localhost:{port + 2}")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_label("Work email").fill("eve.stone@northwind.example")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        if password == "northwind":
+            page.get_by_label("Current password").fill(password)
+            for field in ("New password", "New password, once more"):
+                page.get_by_label(field, exact=True).fill("Southwind.2027")
+            page.get_by_role("button", name="Change and sign in").click()
+        expect(page.get_by_role("heading")).to_have_text("Hello, Eve")
+        page.context.clear_cookies()
 
 
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path):

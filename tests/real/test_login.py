@@ -75,6 +75,7 @@ APPLICATION = """
 name = "{name}"
 metadata = "{file}"
 groups = ["{group}"]
+encrypt = "never"
 """
 
 

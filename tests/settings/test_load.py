@@ -95,7 +95,7 @@ def test_an_application_needs_somewhere_to_come_from(write):
     text = GOOD + '[idp]\nbase_url = "https://sso.example"\n[[application]]\nname = "A"\n'
 
     assert faults(write(text)) == {
-        "application[0]": "needs either metadata (a file or an https URL) or preset"
+        "application[0]": "needs metadata (a file or an https URL), or preset, or entity_id and acs"
     }
 
 

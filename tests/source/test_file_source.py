@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,17 @@ import pytest
 from connector.clock import FixedClock
 from connector.errors import SourceUnavailable, WatermarkLost
 from connector.source.entry import EntryKind
-from connector.source.file import FilePasswordCheck, FileSource
+from connector.source.file import FileSource
+from connector.source.file_password import FilePasswordCheck
 from connector.source.password import PasswordVerdict
+from connector.source.password_change import ChangeVerdict
 from connector.source.roll_call import RollCall
 from connector.source.stored_password import store_password
 
 ROOT = Path(__file__).parents[2]
 MONDAY = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 PASSWORD = "a good password"
+NEW = "An0ther!Passphrase"
 HASH = str(store_password(PASSWORD, b"a salt of sixteen"))
 
 COMPANY = f"""
@@ -315,6 +320,82 @@ def test_the_sample_company_shows_each_state(login: str, verdict: PasswordVerdic
     clock = FixedClock(MONDAY + timedelta(days=1))
 
     assert FilePasswordCheck(company, clock).check(login, "northwind") is verdict
+
+
+def test_who_must_change_the_password_does_so_beside_the_file(company: Path):
+    edit(company, 'title = "Clerk"', "must_change = true")
+    before = company.read_bytes()
+    check = FilePasswordCheck(company, FixedClock(MONDAY))
+
+    made = check.change("", "anna", PASSWORD, NEW)
+
+    assert (made.verdict, made.sign_in) == (ChangeVerdict.CHANGED, PasswordVerdict.ACCEPTED)
+    another_process = FilePasswordCheck(company, FixedClock(MONDAY))
+    assert another_process.check("anna", NEW) is PasswordVerdict.ACCEPTED
+    assert another_process.check("anna", PASSWORD) is PasswordVerdict.WRONG_PASSWORD
+    assert company.read_bytes() == before
+
+
+def test_what_the_file_says_anew_of_a_person_holds(company: Path):
+    """Whoever resets a password by hand is obeyed."""
+    edit(company, 'title = "Clerk"', "must_change = true")
+    check = FilePasswordCheck(company, FixedClock(MONDAY))
+    check.change("", "anna", PASSWORD, NEW)
+
+    edit(company, "must_change = true", "password_expired = true")
+
+    assert check.check("anna", NEW) is PasswordVerdict.WRONG_PASSWORD
+    assert check.check("anna", PASSWORD) is PasswordVerdict.PASSWORD_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        ("wrong", NEW, ChangeVerdict.WRONG_PASSWORD),
+        (PASSWORD, "Ab1!", ChangeVerdict.TOO_SHORT),
+        (PASSWORD, "summersummer", ChangeVerdict.NOT_COMPLEX),
+        (PASSWORD, "Anna.is.2026", ChangeVerdict.CONTAINS_NAME),
+        (PASSWORD, "northwind", ChangeVerdict.NOT_COMPLEX),
+    ],
+)
+def test_a_file_has_rules_for_passwords_too(company: Path, old, new, verdict):
+    check = FilePasswordCheck(company, FixedClock(MONDAY))
+
+    assert check.change("", "anna", old, new).verdict is verdict
+    assert check.check("anna", PASSWORD) is PasswordVerdict.ACCEPTED
+
+
+def test_two_who_change_their_passwords_at_once_both_do(company: Path):
+    company.write_text(COMPANY.replace("disabled = true\n", ""), encoding="utf-8")
+    checks = [FilePasswordCheck(company, FixedClock(MONDAY)) for _ in range(8)]
+    with ThreadPoolExecutor() as pool:
+        made = pool.map(
+            lambda check, login: check.change("", login, PASSWORD, NEW), checks, ["anna", "ben"] * 4
+        )
+
+    assert [one.verdict for one in made].count(ChangeVerdict.CHANGED) >= 2
+    for login in ("anna", "ben"):
+        assert checks[0].check(login, NEW) is PasswordVerdict.ACCEPTED
+
+
+def test_a_damaged_file_of_chosen_passwords_is_no_verdict(company: Path):
+    company.with_suffix(".passwords").write_text("{")
+
+    with pytest.raises(SourceUnavailable, match="remove it"):
+        FilePasswordCheck(company).check("anna", PASSWORD)
+
+
+def test_a_file_remembers_the_latest_passwords(company: Path):
+    check = FilePasswordCheck(company, FixedClock(MONDAY))
+    chosen = [PASSWORD, *(f"Another.Word.{number}" for number in range(5))]
+    for old, new in pairwise(chosen):
+        assert check.change("", "anna", old, new).verdict is ChangeVerdict.CHANGED
+
+    refused = check.change("", "anna", chosen[5], chosen[3])
+    taken = check.change("", "anna", chosen[5], chosen[2])
+
+    assert refused.verdict is ChangeVerdict.USED_BEFORE
+    assert taken.verdict is ChangeVerdict.CHANGED
 
 
 def test_a_file_tells_no_changes_and_a_watch_tells_that_it_was_written(company: Path):

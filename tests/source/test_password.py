@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connector.errors import ConfigurationError, SourceUnavailable
-from connector.source.ldap import LdapPasswordCheck
+from connector.source.ldap_password import LdapPasswordCheck
 from connector.source.password import PasswordVerdict, parse_verdict
 from tests.parts.samba_people import PASSWORD
 from tests.parts.tls_server import TlsServer

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from connector.demo.sample_app import sample_app
 from connector.demo.sample_saml import sp_metadata
 from connector.settings.values import Listen
+from connector.source.password import PasswordVerdict
 from connector.web.server import Listener, serving
 from state.engine import open_engine
 from state.migrate import upgrade
@@ -188,6 +189,14 @@ def test_every_page_is_accessible_and_none_scrolls_sideways(browser, world, look
         check("password")
         give_password(page, "wrong")
         check("password-error")
+        page.get_by_role("button", name="Not you?").click()
+        sign_in(page, world.idp.people.add("erin", verdict=PasswordVerdict.PASSWORD_EXPIRED))
+        check("new-password")
+        page.get_by_label("Current password").fill("Passw0rd!")
+        for field in ("New password", "New password, once more"):
+            page.get_by_label(field, exact=True).fill("short")
+        page.get_by_role("button", name="Change and sign in").click()
+        check("new-password-error")
         page.get_by_role("button", name="Not you?").click()
         world.idp.people.is_down = True
         sign_in(page)

@@ -73,7 +73,6 @@ CAUSES = {
     "wrong-password": ("alice@corp.test", "wrong"),
     "unknown-user": ("nobody@corp.test", "Passw0rd!"),
     "account-disabled": ("disabled@corp.test", "Passw0rd!"),
-    "password-expired": ("expired@corp.test", "Passw0rd!"),
     "not-in-group": ("stranger@corp.test", "Passw0rd!"),
     "not-active": ("left@corp.test", "Passw0rd!"),
 }
@@ -81,7 +80,6 @@ CAUSES = {
 
 def test_every_failed_login_looks_the_same_and_only_the_audit_knows_why(idp, ask):
     idp.people.add("disabled", verdict=PasswordVerdict.ACCOUNT_DISABLED)
-    idp.people.add("expired", verdict=PasswordVerdict.PASSWORD_EXPIRED)
     idp.people.add("stranger", groups=())
     idp.people.add("left", is_enabled=False)
     app = idp.app()

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+
 from connector.errors import ConfigurationError, Fault
-from connector.idp.application.metadata import parse_service_provider
-from connector.idp.application.service_provider import (
-    Application,
-    Registry,
-    ServiceProvider,
-    to_slug,
-)
+from connector.idp.application.assemble import Assembler, finish
+from connector.idp.application.metadata import Wanted, parse_service_provider
+from connector.idp.application.metadata_client import MetadataUnavailable
+from connector.idp.application.service_provider import Application, Registry, ServiceProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
+    from connector.idp.application.attribute_set import AttributeSets
     from connector.idp.application.metadata_client import MetadataClient
     from connector.idp.application.preset import Preset
     from connector.settings import ApplicationSettings
+
+END_WARNING = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,96 +33,176 @@ class ApplicationSources:
     """Where service providers are described.
 
     Attributes:
-        folder: Where relative paths start: the configuration file's folder.
         presets: By name.
-        client: Fetches metadata by https.
+        sets: Attributes that are known by name.
+        client: Fetches metadata by https, and keeps copies.
         now: For metadata that ends.
+        fetches: Fetch what there is no copy of; otherwise nothing is ever fetched.
+        is_lenient: Leave out an application whose metadata cannot be had, instead of refusing all.
         file: Name of the configuration file, for the faults.
 
     """
 
-    folder: Path
     presets: Mapping[str, Preset]
+    sets: AttributeSets
     client: MetadataClient
     now: datetime
+    fetches: bool = True
+    is_lenient: bool = False
     file: str = "connector.toml"
 
-    def read(self, document: bytes, origin: str) -> ServiceProvider:
-        """Return the service provider of a document; a `metadata_client.Reader`."""
-        return parse_service_provider(document, origin, self.now)
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of it.
+
+    Attributes:
+        registry: The applications.
+        notes: What the operator should know, one line each.
+
+    """
+
+    registry: Registry
+    notes: tuple[str, ...] = ()
 
 
 def load_applications(
     configured: Sequence[ApplicationSettings], sources: ApplicationSources
-) -> tuple[Registry, tuple[str, ...]]:
-    """Return the registry, and notes for the operator about what is not fresh.
+) -> Loaded:
+    """Return the registry, and notes for the operator.
 
     Raises:
         ConfigurationError: with every fault of every application.
 
     """
-    applications, faults, notes = [], [], []
+    applications: list[Application] = []
+    faults: list[Fault] = []
+    notes: list[str] = []
     for number, settings in enumerate(configured):
         try:
-            application, note = _load(settings, sources)
+            application = _load(settings, sources)
+        except MetadataUnavailable as error:
+            if not sources.is_lenient:
+                faults += error.faults
+            notes.append(f"application {settings.name} is left out: {error}")
         except ConfigurationError as error:
             faults += [_at(fault, sources.file, number) for fault in error.faults]
-            continue
-        applications.append(application)
-        if note:
-            notes.append(f"application {settings.name}: {note}")
+        else:
+            applications.append(application)
+            notes += [
+                f"application {settings.name}: {note}" for note in _notes(application, sources)
+            ]
     faults += _clashes(applications, sources.file)
     if faults:
         raise ConfigurationError(faults)
-    return Registry(tuple(applications)), tuple(notes)
+    return Loaded(Registry(tuple(applications)), tuple(notes))
 
 
-def _load(settings: ApplicationSettings, sources: ApplicationSources) -> tuple[Application, str]:
-    if settings.preset:
-        return _from_preset(settings, sources.presets), ""
-    if "://" in settings.metadata:
-        fetched = sources.client.fetch(settings.metadata, sources.read)
-        return _to_application(settings, fetched.described), fetched.note
-    path = sources.folder / settings.metadata
-    try:
-        document = path.read_bytes()
-    except OSError as error:
-        problem = f"cannot read {settings.metadata}: {error.strerror}"
-        raise ConfigurationError([Fault("", "metadata", problem)]) from error
-    return _to_application(settings, sources.read(document, settings.metadata)), ""
-
-
-def _from_preset(settings: ApplicationSettings, presets: Mapping[str, Preset]) -> Application:
-    preset = presets.get(settings.preset)
+def _load(settings: ApplicationSettings, sources: ApplicationSources) -> Application:
+    faults: list[Fault] = []
+    assembler = Assembler(settings, sources.sets, faults)
+    if settings.metadata:
+        described = read_metadata(settings, sources)
+        return finish(assembler.from_metadata(described), faults)
+    if not settings.preset:
+        return finish(assembler.by_hand(), faults)
+    preset = sources.presets.get(settings.preset)
     if preset is None:
-        problem = f"must be one of {', '.join(sorted(presets))}, not {settings.preset!r}"
+        problem = f"must be one of {', '.join(sorted(sources.presets))}, not {settings.preset!r}"
         raise ConfigurationError([Fault("", "preset", problem)])
-    region, account_code = settings.region.lower(), settings.account_code.upper()
-    problems = preset.problems(region, account_code)
-    if problems:
-        raise ConfigurationError([Fault("", key, problem) for key, problem in problems.items()])
-    return _to_application(
-        settings,
-        preset.to_service_provider(region, account_code),
-        preset.fill(preset.portal_acs_url, region, account_code),
-    )
+    return finish(assembler.from_preset(preset), faults)
 
 
-def _to_application(
-    settings: ApplicationSettings, service_provider: ServiceProvider, portal_acs_url: str = ""
-) -> Application:
-    groups = () if settings.groups == "*" else settings.groups
-    return Application(
-        name=settings.name,
-        slug=to_slug(settings.name),
-        service_provider=service_provider,
-        groups=frozenset(name.casefold() for name in groups),
-        admits_everybody=settings.groups == "*",
-        name_id=settings.name_id,
-        name_id_format=settings.name_id_format,
-        attributes=dict(settings.attributes),
-        portal_acs_url=portal_acs_url,
-        target=settings.target,
+def read_metadata(settings: ApplicationSettings, sources: ApplicationSources) -> ServiceProvider:
+    """Return the service provider of an application with metadata: of its file, or of the copy.
+
+    Raises:
+        MetadataUnavailable: if there is no copy, and none can be had.
+        ConfigurationError: if what there is has faults.
+
+    """
+    origin = settings.metadata
+    wanted = to_wanted(settings)
+    if not is_fetched(settings):
+        try:
+            document = Path(origin).read_bytes()
+        except OSError as error:
+            problem = f"cannot read {origin}: {error.strerror}"
+            raise ConfigurationError([Fault("", "metadata", problem)]) from error
+        return parse_service_provider(document, Path(origin).name, wanted)
+    if sources.fetches and sources.client.copy_of(origin) is None:
+        fetch_metadata(settings, sources.client, sources.now)
+    copy = sources.client.copy_of(origin)
+    if copy is None:
+        raise MetadataUnavailable([Fault(origin, "", "has not been fetched yet")])
+    return parse_service_provider(copy.document, origin, wanted)
+
+
+def fetch_metadata(settings: ApplicationSettings, client: MetadataClient, now: datetime) -> bool:
+    """Get the metadata of an application anew; return whether it has changed.
+
+    Raises:
+        MetadataUnavailable: if it cannot be had, has faults, or has ended.
+
+    """
+    wanted = to_wanted(settings)
+
+    def check(document: bytes) -> None:
+        described = parse_service_provider(document, settings.metadata, wanted)
+        if described.valid_until is not None and described.has_ended(now):
+            problem = f"the metadata ended at {described.valid_until:%Y-%m-%d %H:%M} UTC"
+            raise ConfigurationError([Fault(settings.metadata, "validUntil", problem)])
+
+    return client.fetch(settings.metadata, check, now)
+
+
+def is_fetched(settings: ApplicationSettings) -> bool:
+    """Return whether an application's metadata comes from a URL."""
+    return "://" in settings.metadata
+
+
+def to_wanted(settings: ApplicationSettings) -> Wanted:
+    """Return which service provider is read, and who must have signed.
+
+    Raises:
+        ConfigurationError: if the file of certificates holds none.
+
+    """
+    file = settings.metadata_certificate
+    if file is None:
+        return Wanted(settings.entity_id)
+    try:
+        return Wanted(settings.entity_id, x509.load_pem_x509_certificates(file.read_bytes()))
+    except (OSError, ValueError) as error:
+        problem = f"{file.name} holds no certificate in PEM: {error}"
+        raise ConfigurationError([Fault("", "metadata_certificate", problem)]) from error
+
+
+def _notes(application: Application, sources: ApplicationSources) -> Iterator[str]:
+    described = application.service_provider
+    if described.valid_until is not None:
+        ends = f"{described.valid_until:%Y-%m-%d %H:%M} UTC"
+        if described.has_ended(sources.now):
+            yield f"its metadata ended at {ends}: nobody can sign in there until there is newer"
+        elif described.valid_until - sources.now < END_WARNING:
+            yield f"its metadata ends at {ends}"
+    if described.encryption is not None and described.encryption.problem:
+        yield f"nothing is encrypted for it: {described.encryption.problem}"
+    for name in lacking_attributes(application):
+        yield f"it requires the attribute {name}, of which `attributes` says nothing"
+
+
+def lacking_attributes(application: Application) -> tuple[str, ...]:
+    """Return what a service provider requires by its metadata, and is not told."""
+    services = application.service_provider.attribute_services
+    return tuple(
+        dict.fromkeys(
+            one.friendly_name or one.name
+            for service in services
+            for one in service.requested
+            if one.is_required
+            and one.name not in {rule.name for rule in application.attributes_for(service.index)}
+        )
     )
 
 
@@ -130,8 +213,9 @@ def _clashes(applications: Sequence[Application], file: str) -> Iterator[Fault]:
         if count > 1:
             yield Fault(file, "application", f"{count} names are too much alike ({slug})")
     doors = Counter(
-        (one.service_provider.entity_id, one.service_provider.default_acs().url)
+        (name, one.service_provider.default_acs().url)
         for one in applications
+        for name in one.service_provider.names
     )
     for (entity_id, url), count in doors.items():
         if count > 1:

@@ -1,10 +1,12 @@
-"""Fetch metadata of others by https, and keep a copy for starts without a network."""
+"""Fetch metadata of others by https, and keep copies: logins are served from those."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import httpx
@@ -23,6 +25,24 @@ SIZE_LIMIT_BYTES = 1_048_576
 _TIMEOUT_SECONDS = 10.0
 
 
+class MetadataUnavailable(ConfigurationError):
+    """A document cannot be had, or is not one that can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A document as it was fetched last.
+
+    Attributes:
+        document: The XML.
+        fetched_at: When it was last had from its URL, changed or not.
+
+    """
+
+    document: bytes
+    fetched_at: datetime
+
+
 class Reader(Protocol[Described_co]):
     """Turns a document into what it describes, as `metadata.parse_service_provider`."""
 
@@ -36,7 +56,7 @@ class Fetched(Generic[Described_co]):
     """What a document describes, and how fresh that is.
 
     Attributes:
-        described: A service provider, or whatever the reader makes of it.
+        described: Whatever the reader makes of it.
         note: Why it is an older copy, in words for an operator; "" if it is fresh.
 
     """
@@ -60,31 +80,64 @@ class MetadataClient:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     timeout_seconds: float = _TIMEOUT_SECONDS
 
-    def fetch(self, url: str, read: Reader[Described_co]) -> Fetched[Described_co]:
-        """Return what the document at a URL describes.
+    def path_of(self, url: str) -> Path:
+        """Return where the copy is kept, if there is one."""
+        return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.xml"
 
-        A document that cannot be had, or has faults, does not replace an older one that was good.
+    def copy_of(self, url: str) -> Copy | None:
+        """Return what was fetched last; None if nothing ever was, or it cannot be read."""
+        path = self.path_of(url)
+        try:
+            fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            return Copy(path.read_bytes(), fetched_at)
+        except OSError:
+            return None
+
+    def fetch(self, url: str, check: Callable[[bytes], object], now: datetime) -> bool:
+        """Get the document anew; return whether it is another one than the copy was.
+
+        One that cannot be had, or does not pass, does not replace a copy that was good.
+
+        Args:
+            url: https.
+            check: Raises ConfigurationError if the document is of no use.
+            now: Goes with the copy.
+
+        Raises:
+            MetadataUnavailable: saying why.
+
+        """
+        before = self.copy_of(url)
+        document = self._get(url)
+        try:
+            check(document)
+        except ConfigurationError as error:
+            raise MetadataUnavailable(error.faults) from error
+        _replace(self.path_of(url), document, now)
+        return before is None or before.document != document
+
+    def fetch_or_copy(
+        self, url: str, read: Reader[Described_co], now: datetime
+    ) -> Fetched[Described_co]:
+        """Return what the document at a URL describes, or what its copy does if it cannot be had.
 
         Raises:
             ConfigurationError: if there is neither a good document nor a good copy.
 
         """
-        copy = self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.xml"
+        cause: MetadataUnavailable | None = None
         try:
-            document = self._get(url)
-            described = read(document, url)
+            self.fetch(url, lambda document: read(document, url), now)
+        except MetadataUnavailable as error:
+            cause = error
+        copy = self.copy_of(url)
+        if copy is None:
+            raise cause or _fault(url, "cannot be kept")
+        try:
+            described = read(copy.document, url)
         except ConfigurationError as error:
-            return self._from_copy(copy, url, read, error)
-        _replace(copy, document)
-        return Fetched(described)
-
-    def _from_copy(
-        self, copy: Path, url: str, read: Reader[Described_co], cause: ConfigurationError
-    ) -> Fetched[Described_co]:
-        try:
-            return Fetched(read(copy.read_bytes(), url), f"an older copy is used: {cause}")
-        except (OSError, ConfigurationError):
-            raise cause from None
+            raise cause or error from None
+        return Fetched(described, f"an older copy is used: {cause}" if cause else "")
 
     def _get(self, url: str) -> bytes:
         if not url.startswith("https://"):
@@ -115,16 +168,17 @@ def _read(chunks: Callable[[], Iterator[bytes]], url: str) -> bytes:
     return bytes(document)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all."""
+def _replace(path: Path, content: bytes, now: datetime) -> None:
+    """Write the file whole or not at all, with that moment as its own."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
+        os.utime(draft, (now.timestamp(), now.timestamp()))
         draft.replace(path)
     except OSError as error:
         raise _fault(str(path), f"cannot be written: {error.strerror}") from error
 
 
-def _fault(where: str, problem: str) -> ConfigurationError:
-    return ConfigurationError([Fault(where, "", problem)])
+def _fault(where: str, problem: str) -> MetadataUnavailable:
+    return MetadataUnavailable([Fault(where, "", problem)])

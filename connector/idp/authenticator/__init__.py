@@ -1,8 +1,9 @@
 """Whether people are who they say (step 5): one file for each way to prove it.
 
 In: who the person says to be, and the proof. Out: `Verified`, or AuthenticationFailed with the
-reason for the audit. `password` asks the source directory; `pace` makes an unknown name as slow
-to refuse as a known one; `upstream` has another identity provider say who it is.
+reason for the audit. `password` asks the source directory; `change` gives it a new password in
+place of one that has expired; `pace` makes an unknown name as slow to refuse as a known one;
+`upstream` has another identity provider say who it is.
 """
 
 from connector.idp.authenticator.pace import Pace

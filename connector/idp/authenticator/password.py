@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from connector.errors import AuthenticationFailed, SourceUnavailable
 from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
 from connector.idp.reason import Reason
-from connector.source.password import PasswordVerdict
+from connector.source.password import PasswordUnanswered, PasswordVerdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
     from connector.idp.authenticator.pace import Pace
     from connector.idp.store.attempts import AttemptStore
+    from connector.source.password_change import PasswordChange
+    from connector.source.password_rules import PasswordRules
 
 _REASONS = MappingProxyType(
     {
@@ -31,13 +33,31 @@ _REASONS = MappingProxyType(
         PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
     }
 )
+# The password was right, and is good for nothing but choosing another one.
+_TO_BE_CHANGED: Final = frozenset({Reason.PASSWORD_EXPIRED, Reason.MUST_CHANGE_PASSWORD})
 
 
 class PasswordCheck(Protocol):
-    """Asks the source directory about a password."""
+    """Asks the source directory about a password.
+
+    All but `prepare` raise SourceUnavailable if it says nothing; PasswordUnanswered, which is one,
+    if it was sent a password and said nothing.
+    """
+
+    def prepare(self) -> None:
+        """Expect to be asked soon."""
+        ...
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
-        """Return what the directory says; raise SourceUnavailable if it says nothing."""
+        """Return what the directory says."""
+        ...
+
+    def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
+        """Change a password, and return what came of it; a wrong old one counts like a check."""
+        ...
+
+    def rules(self, external_id: str) -> PasswordRules | None:
+        """Return what a new password must be like, or None if that cannot be read."""
         ...
 
 
@@ -46,6 +66,20 @@ class Verified:
     """The person is who they say."""
 
     external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MustChange:
+    """The person is who they say, and has to choose a new password first.
+
+    Attributes:
+        external_id: The person.
+        reason: PASSWORD_EXPIRED or MUST_CHANGE_PASSWORD.
+
+    """
+
+    external_id: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +124,7 @@ class PasswordAuthenticator:
     secret: bytes
     pace: Pace
 
-    def authenticate(self, claim: Claim, now: datetime) -> Verified:
+    def authenticate(self, claim: Claim, now: datetime) -> Verified | MustChange:
         """Return that the password is right.
 
         Raises:
@@ -98,22 +132,38 @@ class PasswordAuthenticator:
             StateError: if attempts cannot be counted; then none is made.
 
         """
-        if not claim.password:
-            # A bind with an empty password succeeds for everybody (RFC 4513 section 5.1.2).
-            raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
-        mac = mac_of(self.secret, claim.account, claim.password)
-        attempt = Attempt(claim.account, network_of(claim.address), now, mac)
-        taken = self.attempts.take_attempt(attempt, self.lockout)
-        if isinstance(taken, Reason):
-            raise AuthenticationFailed(taken)
+        taken = self.take(claim, now)
         verdict = self._ask(claim, taken)
+        reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
         if verdict is PasswordVerdict.ACCEPTED and claim.user is not None:
             self.attempts.clear_attempts(claim.account)
             return Verified(claim.user.external_id)
-        reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
+        if reason in _TO_BE_CHANGED and claim.user is not None:
+            self.attempts.clear_attempts(claim.account)
+            return MustChange(claim.user.external_id, reason)
         if reason in {Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER}:
-            self.attempts.mark_wrong(taken, mac)
+            self.attempts.mark_wrong(taken, self.mac(claim))
         raise AuthenticationFailed(reason)
+
+    def take(self, claim: Claim, now: datetime) -> int:
+        """Count an attempt before it is made, and return its number.
+
+        Raises:
+            AuthenticationFailed: if it is not to be made.
+
+        """
+        if not claim.password:
+            # A bind with an empty password succeeds for everybody (RFC 4513 section 5.1.2).
+            raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
+        attempt = Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
+        taken = self.attempts.take_attempt(attempt, self.lockout)
+        if isinstance(taken, Reason):
+            raise AuthenticationFailed(taken)
+        return taken
+
+    def mac(self, claim: Claim) -> bytes:
+        """Return what is kept of a claim's password if it is wrong."""
+        return mac_of(self.secret, claim.account, claim.password)
 
     def _ask(self, claim: Claim, attempt_id: int) -> PasswordVerdict:
         if claim.user is None or not claim.user.bind_name:
@@ -122,6 +172,9 @@ class PasswordAuthenticator:
         begun = self.pace.begin()
         try:
             verdict = self.check.check(claim.user.bind_name, claim.password)
+        except PasswordUnanswered as error:
+            # The directory may have counted it, so we do.
+            raise AuthenticationFailed(Reason.PASSWORD_UNANSWERED, str(error)) from error
         except SourceUnavailable as error:
             self.attempts.forget_attempt(attempt_id)
             raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import AuthenticationFailed, UpstreamRefused
-from connector.idp.message.assertion import values_at
+from connector.idp.application.attribute_path import values_at
 from connector.idp.message.upstream_assertion import Expected
 from connector.idp.message.upstream_request import Question, build_errand
 from connector.idp.message.upstream_response import issuer_of, parse_response
@@ -125,7 +125,7 @@ class UpstreamAuthenticator:
             return self._receive_unsolicited(message, now)
         upstream = self.upstreams().by_name(sent.upstream)
         if upstream is None:
-            raise UpstreamRefused(Reason.ISSUER_UNKNOWN, f"{sent.upstream} is not configured")
+            raise UpstreamRefused(Reason.UPSTREAM_UNKNOWN, f"nothing is known of {sent.upstream}")
         expected = Expected(
             upstream,
             self.acs_url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,14 +36,28 @@ def _nobody(told: Participant) -> bool:
     return False
 
 
-def end_sessions(  # noqa: PLR0913 - who ends what, for whom, and on whose word
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """On whose word sessions end.
+
+    Attributes:
+        address: Of the browser, or of the server that asked.
+        by: Name of the help desk's person.
+        has_browser: Whether a browser of the person's is there to be sent around.
+
+    """
+
+    address: str = ""
+    by: str = ""
+    has_browser: bool = False
+
+
+def end_sessions(
     parts: LogoutParts,
     logout: Logout,
     ends: Ends,
+    occasion: Occasion,
     *,
-    has_browser: bool = False,
-    address: str = "",
-    by: str = "",
     taken: Taken | None = None,
     knows: Callable[[Participant], bool] = _nobody,
 ) -> Logout:
@@ -53,9 +67,7 @@ def end_sessions(  # noqa: PLR0913 - who ends what, for whom, and on whose word
         parts: Of single logout.
         logout: Why.
         ends: What ends.
-        has_browser: Whether a browser of the person's is there to be sent around.
-        address: Of the browser, or of the server that asked.
-        by: Name of the help desk's person.
+        occasion: On whose word.
         taken: The request that asked for it, to be taken in with it.
         knows: Returns whether a participant need not be told, because it is it that asked.
 
@@ -64,7 +76,11 @@ def end_sessions(  # noqa: PLR0913 - who ends what, for whom, and on whose word
 
     """
     now = parts.login.clock.now()
-    last = parts.logouts.silent_applications(now - _BACK_BY_THEN) if has_browser else frozenset()
+    last = (
+        parts.logouts.silent_applications(now - _BACK_BY_THEN)
+        if occasion.has_browser
+        else frozenset()
+    )
 
     def tell(kept: Logout, told: tuple[Participant, ...]) -> tuple[Logout, AuditEvent | None]:
         deliveries = to_deliveries(
@@ -72,11 +88,11 @@ def end_sessions(  # noqa: PLR0913 - who ends what, for whom, and on whose word
             parts.login.registry,
             lambda: new_xml_id(parts.login),
             now,
-            has_browser=has_browser,
+            has_browser=occasion.has_browser,
             last=last,
         )
         kept = replace(kept, ended_at=now, deliveries=deliveries)
-        return kept, ended_event(kept, told, now, address, by)
+        return kept, ended_event(kept, told, now, occasion.address, occasion.by)
 
     return parts.logouts.end(logout, ends, tell, taken)
 

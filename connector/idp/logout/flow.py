@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
-from connector.idp.logout.ending import deliver_first, end_sessions, new_logout
+from connector.idp.logout.ending import Occasion, deliver_first, end_sessions, new_logout
 from connector.idp.logout.intake import from_json, take_request, take_response, take_soap
 from connector.idp.logout.meaning import Meaning, find_meaning_here
 from connector.idp.logout.telling import told_event
@@ -80,8 +80,7 @@ class LogoutFlow:
             self.parts,
             replace(logout, browser_digest=digest_of(value)),
             Ends({session.session_index}),
-            has_browser=True,
-            address=address,
+            Occasion(address, has_browser=True),
         )
         deliver_first(self.parts, [ended], has_browser=True)
         return ended.logout_id, value
@@ -261,8 +260,7 @@ class LogoutFlow:
             self.parts,
             replace(logout, external_id=meaning.external_id, expires_at=expires_at),
             Ends(meaning.sso_indexes),
-            has_browser=True,
-            address=address,
+            Occasion(address, has_browser=True),
             knows=meaning.participants.__contains__,
         )
         deliver_first(self.parts, [ended], has_browser=True)

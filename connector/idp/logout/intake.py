@@ -7,15 +7,15 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
-from connector.idp.logout.ending import deliver_first, end_sessions, new_logout
+from connector.idp.logout.ending import Occasion, deliver_first, end_sessions, new_logout
 from connector.idp.logout.meaning import find_meaning
 from connector.idp.logout.telling import told_event
 from connector.idp.logout.wire import answer_by_soap, status_of
 from connector.idp.logout_transaction import Cause, DeliveryState, Logout, Origin
-from connector.idp.message.assertion import NameId
 from connector.idp.message.incoming import SKEW
 from connector.idp.message.logout_request import LogoutRequest, parse_logout_request
 from connector.idp.message.logout_response import parse_logout_response
+from connector.idp.message.name_id import NameId
 from connector.idp.message.soap import read_envelope
 from connector.idp.names import MessageKind
 from connector.idp.reason import Reason
@@ -151,8 +151,7 @@ def _end(parts: LogoutParts, request: LogoutRequest, address: str, *, has_browse
         parts,
         logout,
         Ends(meaning.sso_indexes),
-        has_browser=has_browser,
-        address=address,
+        Occasion(address, has_browser=has_browser),
         taken=_taken(parts, request),
         knows=meaning.participants.__contains__,
     )

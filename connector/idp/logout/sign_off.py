@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from connector.idp.logout.back_channel import deliver_due
-from connector.idp.logout.ending import deliver_first, end_sessions, new_logout
+from connector.idp.logout.ending import Occasion, deliver_first, end_sessions, new_logout
 from connector.idp.logout_transaction import Cause
 from connector.idp.policy import Deny, decide
 from connector.idp.store.logouts import Ends
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
-    from connector.directory.person import DirectoryUser, UserHead
+    from connector.directory.person import DirectoryUser, GroupHead, UserHead
     from connector.directory.store import ReadMark
-    from connector.idp.application.service_provider import Registry
+    from connector.idp.application.service_provider import Application, Registry
     from connector.idp.logout.parts import LogoutParts
     from connector.idp.logout_transaction import Logout
     from connector.idp.store.sign_off_mark import MarkStore
@@ -53,6 +53,14 @@ class Directory(Protocol):
         """Return the people with these keys, leavers included, by key."""
         ...
 
+    def group_heads(self) -> list[GroupHead]:
+        """Return all groups as heads."""
+        ...
+
+    def people_within(self, group_ids: Collection[str]) -> frozenset[str]:
+        """Return the keys of all people in these groups, nested ones included."""
+        ...
+
     def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
         """Return a person and the casefolded names of all their groups, as of one moment."""
         ...
@@ -66,12 +74,16 @@ class SignOff:
         parts: Of single logout.
         directory: Who exists.
         marks: Up to where was looked.
+        few: So many people are sooner asked for one by one than all members of their groups.
+        many: More than so many are sooner found among all people than looked up.
 
     """
 
     parts: LogoutParts
     directory: Directory
     marks: MarkStore
+    few: int = 200
+    many: int = 5_000
 
     def run(self, changed_at: Mapping[str, datetime]) -> int:
         """End them, tell the applications that servers reach, and tell again whom it is time to.
@@ -112,7 +124,7 @@ class SignOff:
         self, external_ids: Collection[str], now: datetime, changed_at: Mapping[str, datetime]
     ) -> Iterator[Logout]:
         """End everything of those who are disabled, have left, or are not known any more."""
-        heads = self.directory.user_heads(external_ids)
+        heads = self.directory.user_heads(None if len(external_ids) > self.many else external_ids)
         active = {head.external_id for head in heads if _is_active(head, now)}
         inactive = sorted(set(external_ids) - active)
         known = self.directory.users(inactive)
@@ -120,25 +132,34 @@ class SignOff:
             logout = new_logout(self.parts, Cause.LEAVER, external_id)
             when = changed_at.get(external_id) or _read_at(known.get(external_id))
             logout = replace(logout, changed_at=when)
-            yield end_sessions(self.parts, logout, Ends(external_id=external_id))
+            yield end_sessions(self.parts, logout, Ends(external_id=external_id), Occasion())
 
     def _end_denied(
-        self, external_ids: Collection[str], now: datetime, changed_at: Mapping[str, datetime]
+        self, external_ids: frozenset[str], now: datetime, changed_at: Mapping[str, datetime]
     ) -> Iterator[Logout]:
         """End at each application what somebody has there who may not enter it any more."""
-        for external_id in sorted(external_ids):
-            told = {each.application for each in self.parts.participants.of_person(external_id)}
-            standing = self.directory.standing(external_id) if told else None
-            if standing is None:
+        for application in self.parts.login.registry.applications:
+            if application.admits_everybody:
                 continue
-            user, groups = standing
-            for application in self.parts.login.registry.applications:
-                is_concerned = application.slug in told
-                if is_concerned and isinstance(decide(user, groups, application, now), Deny):
+            holders = self.parts.participants.holders_at(application.slug, external_ids)
+            for external_id in sorted(holders - self._members(application, holders)):
+                standing = self.directory.standing(external_id)
+                if standing and isinstance(decide(*standing, application, now), Deny):
                     logout = new_logout(self.parts, Cause.POLICY, external_id)
-                    when = changed_at.get(external_id) or now
+                    logout = replace(logout, changed_at=changed_at.get(external_id) or now)
                     ends = Ends(external_id=external_id, application=application.slug)
-                    yield end_sessions(self.parts, replace(logout, changed_at=when), ends)
+                    yield end_sessions(self.parts, logout, ends, Occasion())
+
+    def _members(self, application: Application, holders: frozenset[str]) -> frozenset[str]:
+        """Return who is in a group of the application, if it is worth while to ask for all."""
+        if len(holders) <= self.few:
+            return frozenset()
+        groups = {
+            head.external_id
+            for head in self.directory.group_heads()
+            if head.name_folded in application.groups
+        }
+        return self.directory.people_within(groups)
 
 
 def fingerprint_of(registry: Registry) -> bytes:

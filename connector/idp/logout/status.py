@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.idp.logout.ending import deliver_first, end_sessions, new_logout
+from connector.idp.logout.ending import Occasion, deliver_first, end_sessions, new_logout
 from connector.idp.logout_transaction import Cause
 from connector.idp.store.logouts import Ends
 
@@ -42,6 +42,15 @@ def find_sign_ons(parts: LogoutParts, external_id: str) -> SignOns:
     )
 
 
+def end_for_new_password(parts: LogoutParts, external_id: str) -> None:
+    """End everything of a person who has changed the password: the old one opened it.
+
+    Who waits to be let in does not wait for applications; the next cycle tells them.
+    """
+    logout = new_logout(parts, Cause.PASSWORD, external_id)
+    end_sessions(parts, logout, Ends(external_id=external_id), Occasion())
+
+
 def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
     """End everything of a person, and tell the applications that servers reach.
 
@@ -55,6 +64,6 @@ def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
 
     """
     logout = new_logout(parts, Cause.HELP_DESK, external_id)
-    ended = end_sessions(parts, logout, Ends(external_id=external_id), by=by)
+    ended = end_sessions(parts, logout, Ends(external_id=external_id), Occasion(by=by))
     deliver_first(parts, [ended])
     return parts.logouts.logout(ended.logout_id, parts.login.clock.now()) or ended

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from connector.idp.binding import to_form_value, to_redirect_url
 from connector.idp.logout.view import SendMessage
 from connector.idp.logout_transaction import Cause
-from connector.idp.message.assertion import NameId
 from connector.idp.message.logout_request import build_logout_request
 from connector.idp.message.logout_response import (
     PARTIAL_LOGOUT,
@@ -93,11 +92,9 @@ def new_xml_id(parts: LoginParts) -> str:
 
 def _request(parts: LoginParts, url: str, logout: Logout, delivery: Delivery) -> Element:
     return build_logout_request(
-        request_id=delivery.request_id,
+        delivery,
         issuer=parts.settings.endpoints.entity_id,
         destination=url,
-        name_id=NameId(delivery.name_id, delivery.name_id_format),
-        session_index=delivery.session_index,
         reason=LOGOUT_BY_USER if logout.cause in _BY_PERSON else LOGOUT_BY_ADMIN,
         now=parts.clock.now(),
     )

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from connector.errors import PolicyDenied
+from connector.idp.application.attribute_path import values_at
+from connector.idp.message.name_id import NameId, qualified
 from connector.idp.names import EMAIL_FORMAT, PASSWORD_CLASS, PERSISTENT_FORMAT, TRANSIENT_FORMAT
+from connector.idp.reason import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from connector.directory.person import DirectoryUser
+    from connector.idp.application.attribute import Person
     from connector.idp.application.service_provider import Application
     from connector.idp.message.authn_request import AuthnRequest
 
 # For service providers whose clock is behind; much more would be too much to replay in.
 CLOCK_TOLERANCE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class NameId:
-    """Who the assertion is about (Core section 2.2.3).
-
-    Attributes:
-        value: As the service provider knows the person.
-        format: URI that says what kind of name it is.
-
-    """
-
-    value: str
-    format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +44,42 @@ class SignOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What is the same whomever the assertion is about.
+
+    Attributes:
+        issuer: Our entity ID.
+        assertion_id: XML ID, fresh for each assertion.
+        now: When it is made.
+        lifetime: How long it may be used.
+
+    """
+
+    issuer: str
+    assertion_id: str
+    now: datetime
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute with what the directory holds (Core section 2.7.3.1).
+
+    Attributes:
+        name: As the service provider knows it.
+        values: At least one.
+        name_format: URI.
+        friendly_name: For people; "" for none.
+
+    """
+
+    name: str
+    values: tuple[str, ...]
+    name_format: str
+    friendly_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Assertion:
     """One assertion, before it is written and signed.
 
@@ -63,11 +89,11 @@ class Assertion:
         issued_at: Now.
         not_on_or_after: When nobody may take it any more.
         name_id: Who it is about.
-        audience: entity_id of the only service provider that may take it.
+        audience: Name of the only service provider that may take it.
         acs_url: The only address at which it may be taken.
         in_response_to: ID of the request, or "" if nobody asked.
         sign_on: How the person proved who they are.
-        attributes: Names and values, in the operator's order.
+        attributes: In the operator's order.
 
     """
 
@@ -80,7 +106,7 @@ class Assertion:
     acs_url: str
     in_response_to: str
     sign_on: SignOn
-    attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    attributes: tuple[Attribute, ...] = ()
 
     @property
     def not_before(self) -> datetime:
@@ -100,17 +126,18 @@ def choose_name_id(
         fresh: A random name, for a format whose names live for one session.
 
     """
-    if wanted_format not in {"", application.name_id_format}:
-        if wanted_format == TRANSIENT_FORMAT:
-            return NameId(fresh, TRANSIENT_FORMAT)
-        if wanted_format == PERSISTENT_FORMAT:
-            return NameId(_pairwise(user, application), PERSISTENT_FORMAT)
-    values = values_at(user.document, application.name_id)
+    chosen = wanted_format or application.name_id_format
+    is_usual = chosen == application.name_id_format
+    if chosen == TRANSIENT_FORMAT:
+        return NameId(fresh, TRANSIENT_FORMAT)
+    if chosen == PERSISTENT_FORMAT and not (is_usual and application.name_id):
+        return NameId(_pairwise(user, application), PERSISTENT_FORMAT)
+    values = values_at(user.document, application.name_id or "emails.value")
     if not values or "\ufffd" in values[0] or not values[0].isprintable():
         return None
-    if wanted_format == EMAIL_FORMAT and "@" not in values[0]:
+    if chosen == EMAIL_FORMAT and not is_usual and "@" not in values[0]:
         return None
-    return NameId(values[0], wanted_format or application.name_id_format)
+    return NameId(values[0], chosen)
 
 
 def _pairwise(user: DirectoryUser, application: Application) -> str:
@@ -122,94 +149,46 @@ def _pairwise(user: DirectoryUser, application: Application) -> str:
     return hashlib.sha256(f"{entity_id}\n{user.external_id}".encode()).hexdigest()
 
 
-def build_assertion(  # noqa: PLR0913 - every part of an assertion comes from somewhere else
-    user: DirectoryUser,
+def build_assertion(
+    person: Person,
     application: Application,
     request: AuthnRequest,
     *,
-    issuer: str,
     name_id: NameId,
     sign_on: SignOn,
-    assertion_id: str,
-    now: datetime,
-    lifetime: timedelta,
+    frame: Frame,
 ) -> Assertion:
-    """Return what is said of the person in answer to the request."""
+    """Return what is said of the person in answer to the request.
+
+    Raises:
+        PolicyDenied: if the directory has no value for an attribute that must have one.
+
+    """
     return Assertion(
-        assertion_id=assertion_id,
-        issuer=issuer,
-        issued_at=now,
-        not_on_or_after=now + lifetime,
-        name_id=name_id,
-        audience=application.service_provider.entity_id,
+        assertion_id=frame.assertion_id,
+        issuer=frame.issuer,
+        issued_at=frame.now,
+        not_on_or_after=frame.now + frame.lifetime,
+        name_id=qualified(name_id, frame.issuer, request.issuer),
+        audience=request.issuer,
         acs_url=request.acs_url,
         in_response_to=request.request_id,
         sign_on=sign_on,
-        attributes=tuple(
-            (name, values)
-            for name, path in application.attributes.items()
-            if (values := values_at(user.document, path))
-        ),
+        attributes=tuple(_attributes(person, application, request)),
     )
 
 
-_FILTERED = re.compile(r'(\w+)\[type eq "([^"]*)"\](?:\.(\w+))?')
-
-
-def values_at(document: Mapping[str, Any], path: str) -> tuple[str, ...]:
-    """Return the values at a SCIM attribute path as text (RFC 7644 section 3.10).
-
-    Of several values with one marked as primary, only that one: `emails.value` is *the* address.
-
-    >>> values_at({"emails": [{"value": "a@x"}, {"value": "b@x", "primary": True}]}, "emails.value")
-    ('b@x',)
-    >>> values_at({"name": {"givenName": "Ann"}}, "name.givenName")
-    ('Ann',)
-
-    """
-    for schema in document:
-        if schema.startswith("urn:") and path.startswith(f"{schema}:"):
-            return values_at(document[schema], path[len(schema) + 1 :])
-    filtered = _FILTERED.fullmatch(path)
-    if filtered is not None:
-        found = [each for each in _listed(document.get(filtered[1])) if _is_type(each, filtered[2])]
-        return _to_texts(_below(found, filtered[3] or "value"))
-    name, _, rest = path.partition(".")
-    found = _primary(_listed(document.get(name)))
-    return _to_texts(_below(found, rest) if rest else found)
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _primary(values: list[Any]) -> list[Any]:
-    primary = [each for each in values if isinstance(each, dict) and each.get("primary") is True]
-    return primary or values
-
-
-def _is_type(value: Any, wanted: str) -> bool:
-    return isinstance(value, dict) and value.get("type") == wanted
-
-
-def _below(values: list[Any], path: str) -> list[Any]:
-    for name in path.split("."):
-        values = [
-            below
-            for each in values
-            if isinstance(each, dict)
-            for below in _primary(_listed(each.get(name)))
-        ]
-    return values
-
-
-def _to_texts(values: list[Any]) -> tuple[str, ...]:
-    texts = []
-    for value in values:
-        if isinstance(value, bool):
-            texts.append("true" if value else "false")
-        elif isinstance(value, str | int | float) and value != "":
-            texts.append(str(value))
-    return tuple(texts)
+def _attributes(
+    person: Person, application: Application, request: AuthnRequest
+) -> Iterator[Attribute]:
+    """Yield every attribute of which the directory has a value that can be read."""
+    for rule in application.attributes_for(request.attribute_index):
+        try:
+            values = rule.evaluate(person)
+        except ValueError:
+            values = ()
+        if values:
+            yield Attribute(rule.name, values, rule.name_format, rule.friendly_name)
+        elif rule.is_required:
+            message = f"the attribute {rule.name} is required, and the person has no value for it"
+            raise PolicyDenied(Reason.ATTRIBUTE_MISSING, message)

@@ -16,13 +16,13 @@ from connector.errors import RequestRefused
 from connector.idp.application.metadata import is_index
 from connector.idp.message.incoming import (
     SAML,
-    SAMLP,
     check_destination,
     check_issued,
     check_kind,
     verify_message,
 )
-from connector.idp.names import NAME_ID_FORMATS, UNSPECIFIED_FORMAT, Binding
+from connector.idp.message.wishes import read_wishes
+from connector.idp.names import Binding
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import XmlRefused, parse_xml, text_of
 
@@ -35,19 +35,6 @@ if TYPE_CHECKING:
     from connector.idp.binding import BoundMessage
     from connector.idp.endpoints import IdpEndpoints
 
-_CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
-# What a password over TLS satisfies, and what service providers ask for out of habit: Mimecast's
-# profile sends the password and the integrated class, both on by default.
-_TOLERATED_CLASSES = frozenset(
-    {
-        f"{_CLASSES}PasswordProtectedTransport",
-        f"{_CLASSES}Password",
-        f"{_CLASSES}unspecified",
-        f"{_CLASSES}Kerberos",
-        "urn:federation:authentication:windows",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class AuthnRequest:
@@ -55,7 +42,7 @@ class AuthnRequest:
 
     Attributes:
         request_id: Its ID, which the answer names; "" if nobody asked (the portal).
-        issuer: entity_id of the service provider.
+        issuer: The name by which the service provider asks; the answer is for that name.
         application: Slug of the application.
         acs_url: Where the answer goes; registered.
         relay_state: Goes back with the answer.
@@ -64,6 +51,10 @@ class AuthnRequest:
         name_id_format: URI of the format asked for; "" if any will do.
         is_signed: Whether a signature was verified.
         unmet: Why the answer can only be an error (a word of `Reason`), or "".
+        subject: NameID of the only person who may be signed in; "" for whoever it is.
+        attribute_index: Which set of attributes of its metadata; None for the usual one.
+        context_classes: How the person is to be authenticated; empty for any way.
+        comparison: How those classes are meant.
 
     """
 
@@ -77,6 +68,10 @@ class AuthnRequest:
     name_id_format: str = ""
     is_signed: bool = False
     unmet: str = ""
+    subject: str = ""
+    attribute_index: int | None = None
+    context_classes: tuple[str, ...] = ()
+    comparison: str = "exact"
 
 
 def parse_authn_request(
@@ -105,6 +100,7 @@ def parse_authn_request(
     check_destination(root, endpoints.sso_url, is_required=signed is not None)
     check_issued(root, now)
     application, acs_url = _choose_acs(root, applications)
+    check_validity(application, now)
     return _to_request(root, message, application, acs_url=acs_url, is_signed=signed is not None)
 
 
@@ -144,6 +140,33 @@ def _choose_acs(
     return found[0][0], found[0][1].url
 
 
+def unasked_request(application: Application | None, now: datetime) -> AuthnRequest:
+    """Return the request that a service provider did not make (Profiles section 4.1.5).
+
+    Raises:
+        RequestRefused: if there is no such application, or its metadata has ended.
+
+    """
+    if application is None:
+        raise RequestRefused(Reason.APPLICATION_UNKNOWN)
+    check_validity(application, now)
+    service_provider = application.service_provider
+    return AuthnRequest(
+        "",
+        service_provider.entity_id,
+        application.slug,
+        application.portal_acs_url or service_provider.default_acs().url,
+        application.relay_state,
+    )
+
+
+def check_validity(application: Application, now: datetime) -> None:
+    """Accept an application whose metadata is valid, or refuse (Metadata section 2.3.1)."""
+    if application.service_provider.has_ended(now):
+        ended_at = application.service_provider.valid_until
+        raise RequestRefused(Reason.METADATA_ENDED, f"its metadata ended at {ended_at}")
+
+
 def _to_request(
     root: etree._Element,
     message: BoundMessage,
@@ -152,35 +175,18 @@ def _to_request(
     acs_url: str,
     is_signed: bool,
 ) -> AuthnRequest:
-    policy = root.find(f"{SAMLP}NameIDPolicy")
-    name_id_format = "" if policy is None else policy.get("Format", "")
+    wishes = read_wishes(root, application)
     return AuthnRequest(
         request_id=root.get("ID", ""),
-        issuer=application.service_provider.entity_id,
+        issuer=text_of(root.find(f"{SAML}Issuer")),
         application=application.slug,
         acs_url=acs_url,
         relay_state=message.relay_state,
         force_authn=root.get("ForceAuthn") in {"true", "1"},
         is_passive=root.get("IsPassive") in {"true", "1"},
-        name_id_format="" if name_id_format == UNSPECIFIED_FORMAT else name_id_format,
         is_signed=is_signed,
-        unmet=_unmet(root, name_id_format, application),
+        **asdict(wishes),
     )
-
-
-def _unmet(root: etree._Element, name_id_format: str, application: Application) -> str:
-    """Return why the request can only be answered by an error, or ""."""
-    if name_id_format not in {"", application.name_id_format, *NAME_ID_FORMATS}:
-        return Reason.NAME_ID_UNSUPPORTED
-    if root.find(f"{SAML}Subject") is not None:
-        return Reason.SUBJECT_UNSUPPORTED
-    context = root.find(f"{SAMLP}RequestedAuthnContext")
-    if context is None:
-        return ""
-    classes = {text_of(each) for each in context.findall(f"{SAML}AuthnContextClassRef")}
-    # "better" than a password is what we do not have (Core section 3.3.2.2.1).
-    is_met = bool(classes & _TOLERATED_CLASSES) and context.get("Comparison") != "better"
-    return "" if is_met else Reason.AUTHN_CONTEXT_UNSUPPORTED
 
 
 def to_json(request: AuthnRequest) -> bytes:
@@ -190,4 +196,5 @@ def to_json(request: AuthnRequest) -> bytes:
 
 def from_json(text: bytes) -> AuthnRequest:
     """Return the request that a row keeps."""
-    return AuthnRequest(**json.loads(text))
+    values = json.loads(text)
+    return AuthnRequest(**values | {"context_classes": tuple(values.get("context_classes", ()))})

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
-from connector.idp.message.assertion import NameId
 from connector.idp.message.incoming import (
     SAML,
     SAMLP,
@@ -24,6 +23,7 @@ from connector.idp.message.incoming import (
     read_moment,
     verify_message,
 )
+from connector.idp.message.name_id import NameId, qualified, to_element
 from connector.idp.moment import to_timestamp
 from connector.idp.names import UNSPECIFIED_FORMAT, Binding
 from connector.idp.reason import Reason
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from connector.idp.application.service_provider import Application, Registry
     from connector.idp.binding import BoundMessage
     from connector.idp.endpoints import IdpEndpoints
+    from connector.idp.logout_transaction import Delivery
 
 # How long somebody else may act on a request of ours.
 LIFETIME = timedelta(minutes=5)
@@ -135,7 +136,7 @@ def _read_name_id(
         # We publish no key to encrypt for, so an EncryptedID cannot be meant for us.
         raise RequestRefused(Reason.PRINCIPAL_MISSING, "names nobody by a NameID")
     ours = {"", endpoints.entity_id}
-    theirs = {"", application.service_provider.entity_id}
+    theirs = {"", *application.service_provider.names}
     is_ours = element.get("NameQualifier", "") in ours
     if not is_ours or element.get("SPNameQualifier", "") not in theirs:
         raise RequestRefused(Reason.PRINCIPAL_UNKNOWN, "the name is qualified by somebody else")
@@ -149,39 +150,31 @@ def _read_session_indexes(root: etree._Element) -> tuple[str, ...]:
     return tuple(each for each in found if each)
 
 
-def build_logout_request(  # noqa: PLR0913 - every part of it comes from somewhere else
-    *,
-    request_id: str,
-    issuer: str,
-    destination: str,
-    name_id: NameId,
-    session_index: str,
-    reason: str,
-    now: datetime,
+def build_logout_request(
+    delivery: Delivery, *, issuer: str, destination: str, reason: str, now: datetime
 ) -> Element:
     """Return a request that ends somebody's session at a service provider.
 
     Args:
-        request_id: XML ID; the answer names it.
+        delivery: Of whom, as that service provider was told; and the ID of the request.
         issuer: Our entity ID.
         destination: Where it is sent.
-        name_id: As that service provider was told.
-        session_index: Likewise.
         reason: URI: by the person or by an administrator.
         now: It is good for `LIFETIME`.
 
     """
     attributes = {
         "Destination": destination,
-        "ID": request_id,
+        "ID": delivery.request_id,
         "IssueInstant": to_timestamp(now),
         "NotOnOrAfter": to_timestamp(now + LIFETIME),
         "Reason": reason,
         "Version": "2.0",
     }
+    name_id = NameId(delivery.name_id, delivery.name_id_format)
     children = (
         Element("saml:Issuer", {}, (issuer,)),
-        Element("saml:NameID", {"Format": name_id.format}, (name_id.value,)),
-        Element("samlp:SessionIndex", {}, (session_index,)),
+        to_element(qualified(name_id, issuer, delivery.entity_id)),
+        Element("samlp:SessionIndex", {}, (delivery.session_index,)),
     )
     return Element("samlp:LogoutRequest", attributes, children)

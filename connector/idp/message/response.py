@@ -1,39 +1,69 @@
 """Write the Response and sign it (step 7; Core section 3.3.3, Profiles section 4.1.4.2).
 
-Assertion and Response are both signed: of the service providers tried, some look at one, some at
-the other, some at both. Attribute values carry no xsi:type, whose prefix canonicalisation drops.
+Assertion and Response are both signed unless the operator says otherwise: of the service providers
+tried, some look at one, some at the other, some at both. The assertion is signed, then encrypted;
+the Response is signed over that. Attribute values carry no xsi:type, whose prefix canonicalisation
+drops.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from connector.idp.message.name_id import to_element
+from connector.idp.message.status import STATUS, to_status, to_words
 from connector.idp.moment import to_timestamp
-from connector.idp.reason import Reason
-from connector.idp.xmldsig import Element, Raw, Rendered, SigningKey, sign_enveloped
+from connector.idp.xmldsig import Element, Raw, Rendered, SigningKey, render, sign_enveloped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
-    from connector.idp.message.assertion import Assertion
+    from connector.idp.message.assertion import Assertion, Attribute
     from connector.idp.message.authn_request import AuthnRequest
 
-_STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
-_NAME_FORMAT = "urn:oasis:names:tc:SAML:2.0:attrname-format:"
 
 
-def build_response(assertion: Assertion, key: SigningKey, response_id: str) -> Rendered:
-    """Return the Response that carries the assertion, both signed."""
-    signed = sign_enveloped(_assertion(assertion), key)
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What is signed, and for whom is encrypted.
+
+    Attributes:
+        signs_response: Whether the Response is signed.
+        signs_assertion: Whether the assertion is.
+        encrypt: Returns an element for the one reader that the assertion is for; None if everybody
+            whom it passes may read it.
+
+    """
+
+    signs_response: bool = True
+    signs_assertion: bool = True
+    encrypt: Callable[[Rendered], Rendered] | None = None
+
+
+_BOTH_SIGNED = Seal()
+
+
+def build_response(
+    assertion: Assertion, key: SigningKey, response_id: str, seal: Seal = _BOTH_SIGNED
+) -> Rendered:
+    """Return the Response that carries the assertion."""
+    element = _assertion(assertion)
+    carried = Raw(sign_enveloped(element, key) if seal.signs_assertion else render(element))
+    if seal.encrypt is not None:
+        encrypted = Raw(seal.encrypt(carried.xml))
+        carried = Raw(render(Element("saml:EncryptedAssertion", {}, (encrypted,))))
     attributes = _response_attributes(
         response_id, assertion.issued_at, assertion.acs_url, assertion.in_response_to
     )
     status = Element(
-        "samlp:Status", {}, (Element("samlp:StatusCode", {"Value": f"{_STATUS}Success"}),)
+        "samlp:Status", {}, (Element("samlp:StatusCode", {"Value": f"{STATUS}Success"}),)
     )
-    children = (_issuer(assertion.issuer), status, Raw(signed))
-    return sign_enveloped(Element("samlp:Response", attributes, children), key)
+    children = (_issuer(assertion.issuer), status, carried)
+    response = Element("samlp:Response", attributes, children)
+    return sign_enveloped(response, key) if seal.signs_response else render(response)
 
 
 def build_error_response(
@@ -51,26 +81,12 @@ def build_error_response(
     """
     attributes = _response_attributes(*ids, request.acs_url, request.request_id)
     top, second = to_status(reason)
-    inner = Element("samlp:StatusCode", {"Value": second})
-    status = Element("samlp:Status", {}, (Element("samlp:StatusCode", {"Value": top}, (inner,)),))
-    return sign_enveloped(Element("samlp:Response", attributes, (_issuer(issuer), status)), key)
-
-
-def to_status(reason: str) -> tuple[str, str]:
-    """Return the status codes, of the first and the second level (Core section 3.2.2.2)."""
-    match reason:
-        case Reason.PASSIVE_WITHOUT_SESSION | Reason.UPSTREAM_NO_PASSIVE:
-            return f"{_STATUS}Responder", f"{_STATUS}NoPassive"
-        case Reason.UPSTREAM_AUTHN_FAILED:
-            return f"{_STATUS}Responder", f"{_STATUS}AuthnFailed"
-        case Reason.AUTHN_CONTEXT_UNSUPPORTED:
-            return f"{_STATUS}Responder", f"{_STATUS}NoAuthnContext"
-        case Reason.NAME_ID_UNSUPPORTED:
-            return f"{_STATUS}Requester", f"{_STATUS}InvalidNameIDPolicy"
-        case Reason.SUBJECT_UNSUPPORTED:
-            return f"{_STATUS}Requester", f"{_STATUS}RequestUnsupported"
-        case _:
-            return f"{_STATUS}Responder", f"{_STATUS}RequestDenied"
+    code = Element(
+        "samlp:StatusCode", {"Value": top}, (Element("samlp:StatusCode", {"Value": second}),)
+    )
+    message = Element("samlp:StatusMessage", {}, (to_words(reason),))
+    children = (_issuer(issuer), Element("samlp:Status", {}, (code, message)))
+    return sign_enveloped(Element("samlp:Response", attributes, children), key)
 
 
 def _response_attributes(
@@ -102,15 +118,12 @@ def _assertion(assertion: Assertion) -> Element:
         _authn_statement(assertion),
     ]
     if assertion.attributes:  # an empty statement is not allowed (Core section 2.7.3)
-        statement = tuple(_attribute(name, values) for name, values in assertion.attributes)
+        statement = tuple([_attribute(each) for each in assertion.attributes])
         children.append(Element("saml:AttributeStatement", {}, statement))
     return Element("saml:Assertion", attributes, tuple(children))
 
 
 def _subject(assertion: Assertion) -> Element:
-    name_id = Element(
-        "saml:NameID", {"Format": assertion.name_id.format}, (assertion.name_id.value,)
-    )
     confirmation = {
         "NotOnOrAfter": to_timestamp(assertion.not_on_or_after),
         "Recipient": assertion.acs_url,
@@ -122,7 +135,7 @@ def _subject(assertion: Assertion) -> Element:
         {"Method": _BEARER},
         (Element("saml:SubjectConfirmationData", confirmation),),
     )
-    return Element("saml:Subject", {}, (name_id, bearer))
+    return Element("saml:Subject", {}, (to_element(assertion.name_id), bearer))
 
 
 def _conditions(assertion: Assertion) -> Element:
@@ -152,10 +165,12 @@ def _authn_statement(assertion: Assertion) -> Element:
     )
 
 
-def _attribute(name: str, values: tuple[str, ...]) -> Element:
-    kind = "uri" if ":" in name else "basic"
+def _attribute(attribute: Attribute) -> Element:
+    named = {"Name": attribute.name, "NameFormat": attribute.name_format}
+    if attribute.friendly_name:
+        named["FriendlyName"] = attribute.friendly_name
     return Element(
         "saml:Attribute",
-        {"Name": name, "NameFormat": f"{_NAME_FORMAT}{kind}"},
-        tuple(Element("saml:AttributeValue", {}, (value,)) for value in values),
+        named,
+        tuple([Element("saml:AttributeValue", {}, (value,)) for value in attribute.values]),
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.audit import append
@@ -220,6 +220,13 @@ class LogoutStore:
             if done.rowcount == 1 and event is not None:
                 append(connection, event)
         return bool(done.rowcount == 1)
+
+    def waiting_counts(self) -> dict[str, int]:
+        """Return how many sign-outs each application has yet to be told of, by its name."""
+        name = _DELIVERIES.c.application_name
+        statement = select(name, func.count()).where(_DELIVERIES.c.due_at.is_not(None))
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(statement.group_by(name))}
 
     def claim_due(
         self, now: datetime, until: datetime, limit: int

@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from connector.idp.session import Participant
 from state.engine import batches, reading, table_of
 from state.identity import SessionParticipantRow, SsoSessionRow
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,7 +26,11 @@ _IS_THIS = and_(
     PARTICIPANTS.c.sso_index == bindparam("of_index"),
     PARTICIPANTS.c.application == bindparam("of_application"),
 )
-_FIND = select(PARTICIPANTS).where(_IS_THIS)
+_FIND = Prepared(
+    select(PARTICIPANTS.c.name_id, PARTICIPANTS.c.session_index, PARTICIPANTS.c.told_at).where(
+        _IS_THIS
+    )
+)
 _INSERT = insert(PARTICIPANTS)
 _CHANGING = ("name_id", "name_id_format", "session_index", "told_at", "expires_at")
 _UPDATE = update(PARTICIPANTS).where(_IS_THIS).values({key: bindparam(key) for key in _CHANGING})
@@ -34,11 +39,10 @@ _UPDATE = update(PARTICIPANTS).where(_IS_THIS).values({key: bindparam(key) for k
 def note_told(connection: Connection, told: Participant) -> None:
     """Keep that an application was told, within a transaction that writes."""
     key = {"of_index": told.sso_index, "of_application": told.application}
-    row = connection.execute(_FIND, key).one_or_none()
-    if row is None:
+    known = _FIND.first(connection, key)
+    if known is None:
         connection.execute(_INSERT, _to_values(told))
         return
-    known = _to_participant(row)
     is_same = (known.name_id, known.session_index) == (told.name_id, told.session_index)
     if not is_same or told.told_at - known.told_at >= _NOTED_EVERY:
         connection.execute(_UPDATE, key | {name: getattr(told, name) for name in _CHANGING})
@@ -117,6 +121,17 @@ class ParticipantStore:
                 for some in batches(frozenset(external_ids)):
                     wanted = statement.where(table.c.external_id.in_(some))
                     found.update(connection.scalars(wanted))
+        return frozenset(found)
+
+    def holders_at(self, application: str, external_ids: Iterable[str]) -> frozenset[str]:
+        """Return who of these people may have a session at an application."""
+        found = set[str]()
+        is_there = PARTICIPANTS.c.application == application
+        statement = select(PARTICIPANTS.c.external_id).where(is_there).distinct()
+        with reading(self._engine) as connection:
+            for some in batches(frozenset(external_ids)):
+                wanted = statement.where(PARTICIPANTS.c.external_id.in_(some))
+                found.update(connection.scalars(wanted))
         return frozenset(found)
 
     def _where(self, *conditions: Any) -> tuple[Participant, ...]:

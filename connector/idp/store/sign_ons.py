@@ -12,17 +12,18 @@ from connector.audit import append
 from connector.idp.session import SsoSession
 from connector.idp.store.participants import PARTICIPANTS, carry_over, note_told
 from connector.idp.transaction import LoginTransaction
-from state.engine import reading, table_of, writing
+from state.engine import glancing, reading, table_of, writing
 from state.identity import (
     LoginTransactionRow,
     SsoSessionRow,
     UsedRequestRow,
 )
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Engine, Row, Update
 
     from connector.audit import AuditEvent
     from connector.idp.session import Participant
@@ -34,15 +35,16 @@ _REQUESTS = table_of(UsedRequestRow)
 
 
 # To build such statements costs more than to run them.
-_ANSWER = (
-    update(_TRANSACTIONS)
-    .where(_TRANSACTIONS.c.id == bindparam("transaction_id"), _TRANSACTIONS.c.answered_at.is_(None))
-    .values(answered_at=bindparam("at"))
-)
+_OF_ID = _TRANSACTIONS.c.id == bindparam("transaction_id")
+_FIND = select(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.expires_at > bindparam("now"))
+_OPEN = update(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.answered_at.is_(None))
+_OPEN_TO_ALL = _OPEN.where(_TRANSACTIONS.c.browser_digest == b"")
+_ANSWER = Prepared(_OPEN.values(answered_at=bindparam("at")))
 _OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
-_FIND_SESSION = select(_SESSIONS).where(_OF_COOKIE)
-_END_SESSION = delete(_SESSIONS).where(_OF_COOKIE)
-_TOUCH_SESSION = update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at"))
+_FIND_SESSION = Prepared(select(_SESSIONS).where(_OF_COOKIE))
+_END_SESSION = Prepared(delete(_SESSIONS).where(_OF_COOKIE))
+_TOUCH_SESSION = Prepared(update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at")))
+_TAKE_REQUEST = Prepared(insert(_REQUESTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +116,30 @@ class SignOnStore:
 
     def transaction(self, transaction_id: str, now: datetime) -> LoginTransaction | None:
         """Return a login that has not expired."""
-        statement = select(_TRANSACTIONS).where(
-            _TRANSACTIONS.c.id == transaction_id, _TRANSACTIONS.c.expires_at > now
-        )
+        values = {"transaction_id": transaction_id, "now": now}
         with reading(self._engine) as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_FIND, values).one_or_none()
         return None if row is None else _to_transaction(row)
 
     def bind_browser(self, transaction_id: str, browser_digest: bytes) -> bool:
         """Give the login to a browser, unless one has it; return whether it was given."""
-        return self._update(transaction_id, {"browser_digest": browser_digest}, unless="browser")
+        values = {"transaction_id": transaction_id, "browser_digest": browser_digest}
+        return self._update(_OPEN_TO_ALL, values)
 
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
         """Keep what was typed ("" to ask anew), and the message to show; an upstream is left."""
-        values = {"email": email, "error": error, "sent_to": "", "vouched": b""}
-        self._update(transaction_id, values)
+        values = {"email": email, "error": error, "external_id": "", "sent_to": "", "vouched": b""}
+        self._update(_OPEN, values | {"transaction_id": transaction_id})
 
-    def set_error(self, transaction_id: str, error: str) -> None:
-        """Keep the message to show."""
-        self._update(transaction_id, {"error": error})
+    def set_person(self, transaction_id: str, external_id: str, error: str) -> None:
+        """Keep who proved a password that has to be changed ("" to ask for it anew), and why."""
+        values = {"external_id": external_id, "error": error}
+        self._update(_OPEN, values | {"transaction_id": transaction_id})
 
     def set_verified(self, transaction_id: str, external_id: str, at: datetime) -> None:
         """Keep who proved who they are."""
-        self._update(transaction_id, {"external_id": external_id, "verified_at": at, "error": ""})
+        values = {"external_id": external_id, "verified_at": at, "error": ""}
+        self._update(_OPEN, values | {"transaction_id": transaction_id})
 
     def answer(self, ending: Ending) -> bool:
         """Keep that the Response goes out, and why; False if one did already.
@@ -154,22 +157,18 @@ class SignOnStore:
             return False
         return True
 
-    def _update(self, transaction_id: str, values: dict[str, Any], unless: str = "") -> bool:
-        statement = update(_TRANSACTIONS).where(
-            _TRANSACTIONS.c.id == transaction_id, _TRANSACTIONS.c.answered_at.is_(None)
-        )
-        if unless == "browser":
-            statement = statement.where(_TRANSACTIONS.c.browser_digest == b"")
+    def _update(self, statement: Update, values: dict[str, Any]) -> bool:
+        """Note something about a login that is not answered; return whether it was there."""
         with writing(self._engine) as connection:
-            return bool(connection.execute(statement.values(values)).rowcount == 1)
+            return bool(connection.execute(statement, values).rowcount == 1)
 
     # SSO sessions.
 
     def session(self, cookie_digest: bytes) -> SsoSession | None:
         """Return the session of a cookie, alive or not."""
-        with reading(self._engine) as connection:
-            row = connection.execute(_FIND_SESSION, {"digest": cookie_digest}).one_or_none()
-        return None if row is None else _to_session(row)
+        with glancing(self._engine) as connection:
+            row = _FIND_SESSION.first(connection, {"digest": cookie_digest})
+        return None if row is None else SsoSession(**vars(row))
 
     def sessions_of(self, external_id: str) -> tuple[SsoSession, ...]:
         """Return the sessions of a person, alive or not, the oldest first."""
@@ -189,13 +188,12 @@ def _keep_session(connection: Connection, ending: Ending) -> None:
     if ending.ends is not None:
         if ending.tells is not None:
             carry_over(connection, ending.ends, ending.tells)
-        connection.execute(_END_SESSION, {"digest": ending.ends})
+        _END_SESSION.run(connection, {"digest": ending.ends})
     if ending.begins is not None:
         connection.execute(insert(_SESSIONS), _session_values(ending.begins))
-    if ending.uses is not None:
-        used = connection.execute(_TOUCH_SESSION, {"digest": ending.uses, "at": ending.at})
-        if used.rowcount != 1:
-            raise _SessionEnded
+    used = {"digest": ending.uses, "at": ending.at}
+    if ending.uses is not None and not _TOUCH_SESSION.run(connection, used):
+        raise _SessionEnded
     if ending.tells is not None:
         note_told(connection, ending.tells)
 
@@ -203,13 +201,11 @@ def _keep_session(connection: Connection, ending: Ending) -> None:
 def _end(connection: Connection, ending: Ending) -> bool:
     """Note that a login is answered, or the request of one that is answered at once."""
     if ending.transaction_id:
-        done = connection.execute(
-            _ANSWER, {"transaction_id": ending.transaction_id, "at": ending.at}
-        )
-        return bool(done.rowcount == 1)
+        values = {"transaction_id": ending.transaction_id, "at": ending.at}
+        return _ANSWER.run(connection, values) == 1
     if ending.request_id:
         values = {"issuer": ending.issuer, "request_id": ending.request_id}
-        connection.execute(insert(_REQUESTS), values | {"expires_at": ending.forgotten_at})
+        _TAKE_REQUEST.run(connection, values | {"expires_at": ending.forgotten_at})
     return True
 
 

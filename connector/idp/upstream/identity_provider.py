@@ -105,3 +105,23 @@ class Upstreams:
     def by_issuer(self, entity_id: str) -> Upstream | None:
         """Return the upstream whose entity ID that is."""
         return next((each for each in self.upstreams if each.provider.entity_id == entity_id), None)
+
+
+class UpstreamShelf:
+    """The upstreams as they are now: replaced whole while logins go on, and never changed.
+
+    Safe from several threads, because a reference is read and written whole.
+    """
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+
+    def current(self) -> Upstreams:
+        """Return them as they are now."""
+        return self._upstreams
+
+    def replace(self, upstreams: Upstreams) -> bool:
+        """Have everybody who asks from now on get these; return whether they are others."""
+        is_other = upstreams != self._upstreams
+        self._upstreams = upstreams
+        return is_other

@@ -33,6 +33,8 @@ class UpstreamSources:
         client: Fetches metadata by https.
         entity_id: What they know us by, unless configured otherwise.
         now: For metadata that ends.
+        is_lenient: Leave out an upstream whose metadata cannot be had from its URL, instead of
+            refusing all.
         file: Name of the configuration file, for the faults.
 
     """
@@ -41,6 +43,7 @@ class UpstreamSources:
     client: MetadataClient
     entity_id: str
     now: datetime
+    is_lenient: bool = False
     file: str = "connector.toml"
 
 
@@ -58,7 +61,11 @@ def load_upstreams(
         try:
             provider, note = _describe(settings, sources)
         except ConfigurationError as error:
-            faults += [_at(fault, sources.file, f"upstream[{number}]") for fault in error.faults]
+            if sources.is_lenient and "://" in settings.metadata:
+                notes.append(f"upstream {settings.name} is left out: {error}")
+            else:
+                place = f"upstream[{number}]"
+                faults += [_at(fault, sources.file, place) for fault in error.faults]
             continue
         upstreams.append(_to_upstream(settings, provider, sources.entity_id))
         if note:
@@ -117,7 +124,7 @@ def _describe(settings: UpstreamSettings, sources: UpstreamSources) -> tuple[Ide
         return parse_identity_provider(document, origin, sources.now, signed_by)
 
     if "://" in settings.metadata:
-        fetched = sources.client.fetch(settings.metadata, read)
+        fetched = sources.client.fetch_or_copy(settings.metadata, read, sources.now)
         return fetched.described, fetched.note
     try:
         document = (sources.folder / settings.metadata).read_bytes()

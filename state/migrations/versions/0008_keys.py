@@ -1,7 +1,7 @@
 """keys: signing keys, who is signed for with which, and who was shown which
 
 Revision: 0008
-Follows: 0009
+Follows: 0007
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 import state.engine
 
 revision = '0008'
-down_revision = '0009'
+down_revision = '0007'
 branch_labels = None
 depends_on = None
 

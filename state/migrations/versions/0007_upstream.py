@@ -1,6 +1,6 @@
 """upstream: what other identity providers are asked, what they say, and whose word a sign-on is
 
-Revision: 0009
+Revision: 0007
 Follows: 0006
 """
 
@@ -9,7 +9,7 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 import state.engine
 
-revision = '0009'
+revision = '0007'
 down_revision = '0006'
 branch_labels = None
 depends_on = None

@@ -1,0 +1,166 @@
+"""Applications as the files of an installation describe them, now and while the program runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connector.bootstrap.opening import mapping_folders
+from connector.bootstrap.tls import trusting
+from connector.errors import ConfigurationError, Fault
+from connector.idp.application.attribute_set import SETS_FILE, load_attribute_sets
+from connector.idp.application.fetching import Fetcher, FetchLoop
+from connector.idp.application.following import Follower, Stamp, stamp_of
+from connector.idp.application.load import ApplicationSources, Loaded, is_fetched, load_applications
+from connector.idp.application.metadata_client import MetadataClient
+from connector.idp.application.preset import PRESETS_FILE, load_presets
+from connector.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connector.clock import Clock
+    from connector.idp.application.catalogue import Catalogue
+    from connector.settings import ApplicationSettings, IdpSettings, Settings
+
+
+def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
+    """Return where applications are described, as of now; everything that is wrong is a fault.
+
+    Raises:
+        ConfigurationError: with every fault of presets and attribute sets.
+
+    """
+    folders = mapping_folders(settings)
+    return ApplicationSources(
+        presets=load_presets(folders),
+        sets=load_attribute_sets(folders),
+        client=MetadataClient(_metadata_folder(settings), trusting(_idp_of(settings).ca_file)),
+        now=clock.now(),
+    )
+
+
+def load_registry(
+    settings: Settings, clock: Clock, *, fetches: bool = True, is_lenient: bool = False
+) -> Loaded:
+    """Return the applications, and notes for the operator.
+
+    Args:
+        settings: The whole configuration.
+        clock: For metadata that ends.
+        fetches: Fetch metadata of which there is no copy.
+        is_lenient: Leave out an application whose metadata cannot be had.
+
+    Raises:
+        ConfigurationError: with every fault of every application.
+
+    """
+    sources = application_sources(settings, clock)
+    return load_applications(
+        settings.application, replace(sources, fetches=fetches, is_lenient=is_lenient)
+    )
+
+
+@dataclass(slots=True)
+class ApplicationFiles:
+    """The files of a running installation.
+
+    Attributes:
+        settings: As last read.
+        clock: Tells the time.
+        configuration: The file that they came from, or None if it is not read anew.
+        revision: The stamp of the last call to read it anew, as of these settings.
+
+    """
+
+    settings: Settings
+    clock: Clock
+    configuration: Path | None = None
+    revision: Stamp = ()
+
+    def current(self) -> Settings:
+        """Return the settings, read anew if somebody has called for that since.
+
+        Raises:
+            ConfigurationError: if they are wrong now.
+
+        """
+        revision = revision_of(self.settings)
+        if self.configuration is not None and revision != self.revision:
+            self.revision = revision
+            self.settings = load_settings(self.configuration)
+        return self.settings
+
+    def load(self) -> Loaded:
+        """Return the applications as files and copies describe them; nothing is fetched."""
+        return load_registry(self.current(), self.clock, fetches=False, is_lenient=True)
+
+    def stamp(self) -> Stamp:
+        """Return what changes when one of the files does."""
+        return stamp_of(_paths(self.settings))
+
+
+def make_follower(files: ApplicationFiles, catalogue: Catalogue) -> Follower:
+    """Return what keeps a process's applications as the files are."""
+    return Follower(catalogue, files.load, files.stamp, seen=())
+
+
+def make_fetch_loop(files: ApplicationFiles) -> FetchLoop:
+    """Return what fetches metadata while the program runs; not started yet."""
+    return FetchLoop(make_fetcher(files), lambda: files.load().notes)
+
+
+def make_fetcher(files: ApplicationFiles) -> Fetcher:
+    """Return what knows when which metadata is due."""
+
+    def configured() -> tuple[ApplicationSettings, ...]:
+        return files.current().application
+
+    every = _idp_of(files.settings).metadata_every
+    return Fetcher(configured, lambda: application_sources(files.settings, files.clock), every)
+
+
+def revision_of(settings: Settings) -> Stamp:
+    """Return the stamp of the last call to read the applications of the configuration anew."""
+    return stamp_of([_metadata_folder(settings) / "revision"])
+
+
+def call_for_reading(settings: Settings, clock: Clock) -> None:
+    """Have every process that serves these settings read the applications anew, in seconds.
+
+    Raises:
+        ConfigurationError: if the folder of metadata cannot be written.
+
+    """
+    path = _metadata_folder(settings) / "revision"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(clock.now().isoformat(), encoding="ascii")
+    except OSError as error:
+        raise ConfigurationError([Fault(str(path), "", f"{error.strerror}")]) from error
+
+
+def _paths(settings: Settings) -> Iterator[Path]:
+    folder = _metadata_folder(settings)
+    client = MetadataClient(folder)
+    yield folder / "revision"
+    yield settings.mappings / PRESETS_FILE
+    yield settings.mappings / SETS_FILE
+    for application in settings.application:
+        if is_fetched(application):
+            yield client.path_of(application.metadata)
+        elif application.metadata:
+            yield Path(application.metadata)
+        if application.metadata_certificate is not None:
+            yield application.metadata_certificate
+
+
+def _metadata_folder(settings: Settings) -> Path:
+    return _idp_of(settings).keys.parent / "metadata"
+
+
+def _idp_of(settings: Settings) -> IdpSettings:
+    if settings.idp is None:
+        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
+    return settings.idp
