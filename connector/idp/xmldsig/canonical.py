@@ -70,8 +70,11 @@ def render_around(element: Element, position: int) -> tuple[str, str]:
 
 def _render(element: Element, declared: tuple[str, ...]) -> str:
     opening, declared = _open(element, declared)
-    inner = "".join([_render_child(child, declared) for child in element.children])
-    return f"{opening}{inner}</{element.name}>"
+    name, _, children = element
+    if len(children) == 1:
+        return f"{opening}{_render_child(children[0], declared)}</{name}>"
+    inner = "".join([_render_child(child, declared) for child in children])
+    return f"{opening}{inner}</{name}>"
 
 
 def _render_child(child: Element | Raw | str, declared: tuple[str, ...]) -> str:
@@ -88,8 +91,9 @@ def _open(element: Element, declared: tuple[str, ...]) -> tuple[str, tuple[str, 
     if prefix not in declared:
         text += f' xmlns:{prefix}="{NAMESPACES[prefix]}"'
         declared = (*declared, prefix)
-    for key, value in sorted(attributes.items()):
-        text += f' {key}="{escape_attribute(value)}"'
+    if attributes:
+        for key, value in sorted(attributes.items()):
+            text += f' {key}="{escape_attribute(value)}"'
     return f"{text}>", declared
 
 
