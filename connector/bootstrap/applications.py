@@ -6,13 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.federation import feeds_of_upstreams, metadata_client, upstream_notes
 from connector.bootstrap.opening import mapping_folders
-from connector.bootstrap.tls import trusting
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.attribute_set import SETS_FILE, load_attribute_sets
 from connector.idp.application.fetching import Fetcher, FetchLoop
 from connector.idp.application.following import Follower, Stamp, stamp_of
-from connector.idp.application.load import ApplicationSources, Loaded, is_fetched, load_applications
+from connector.idp.application.load import (
+    ApplicationSources,
+    Loaded,
+    feed_of,
+    is_fetched,
+    load_applications,
+)
 from connector.idp.application.metadata_client import MetadataClient
 from connector.idp.application.preset import PRESETS_FILE, load_presets
 from connector.settings import load_settings
@@ -22,7 +28,9 @@ if TYPE_CHECKING:
 
     from connector.clock import Clock
     from connector.idp.application.catalogue import Catalogue
-    from connector.settings import ApplicationSettings, IdpSettings, Settings
+    from connector.idp.application.feed import Description, Feed
+    from connector.idp.application.service_provider import ServiceProvider
+    from connector.settings import IdpSettings, Settings
 
 
 def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
@@ -36,7 +44,7 @@ def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
     return ApplicationSources(
         presets=load_presets(folders),
         sets=load_attribute_sets(folders),
-        client=MetadataClient(_metadata_folder(settings), trusting(_idp_of(settings).ca_file)),
+        client=metadata_client(settings),
         now=clock.now(),
     )
 
@@ -108,17 +116,26 @@ def make_follower(files: ApplicationFiles, catalogue: Catalogue) -> Follower:
 
 def make_fetch_loop(files: ApplicationFiles) -> FetchLoop:
     """Return what fetches metadata while the program runs; not started yet."""
-    return FetchLoop(make_fetcher(files), lambda: files.load().notes)
+    return FetchLoop(
+        make_fetcher(files),
+        lambda: (*files.load().notes, *upstream_notes(files.current(), files.clock)),
+    )
 
 
 def make_fetcher(files: ApplicationFiles) -> Fetcher:
     """Return what knows when which metadata is due."""
 
-    def configured() -> tuple[ApplicationSettings, ...]:
-        return files.current().application
+    def feeds() -> list[Feed[Description]]:
+        settings = files.current()
+        return [*feeds_of_applications(settings), *feeds_of_upstreams(settings)]
 
     every = _idp_of(files.settings).metadata_every
-    return Fetcher(configured, lambda: application_sources(files.settings, files.clock), every)
+    return Fetcher(feeds, metadata_client(files.settings), files.clock.now, every)
+
+
+def feeds_of_applications(settings: Settings) -> list[Feed[ServiceProvider]]:
+    """Return what is fetched for applications."""
+    return [feed_of(each) for each in settings.application if is_fetched(each)]
 
 
 def revision_of(settings: Settings) -> Stamp:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connector.errors import ConfigurationError
+from connector.bootstrap.tls import trusting
+from connector.errors import ConfigurationError, Fault
+from connector.idp.application.feed import is_url
+from connector.idp.application.following import LOOK_SECONDS, stamp_of
 from connector.idp.application.metadata_client import MetadataClient
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
@@ -18,16 +21,18 @@ from connector.idp.endpoints import IdpEndpoints
 from connector.idp.message.sp_metadata import SpDescription
 from connector.idp.store.upstreams import UpstreamStore
 from connector.idp.upstream.identity_provider import UpstreamShelf
-from connector.idp.upstream.load import UpstreamSources, load_routes, load_upstreams
+from connector.idp.upstream.load import UpstreamSources, feed_of, load_routes, load_upstreams
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from connector.clock import Clock
-    from connector.errors import Fault
+    from connector.idp.application.feed import Feed
+    from connector.idp.application.following import Stamp
     from connector.idp.message.answer import SigningKeys
     from connector.idp.routing import Routes
-    from connector.idp.upstream.identity_provider import Upstreams
+    from connector.idp.upstream.identity_provider import IdentityProvider, Upstreams
     from connector.settings import IdpSettings, Settings
     from state.engine import Engine
 
@@ -43,7 +48,7 @@ class Federation:
         routes: Who checks whom.
         authenticator: Asks them; None if there are none.
         describe: Says what the upstream of a slug has to know of us; None if there are none.
-        refresh: Reads and fetches their metadata anew.
+        follower: Keeps what is known of them as the files are.
         notes: What an operator should know.
 
     """
@@ -51,34 +56,67 @@ class Federation:
     routes: Routes
     authenticator: UpstreamAuthenticator | None
     describe: Callable[[str], SpDescription | None] | None
-    refresh: Callable[[], None]
+    follower: UpstreamFollower
     notes: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class UpstreamFollower:
+    """Looks whether metadata have changed, and then reads all of it; used by one thread.
+
+    Attributes:
+        refresh: Reads it.
+        stamp: Returns what changes when a file does.
+        seen: The stamp of what was read.
+
+    """
+
+    refresh: Callable[[], None]
+    stamp: Callable[[], Stamp]
+    seen: Stamp
+
+    def look(self) -> None:
+        """Read what has changed."""
+        # Before it is read: what changes meanwhile is then seen the next time.
+        stamp = self.stamp()
+        if stamp != self.seen:
+            self.seen = stamp
+            self.refresh()
+
+    def keep_looking(self, stopping: threading.Event) -> None:
+        """Look every other second, until it is time to stop."""
+        while not stopping.wait(LOOK_SECONDS):
+            self.look()
+
+
 def make_federation(
-    settings: Settings, idp: IdpSettings, engine: Engine, clock: Clock, keys: SigningKeys
+    settings: Settings, engine: Engine, clock: Clock, keys: SigningKeys, *, fetches: bool = True
 ) -> Federation:
     """Return what logins need of other identity providers.
 
     Of one whose metadata cannot be had nothing is known until it can.
 
     Args:
-        settings: All of them.
-        idp: Of the identity provider.
+        settings: All of them, with those of the identity provider.
         engine: The state.
         clock: Tells the time.
         keys: Sign what we ask.
+        fetches: Fetch metadata of which there is no copy.
 
     Raises:
         ConfigurationError: if an upstream or a route is wrong; every fault.
 
     """
-    upstreams, routes, notes = load_federation(settings, idp, clock, is_lenient=True)
+    stamp = partial(_stamp, settings)
+    seen = stamp()
+    upstreams, routes, notes = load_federation(settings, clock, fetches=fetches, is_lenient=True)
+    shelf = UpstreamShelf(upstreams)
+    follower = UpstreamFollower(partial(_refresh, shelf, settings, clock), stamp, seen)
+    idp = _idp_of(settings)
     if not settings.upstream:
-        return Federation(routes, None, None, lambda: None, notes)
+        return Federation(routes, None, None, follower, notes)
     endpoints = IdpEndpoints(idp.entity_id, idp.base_url)
     decryption = load_or_create_decryption_key(idp.keys, clock.now())
-    shelf = UpstreamShelf(upstreams)
     authenticator = UpstreamAuthenticator(
         upstreams=shelf.current,
         store=UpstreamStore(engine),
@@ -91,14 +129,23 @@ def make_federation(
     def describe(slug: str) -> SpDescription | None:
         return describe_us(shelf.current(), slug, endpoints, decryption.certificate)
 
-    refresh = partial(_refresh, shelf, settings, idp, clock)
-    return Federation(routes, authenticator, describe, refresh, notes)
+    return Federation(routes, authenticator, describe, follower, notes)
 
 
-def _refresh(shelf: UpstreamShelf, settings: Settings, idp: IdpSettings, clock: Clock) -> None:
-    """Have the shelf hold what metadata say now; what cannot be had or is wrong stays as it was."""
+def _stamp(settings: Settings) -> Stamp:
+    client = metadata_client(settings)
+    paths = []
+    for upstream in settings.upstream:
+        is_fetched = is_url(upstream.metadata)
+        paths.append(client.path_of(upstream.metadata) if is_fetched else Path(upstream.metadata))
+        paths += [upstream.metadata_certificate] if upstream.metadata_certificate else []
+    return stamp_of(paths)
+
+
+def _refresh(shelf: UpstreamShelf, settings: Settings, clock: Clock) -> None:
+    """Have the shelf hold what metadata say now; what is wrong stays as it was."""
     try:
-        upstreams, _, notes = load_federation(settings, idp, clock, is_lenient=True)
+        upstreams, _, notes = load_federation(settings, clock, fetches=False, is_lenient=True)
     except ConfigurationError as error:
         log.warning("upstreams.kept", reason=str(error))
         return
@@ -108,25 +155,26 @@ def _refresh(shelf: UpstreamShelf, settings: Settings, idp: IdpSettings, clock: 
 
 
 def load_federation(
-    settings: Settings, idp: IdpSettings, clock: Clock, *, is_lenient: bool = False
+    settings: Settings, clock: Clock, *, fetches: bool = True, is_lenient: bool = False
 ) -> tuple[Upstreams, Routes, tuple[str, ...]]:
-    """Return whom we believe, who checks whom, and notes about what is not fresh.
+    """Return whom we believe, who checks whom, and notes for the operator.
 
     Args:
-        settings: All of them.
-        idp: Of the identity provider.
+        settings: All of them, with those of the identity provider.
         clock: For metadata that ends.
+        fetches: Fetch metadata of which there is no copy.
         is_lenient: Leave out an upstream whose metadata cannot be had.
 
     Raises:
         ConfigurationError: with every fault of every upstream and route.
 
     """
+    idp = _idp_of(settings)
     sources = UpstreamSources(
-        folder=Path(),
-        client=MetadataClient(idp.keys.parent / "metadata"),
+        client=metadata_client(settings),
         entity_id=IdpEndpoints(idp.entity_id, idp.base_url).upstream_metadata_url,
         now=clock.now(),
+        fetches=fetches,
         is_lenient=is_lenient,
     )
     faults: list[Fault] = []
@@ -141,6 +189,22 @@ def load_federation(
     if faults:
         raise ConfigurationError(faults)
     return upstreams, routes, notes
+
+
+def upstream_notes(settings: Settings, clock: Clock) -> tuple[str, ...]:
+    """Return what an operator should know of other identity providers; nothing is fetched."""
+    return load_federation(settings, clock, fetches=False, is_lenient=True)[2]
+
+
+def feeds_of_upstreams(settings: Settings) -> list[Feed[IdentityProvider]]:
+    """Return what is fetched for other identity providers."""
+    return [feed_of(each) for each in settings.upstream if is_url(each.metadata)]
+
+
+def metadata_client(settings: Settings) -> MetadataClient:
+    """Return what fetches metadata, and keeps copies beside the folder of keys."""
+    idp = _idp_of(settings)
+    return MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file))
 
 
 def describe_us(
@@ -169,3 +233,9 @@ def describe_us(
         encryption_certificate=certificate if is_encrypted else "",
         signs_requests=all(upstream.signs_requests for upstream in concerned),
     )
+
+
+def _idp_of(settings: Settings) -> IdpSettings:
+    if settings.idp is None:
+        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
+    return settings.idp

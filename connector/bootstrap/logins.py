@@ -39,9 +39,7 @@ from connector.source.ldap_password import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connector.bootstrap.federation import Federation
+    from connector.bootstrap.federation import Federation, UpstreamFollower
     from connector.bootstrap.keys import OpenKeys
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
@@ -59,7 +57,7 @@ class IdentityProvider:
         flow: The logins.
         logout: The logouts.
         publication: Shows our SAML metadata as it is now.
-        refresh: Reads and fetches the metadata of upstreams anew.
+        follower: Keeps what is known of other identity providers as the files are.
         notes: What an operator should know, such as metadata of others that is not fresh.
 
     """
@@ -67,7 +65,7 @@ class IdentityProvider:
     flow: LoginFlow
     logout: LogoutFlow
     publication: Publication
-    refresh: Callable[[], None]
+    follower: UpstreamFollower
     notes: tuple[str, ...]
 
 
@@ -96,7 +94,7 @@ def make_identity_provider(
     loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
     keys = open_keys(idp, engine, clock)
     ring = keys.ring()
-    federation = make_federation(settings, idp, engine, clock, ring)
+    federation = make_federation(settings, engine, clock, ring, fetches=fetches)
     secret = load_or_create_secret(idp.keys)
     parts = LoginParts(
         catalogue=Catalogue(loaded.registry),
@@ -118,7 +116,7 @@ def make_identity_provider(
         flow=LoginFlow(parts, partial(end_for_new_password, logout.parts)),
         logout=logout,
         publication=_make_publication(parts, keys, ring, federation),
-        refresh=federation.refresh,
+        follower=federation.follower,
         notes=loaded.notes + federation.notes,
     )
 

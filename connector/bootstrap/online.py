@@ -6,19 +6,20 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connector.bootstrap.applications import application_sources
+from connector.bootstrap.applications import feeds_of_applications
 from connector.bootstrap.cycles import connect, load_dialects, load_mappings
+from connector.bootstrap.federation import feeds_of_upstreams, metadata_client
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.lockout import check_lockout
 from connector.clock import SystemClock
 from connector.errors import SourceUnavailable
 from connector.idp.application.fetching import fetch_one
-from connector.idp.application.load import is_fetched
 from connector.source.reader import LdapSource, SourceCheck, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connector.idp.application.feed import Description, Feed
     from connector.settings import Settings, TargetSettings
     from connector.target.dialect import Dialect
 
@@ -39,13 +40,15 @@ def _check_metadata(settings: Settings) -> list[Finding]:
     """Return whether the metadata at URLs can be fetched; what comes is kept as a copy."""
     if settings.idp is None:
         return []
-    sources = application_sources(settings, SystemClock())
-    fetched = [fetch_one(each, sources) for each in settings.application if is_fetched(each)]
+    client, now = metadata_client(settings), SystemClock().now()
+    feeds: list[Feed[Description]] = []
+    feeds += feeds_of_applications(settings)
+    feeds += feeds_of_upstreams(settings)
     return [
-        Finding("warn", f"application {one.name}", f"its metadata: {one.problem}")
+        Finding("warn", f"{one.kind} {one.name}", f"its metadata: {one.problem}")
         if one.problem
-        else Finding("ok", f"application {one.name}", "its metadata could be fetched")
-        for one in fetched
+        else Finding("ok", f"{one.kind} {one.name}", "its metadata could be fetched")
+        for one in (fetch_one(feed, client, now) for feed in feeds)
     ]
 
 

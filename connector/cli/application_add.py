@@ -179,8 +179,9 @@ def list_presets(context: typer.Context, *, as_json: AsJson = False) -> int:
 def refresh_applications(context: typer.Context, *, as_json: AsJson = False) -> int:
     """Fetch the metadata of all applications now.
 
-    A daemon that runs takes it up in seconds, and reads the applications of the configuration file
-    anew, too. Exit codes: 0 done, 4 some could not be fetched; those stay as they were.
+    And of other identity providers. A daemon that runs takes it up in seconds, and reads the
+    applications of the configuration file anew, too. Exit codes: 0 done, 4 some could not be
+    fetched; those stay as they were.
 
     Example: connector app refresh
     """

@@ -213,7 +213,7 @@ def _federation(command: CommandContext) -> tuple[Upstreams, Routes, IdpEndpoint
     from connector.idp.endpoints import IdpEndpoints
 
     idp = command.idp
-    upstreams, routes, notes = load_federation(command.settings, idp, SystemClock())
+    upstreams, routes, notes = load_federation(command.settings, SystemClock())
     for note in notes:
         print_note(f"note: {note}")
     return upstreams, routes, IdpEndpoints(idp.entity_id, idp.base_url)

@@ -113,7 +113,7 @@ def _check_signing_keys(settings: Settings) -> list[Finding]:
 def _check_federation(settings: Settings) -> list[Finding]:
     if settings.idp is None:
         return []
-    upstreams, routes, notes = load_federation(settings, settings.idp, SystemClock())
+    upstreams, routes, notes = load_federation(settings, SystemClock())
     findings = [Finding("warn", "upstream", note) for note in notes]
     for upstream in upstreams.upstreams:
         words = f"its metadata is usable; it may vouch for {', '.join(sorted(upstream.domains))}"

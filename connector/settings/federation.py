@@ -59,7 +59,8 @@ class UpstreamSettings(Section):
     Attributes:
         name: In routes, on the pages and in the audit.
         metadata: Its SAML metadata: a file, or an https URL.
-        metadata_certificate: PEM file; the metadata must then be signed by that key.
+        metadata_certificate: PEM file; the metadata must then be signed by a key of it.
+        issuer: Its entity ID, where the metadata describe several.
         entity_id: What it knows us by; default: base_url + "/saml/upstream/metadata".
         domains: E-mail domains of the people whom it may vouch for.
         match: Whom an assertion is about.
@@ -73,6 +74,7 @@ class UpstreamSettings(Section):
     name: Name
     metadata: MetadataOrigin
     metadata_certificate: FileField | None = None
+    issuer: str = ""
     entity_id: str = ""
     domains: tuple[Domain, ...] = Field(min_length=1)
     match: MatchSettings = MatchSettings()

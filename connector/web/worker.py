@@ -42,7 +42,6 @@ READY: Final = b"ready\n"
 FAILED: Final = b"failed "
 RELOAD: Final = b"reload\n"
 _FLUSH_SECONDS: Final = 1.0
-_REFRESH_SECONDS: Final = 3600.0
 
 _log = structlog.get_logger()
 
@@ -89,7 +88,7 @@ def main() -> int:
     threads = [
         threading.Thread(target=_keep_flushing, args=(engine, stopping), name="flush"),
         threading.Thread(target=_follower(order, provider).keep_looking, args=(stopping,)),
-        threading.Thread(target=_keep_refreshing, args=(provider, stopping), name="refresh"),
+        threading.Thread(target=provider.follower.keep_looking, args=(stopping,)),
     ]
     for thread in threads:
         thread.start()
@@ -140,12 +139,6 @@ def _keep_flushing(engine: Engine, stopping: threading.Event) -> None:
             flush(engine)
         except StateError as error:
             _log.error("http.failed", reason="StateError", problem=str(error))
-
-
-def _keep_refreshing(provider: IdentityProvider, stopping: threading.Event) -> None:
-    """Look once an hour which keys other identity providers sign with now."""
-    while not stopping.wait(_REFRESH_SECONDS):
-        provider.refresh()
 
 
 def _tell(told: BinaryIO, line: bytes) -> None:

@@ -229,12 +229,12 @@ def test_metadata_that_change_are_used_from_the_next_look_on(desk: Shell):
     before = upstreams()
 
     with structlog.testing.capture_logs() as logs:
-        provider.refresh()
+        provider.follower.look()
         assert (upstreams(), logs) == (before, [])
         desk.edit(load_key("stranger").certificate, load_key("idp").certificate, "partner.xml")
-        provider.refresh()
+        provider.follower.look()
         desk.edit("</md:EntityDescriptor>", "", "partner.xml")
-        provider.refresh()
+        provider.follower.look()
 
     (partner,) = upstreams().upstreams
     assert partner.provider.certificates == (certificate_of(load_key("idp")),)

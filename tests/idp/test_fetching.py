@@ -18,7 +18,7 @@ from connector.errors import ConfigurationError
 from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.fetching import Fetcher, FetchLoop
 from connector.idp.application.following import Follower, stamp_of
-from connector.idp.application.load import load_applications
+from connector.idp.application.load import feed_of, is_fetched, load_applications
 from connector.idp.application.metadata_client import SIZE_LIMIT_BYTES, MetadataClient
 from connector.idp.application.service_provider import Registry
 from connector.idp.moment import to_timestamp
@@ -98,7 +98,10 @@ class Desk:
         return load_applications(self.settings(), self.sources(**changes))
 
     def fetcher(self, every: timedelta = timedelta(hours=4)) -> Fetcher:
-        return Fetcher(self.settings, self.sources, every)
+        def feeds():
+            return [feed_of(each) for each in self.settings() if is_fetched(each)]
+
+        return Fetcher(feeds, self.client, lambda: self.now, every)
 
 
 @pytest.fixture

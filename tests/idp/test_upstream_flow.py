@@ -12,7 +12,6 @@ from connector.errors import RequestRefused, UpstreamRefused
 from connector.idp.flow import (
     AskEmail,
     AskPassword,
-    LoginFlow,
     SendResponse,
     SendToSource,
     ShowDenied,
@@ -545,12 +544,26 @@ def test_one_that_was_taken_out_meanwhile_is_not_believed_any_more(bench, is_bro
         bench.bring(document, asked.relay_state)
     parts = bench.inner.parts
     without = replace(parts.upstream, upstreams=lambda: Upstreams(()))
-    bench.inner = replace(bench.inner, flow=LoginFlow(replace(parts, upstream=without)))
+    bench.inner = replace(
+        bench.inner, flow=replace(bench.flow, parts=replace(parts, upstream=without))
+    )
 
     with pytest.raises(UpstreamRefused) as refused:
         bench.look() if is_brought else bench.bring(document, asked.relay_state)
 
     assert refused.value.reason == Reason.UPSTREAM_UNKNOWN
+
+
+def test_one_whose_metadata_have_ended_is_neither_asked_nor_believed(engine, clock):
+    provider = replace(an_upstream().provider, valid_until=NOW + timedelta(minutes=4))
+    bench = make_upstream_bench(engine, clock, upstreams=(an_upstream(provider=provider),))
+    asked = bench.ask()
+    clock.moment += timedelta(minutes=4)
+
+    for attempt in (lambda: bench.answer(asked), bench.look):
+        with pytest.raises(UpstreamRefused) as refused:
+            attempt()
+        assert refused.value.reason == Reason.UPSTREAM_UNKNOWN
 
 
 def test_an_upstream_of_which_nothing_is_known_is_said_to_be_away(engine, clock):

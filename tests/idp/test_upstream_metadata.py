@@ -11,16 +11,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from connector.errors import ConfigurationError
+from connector.idp.application.fetching import Fetcher
 from connector.idp.application.metadata_client import MetadataClient
+from connector.idp.application.metadata_role import Wanted
 from connector.idp.message.metadata import build_metadata
 from connector.idp.message.sp_metadata import SpDescription, build_sp_metadata
 from connector.idp.moment import to_timestamp
 from connector.idp.names import Binding
-from connector.idp.upstream.load import UpstreamSources, load_upstreams
+from connector.idp.upstream.load import UpstreamSources, feed_of, load_upstreams
 from connector.idp.upstream.metadata import parse_identity_provider
 from connector.idp.xmldsig import parse_xml, verify_enveloped
 from connector.settings.federation import UpstreamSettings
 from tests.idp.bench import ENDPOINTS, NOW, certificate_of, load_key
+from tests.idp.test_fetching import publishing
 from tests.idp.upstream_bench import ACS_URL, OURS
 from tests.parts.key_pair import make_key_pair
 
@@ -53,7 +56,7 @@ def metadata(inner: str = key_descriptor() + REDIRECT, entity: str = "", role: s
 
 def parse(document: str | bytes, **choices):
     document = document.encode() if isinstance(document, str) else document
-    return parse_identity_provider(document, "idp.xml", NOW, **choices)
+    return parse_identity_provider(document, "idp.xml", Wanted(**choices))
 
 
 def faults_of(document: str | bytes, **choices) -> list[str]:
@@ -89,25 +92,24 @@ def test_every_fault_is_said_at_once(tmp_path):
     weak = make_key_pair(tmp_path, "weak", rsa.generate_private_key(65537, 1024)).certificate
     text = "".join(weak.public_bytes(Encoding.PEM).decode().splitlines()[1:-1])
     bad_url = ROLE.format(binding="HTTP-Redirect", url="javascript:alert(1)")
-    until = to_timestamp(NOW)
 
     faults = faults_of(
         metadata(
             key_descriptor("AAAA") + key_descriptor(text) + bad_url,
-            entity=f'validUntil="{until}"',
+            entity='validUntil="later"',
             role='validUntil="soon"',
         ).replace("https://idp.example", "", 1)
     )
 
     assert [fault.partition(": ")[2].partition(": ")[0] for fault in faults] == [
         "EntityDescriptor.entityID",
-        "validUntil",
-        "validUntil",
         "SingleSignOnService.Location",
-        "KeyDescriptor",
-        "KeyDescriptor",
+        "IDPSSODescriptor.KeyDescriptor",
+        "IDPSSODescriptor.KeyDescriptor",
+        "validUntil",
+        "validUntil",
     ]
-    assert "1024 bits; 2048 are the least" in faults[5]
+    assert "1024 bits; 2048 are the least" in faults[3]
 
 
 @pytest.mark.parametrize("document", ["<x/>", "no xml", "<!DOCTYPE x><x/>"])
@@ -121,9 +123,28 @@ def test_a_document_of_several_must_name_one_identity_provider():
         "</md:EntitiesDescriptor>"
     )
 
+    other = metadata().replace("_md", "_md2").replace("https://idp.example", "urn:other", 1)
+    both = wrapped.format(metadata() + other)
+
     assert parse(wrapped.format(metadata())).entity_id == "https://idp.example"
-    (fault,) = faults_of(wrapped.format(metadata() + metadata().replace("_md", "_md2")))
-    assert "must describe one SAML 2.0 identity provider, describes 2" in fault
+    (fault,) = faults_of(both)
+    assert "must describe one SAML 2.0 identity provider, describes 2; name one by issuer" in fault
+    assert parse(both, entity_id="urn:other").entity_id == "urn:other"
+    (fault,) = faults_of(both, entity_id="urn:third")
+    assert "describes 0 identity providers with the entity ID 'urn:third'" in fault
+
+
+def test_how_long_it_may_be_kept_is_read():
+    until = to_timestamp(NOW + timedelta(days=1))
+
+    found = parse(metadata(entity=f'validUntil="{until}"', role='cacheDuration="PT1H"'))
+
+    assert (found.valid_until, found.cache_duration) == (
+        NOW + timedelta(days=1),
+        timedelta(hours=1),
+    )
+    assert not found.has_ended(NOW)
+    assert found.has_ended(NOW + timedelta(days=1))
 
 
 # Signed.
@@ -137,7 +158,7 @@ def signed_metadata(key=KEY) -> bytes:
 
 
 def test_signed_metadata_is_read_where_the_signature_is_demanded():
-    found = parse(signed_metadata(), signed_by=certificate_of(KEY))
+    found = parse(signed_metadata(), signers=[certificate_of(KEY)])
 
     assert found.entity_id == ENDPOINTS.entity_id
 
@@ -145,8 +166,8 @@ def test_signed_metadata_is_read_where_the_signature_is_demanded():
 def test_metadata_of_another_key_or_of_none_is_refused():
     theirs = signed_metadata(STRANGER)
 
-    assert len(faults_of(theirs, signed_by=certificate_of(KEY))) == 1
-    assert len(faults_of(metadata(), signed_by=certificate_of(KEY))) == 1
+    assert len(faults_of(theirs, signers=[certificate_of(KEY)])) == 1
+    assert len(faults_of(metadata(), signers=[certificate_of(KEY)])) == 1
 
 
 def test_only_what_was_signed_is_read():
@@ -158,14 +179,14 @@ def test_only_what_was_signed_is_read():
     changed.find(f".//{MD}KeyDescriptor//{{*}}X509Certificate").text = STRANGER.certificate
 
     for document in (outer, changed):
-        assert len(faults_of(etree.tostring(document), signed_by=certificate_of(KEY))) == 1
+        assert len(faults_of(etree.tostring(document), signers=[certificate_of(KEY)])) == 1
 
 
 # As configured.
 
 
 def sources(folder) -> UpstreamSources:
-    return UpstreamSources(folder, MetadataClient(folder / "copies"), OURS, NOW)
+    return UpstreamSources(MetadataClient(folder / "copies"), OURS, NOW)
 
 
 def settings(folder, **changes) -> UpstreamSettings:
@@ -214,6 +235,51 @@ def test_two_that_could_be_confused_are_faults(tmp_path):
         "2 names are too much alike (partner)",
         "2 upstreams have the entity ID https://idp.example",
     ]
+
+
+# At a URL.
+
+
+def test_metadata_at_a_url_is_fetched_at_its_time_and_read_from_its_copy(tmp_path):
+    with publishing(tmp_path) as (server, tls):
+        client = MetadataClient(tmp_path / "copies", tls, timeout_seconds=5)
+        server.body = metadata().encode()
+        configured = settings(tmp_path, metadata=server.url)
+        moment = [NOW]
+        fetcher = Fetcher(
+            lambda: [feed_of(configured)], client, lambda: moment[0], timedelta(hours=4)
+        )
+
+        def certificates(**changes):
+            now = replace(UpstreamSources(client, OURS, moment[0]), **changes)
+            return load_upstreams([configured], now)[0].upstreams[0].provider.certificates
+
+        assert certificates() == (certificate_of(KEY),), "fetched, because there is no copy"
+        server.body = metadata(key_descriptor(STRANGER.certificate) + REDIRECT).encode()
+        assert certificates() == (certificate_of(KEY),)
+        assert fetcher.look() == []
+        moment[0] = NOW + timedelta(hours=4)
+        (fetched,) = fetcher.look()
+        assert (fetched.kind, fetched.name, fetched.is_new) == ("upstream", "Partner", True)
+        assert certificates(fetches=False) == (certificate_of(STRANGER),)
+        server.status = 500
+        (failed,) = fetcher.look(is_forced=True)
+        assert "status 500" in failed.problem
+        assert certificates(fetches=False) == (certificate_of(STRANGER),)
+
+
+def test_what_is_about_to_end_or_has_is_noted(tmp_path):
+    def notes(until) -> tuple[str, ...]:
+        configured = settings(tmp_path)
+        text = metadata(entity=f'validUntil="{to_timestamp(until)}"')
+        (tmp_path / "idp.xml").write_text(text)
+        return load_upstreams([configured], sources(tmp_path))[1]
+
+    assert notes(NOW + timedelta(days=8)) == ()
+    assert notes(NOW + timedelta(days=1)) == (
+        "upstream Partner: its metadata ends at 2026-11-03 08:00 UTC",
+    )
+    assert notes(NOW)[0].endswith("nobody can sign in by it until there is newer")
 
 
 # What we say of ourselves.

@@ -239,7 +239,7 @@ class IdentityProvider:
         upstream = Upstream(
             name=name,
             slug=to_slug(name),
-            provider=parse_identity_provider(metadata, name, self.clock.now()),
+            provider=parse_identity_provider(metadata, name),
             entity_id=self.endpoints.upstream_metadata_url,
             domains=frozenset(domains),
             **choices,

@@ -1,4 +1,4 @@
-"""Fetch the metadata of applications anew, each at its time; one process of the program does."""
+"""Fetch metadata anew, each document at its time; one process of the program does."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connector.errors import ConfigurationError
-from connector.idp.application.load import fetch_metadata, is_fetched, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from connector.idp.application.load import ApplicationSources
-    from connector.settings import ApplicationSettings
+    from connector.idp.application.feed import Description, Feed
+    from connector.idp.application.metadata_client import MetadataClient
 
 RETRY = timedelta(minutes=10)
 LEAST_INTERVAL = timedelta(minutes=5)
@@ -29,84 +28,87 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of one application.
+    """What came of one document.
 
     Attributes:
-        name: Of the application.
-        url: Of its metadata.
+        kind: "application" or "upstream".
+        name: Of whom it describes.
+        url: Of the document.
         is_new: Whether another document was there than before.
         problem: Why it could not be fetched; "" if it was.
 
     """
 
+    kind: str
     name: str
     url: str
     is_new: bool
     problem: str = ""
 
 
-def fetch_one(settings: ApplicationSettings, sources: ApplicationSources) -> Fetched:
-    """Fetch the metadata of one application now; whatever goes wrong is said, not raised."""
+def fetch_one(feed: Feed[Description], client: MetadataClient, now: datetime) -> Fetched:
+    """Fetch a document now; whatever goes wrong is said, not raised."""
     try:
-        is_new = fetch_metadata(settings, sources.client, sources.now)
+        is_new = feed.refresh(client, now)
     except ConfigurationError as error:
-        return Fetched(settings.name, settings.metadata, is_new=False, problem=str(error))
-    return Fetched(settings.name, settings.metadata, is_new)
+        return Fetched(feed.kind, feed.name, feed.url, is_new=False, problem=str(error))
+    return Fetched(feed.kind, feed.name, feed.url, is_new)
 
 
 @dataclass(slots=True)
 class Fetcher:
-    """Knows when which metadata is due; used by one thread.
+    """Knows when which document is due; used by one thread.
 
     Attributes:
-        configured: Gives the applications as they are configured now.
-        make_sources: Gives where their descriptions are, as of now.
-        every: Time from one fetch to the next, unless the metadata asks for less.
+        feeds: Gives the documents, as they are configured now.
+        client: Fetches, and keeps copies.
+        now: Tells the time.
+        every: Time from one fetch to the next, unless the document asks for less.
 
     """
 
-    configured: Callable[[], Sequence[ApplicationSettings]]
-    make_sources: Callable[[], ApplicationSources]
+    feeds: Callable[[], Sequence[Feed[Description]]]
+    client: MetadataClient
+    now: Callable[[], datetime]
     every: timedelta
     _failed_at: dict[str, datetime] = field(default_factory=dict)
 
     def look(self, *, is_forced: bool = False) -> list[Fetched]:
         """Fetch what is due, or everything; return what came of it."""
-        sources = self.make_sources()
+        now = self.now()
         found = []
-        for settings in self.configured():
-            if is_fetched(settings) and (is_forced or self._is_due(settings, sources)):
-                fetched = fetch_one(settings, sources)
-                self._note(fetched, sources.now)
+        for feed in self.feeds():
+            if is_forced or self._is_due(feed, now):
+                fetched = fetch_one(feed, self.client, now)
+                self._note(fetched, now)
                 found.append(fetched)
         return found
 
-    def _is_due(self, settings: ApplicationSettings, sources: ApplicationSources) -> bool:
-        failed_at = self._failed_at.get(settings.metadata)
+    def _is_due(self, feed: Feed[Description], now: datetime) -> bool:
+        failed_at = self._failed_at.get(feed.url)
         if failed_at is not None:
-            return sources.now >= failed_at + RETRY
-        copy = sources.client.copy_of(settings.metadata)
+            return now >= failed_at + RETRY
+        copy = self.client.copy_of(feed.url)
         if copy is None:
             return True
         try:
-            asked = read_metadata(settings, sources).cache_duration
+            asked = feed.read(copy.document).cache_duration
         except ConfigurationError:
             return True
         interval = min(self.every, max(asked, LEAST_INTERVAL)) if asked else self.every
-        return sources.now >= copy.fetched_at + interval
+        return now >= copy.fetched_at + interval
 
     def _note(self, fetched: Fetched, now: datetime) -> None:
         """Log what is news: another document, the first of several failures, the end of them."""
         if fetched.problem:
             if fetched.url not in self._failed_at:
-                log.warning(
-                    "metadata.fetch_failed", application=fetched.name, reason=fetched.problem
-                )
+                whose = {fetched.kind: fetched.name}
+                log.warning("metadata.fetch_failed", **whose, reason=fetched.problem)
             self._failed_at[fetched.url] = now
             return
         had_failed = self._failed_at.pop(fetched.url, None) is not None
         if fetched.is_new or had_failed:
-            log.info("metadata.fetched", application=fetched.name, is_new=fetched.is_new)
+            log.info("metadata.fetched", **{fetched.kind: fetched.name}, is_new=fetched.is_new)
 
 
 class FetchLoop:
@@ -115,7 +117,7 @@ class FetchLoop:
     def __init__(self, fetcher: Fetcher, notes: Callable[[], Iterable[str]]) -> None:
         self._fetcher = fetcher
         self._notes = notes
-        self._noted_at = fetcher.make_sources().now
+        self._noted_at = fetcher.now()
         self._woken = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="metadata", daemon=True)
@@ -146,7 +148,7 @@ class FetchLoop:
 
     def _note_daily(self) -> None:
         """Log once a day what the operator should know, such as metadata that is about to end."""
-        now = self._fetcher.make_sources().now
+        now = self._fetcher.now()
         if now - self._noted_at >= NOTED_EVERY:
             self._noted_at = now
             for note in self._notes():

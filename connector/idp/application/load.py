@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.assemble import Assembler, finish
-from connector.idp.application.metadata import Wanted, parse_service_provider
+from connector.idp.application.feed import Feed, is_url
+from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.metadata_client import MetadataUnavailable
+from connector.idp.application.metadata_role import Wanted, to_signers
 from connector.idp.application.service_provider import Application, Registry, ServiceProvider
 
 if TYPE_CHECKING:
@@ -121,44 +121,31 @@ def read_metadata(settings: ApplicationSettings, sources: ApplicationSources) ->
         ConfigurationError: if what there is has faults.
 
     """
-    origin = settings.metadata
     wanted = to_wanted(settings)
-    if not is_fetched(settings):
-        try:
-            document = Path(origin).read_bytes()
-        except OSError as error:
-            problem = f"cannot read {origin}: {error.strerror}"
-            raise ConfigurationError([Fault("", "metadata", problem)]) from error
-        return parse_service_provider(document, Path(origin).name, wanted)
-    if sources.fetches and sources.client.copy_of(origin) is None:
-        fetch_metadata(settings, sources.client, sources.now)
-    copy = sources.client.copy_of(origin)
-    if copy is None:
-        raise MetadataUnavailable([Fault(origin, "", "has not been fetched yet")])
-    return parse_service_provider(copy.document, origin, wanted)
+    if is_fetched(settings):
+        feed = feed_of(settings)
+        return feed.described(sources.client, sources.now, fetches=sources.fetches)
+    path = Path(settings.metadata)
+    try:
+        document = path.read_bytes()
+    except OSError as error:
+        problem = f"cannot read {settings.metadata}: {error.strerror}"
+        raise ConfigurationError([Fault("", "metadata", problem)]) from error
+    return parse_service_provider(document, path.name, wanted)
 
 
-def fetch_metadata(settings: ApplicationSettings, client: MetadataClient, now: datetime) -> bool:
-    """Get the metadata of an application anew; return whether it has changed.
+def feed_of(settings: ApplicationSettings) -> Feed[ServiceProvider]:
+    """Return what is fetched for an application whose metadata comes from a URL."""
 
-    Raises:
-        MetadataUnavailable: if it cannot be had, has faults, or has ended.
+    def read(document: bytes) -> ServiceProvider:
+        return parse_service_provider(document, settings.metadata, to_wanted(settings))
 
-    """
-    wanted = to_wanted(settings)
-
-    def check(document: bytes) -> None:
-        described = parse_service_provider(document, settings.metadata, wanted)
-        if described.valid_until is not None and described.has_ended(now):
-            problem = f"the metadata ended at {described.valid_until:%Y-%m-%d %H:%M} UTC"
-            raise ConfigurationError([Fault(settings.metadata, "validUntil", problem)])
-
-    return client.fetch(settings.metadata, check, now)
+    return Feed("application", settings.name, settings.metadata, read)
 
 
 def is_fetched(settings: ApplicationSettings) -> bool:
     """Return whether an application's metadata comes from a URL."""
-    return "://" in settings.metadata
+    return is_url(settings.metadata)
 
 
 def to_wanted(settings: ApplicationSettings) -> Wanted:
@@ -168,14 +155,7 @@ def to_wanted(settings: ApplicationSettings) -> Wanted:
         ConfigurationError: if the file of certificates holds none.
 
     """
-    file = settings.metadata_certificate
-    if file is None:
-        return Wanted(settings.entity_id)
-    try:
-        return Wanted(settings.entity_id, x509.load_pem_x509_certificates(file.read_bytes()))
-    except (OSError, ValueError) as error:
-        problem = f"{file.name} holds no certificate in PEM: {error}"
-        raise ConfigurationError([Fault("", "metadata_certificate", problem)]) from error
+    return Wanted(settings.entity_id, to_signers(settings.metadata_certificate))
 
 
 def _notes(application: Application, sources: ApplicationSources) -> Iterator[str]:

@@ -1,19 +1,14 @@
-"""Read the metadata of a service provider (SAML Metadata section 2.4.4).
-
-A service provider's metadata is taken from the operator, by file or https URL, so its signature is
-asked for only where the operator gave a certificate; then nothing is read but what was signed.
-Comments are dropped before anything is read. Every fault is said at once.
-"""
+"""Read the metadata of a service provider (SAML Metadata section 2.4.4)."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from connector.errors import ConfigurationError, Fault
+from connector.errors import ConfigurationError
 from connector.idp.application.metadata_keys import read_certificates, read_encryption
+from connector.idp.application.metadata_role import RoleReader, Wanted, open_document
 from connector.idp.application.service_provider import (
     AcsEndpoint,
     AttributeService,
@@ -22,33 +17,15 @@ from connector.idp.application.service_provider import (
     SloEndpoint,
 )
 from connector.idp.moment import to_duration, to_moment
-from connector.idp.names import PROTOCOL, Binding
-from connector.idp.xmldsig import XmlLimits, XmlRefused, parse_xml, text_of, verify_enveloped
+from connector.idp.names import Binding
+from connector.idp.xmldsig import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from cryptography.x509 import Certificate
     from lxml import etree
 
 _MD = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 _UI = "{urn:oasis:names:tc:SAML:metadata:ui}"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
-_LIMITS = XmlLimits(size_bytes=1_048_576, keeps_out_comments=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which service provider of a document is read, and who must have signed the document.
-
-    Attributes:
-        entity_id: Its name; "" if there is only one.
-        signers: Certificates; empty if nobody must have signed.
-
-    """
-
-    entity_id: str = ""
-    signers: Sequence[Certificate] = ()
 
 
 def parse_service_provider(
@@ -66,73 +43,23 @@ def parse_service_provider(
 
     """
     wanted = wanted or Wanted()
-    try:
-        root = parse_xml(document, _LIMITS)
-        if wanted.signers:
-            root = verify_enveloped(root, wanted.signers)
-    except XmlRefused as error:
-        raise ConfigurationError([Fault(origin, "", str(error))]) from error
-    faults: list[Fault] = []
-    reader = _Reader(origin, faults)
+    root = open_document(document, origin, wanted.signers)
+    reader = _Reader(origin, [], "SPSSODescriptor", "service provider", "entity_id")
     chain = reader.find_role(root, wanted.entity_id)
     found = reader.read(chain) if chain else None
-    if faults or found is None:
-        raise ConfigurationError(list(dict.fromkeys(faults)))
+    if reader.faults or found is None:
+        raise ConfigurationError(list(dict.fromkeys(reader.faults)))
     return found
 
 
-def _roles(
-    element: etree._Element, above: tuple[etree._Element, ...] = ()
-) -> Iterator[tuple[etree._Element, ...]]:
-    """Yield the way to each SAML 2.0 service provider: the elements from the root to its role.
+class _Reader(RoleReader):
+    """Reads the role of a service provider."""
 
-    What any of them says of its validity holds for the role.
-    """
-    chain = (*above, element)
-    if element.tag == f"{_MD}EntityDescriptor":
-        for role in element.findall(f"{_MD}SPSSODescriptor"):
-            if PROTOCOL in role.get("protocolSupportEnumeration", "").split():
-                yield (*chain, role)
-        return
-    for child in element:
-        if child.tag in {f"{_MD}EntityDescriptor", f"{_MD}EntitiesDescriptor"}:
-            yield from _roles(child, chain)
-
-
-def _entity_id(chain: tuple[etree._Element, ...]) -> str:
-    return chain[-2].get("entityID", "").strip()
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads one document; what is wrong goes into `faults`."""
-
-    origin: str
-    faults: list[Fault]
-
-    def fault(self, key: str, problem: str) -> None:
-        self.faults.append(Fault(self.origin, key, problem))
-
-    def find_role(self, root: etree._Element, entity_id: str) -> tuple[etree._Element, ...]:
-        """Return the way to the one service provider that is meant."""
-        every = list(_roles(root))
-        found = [chain for chain in every if entity_id in {"", _entity_id(chain)}]
-        if len(found) == 1:
-            return found[0]
-        if entity_id and every:
-            problem = f"describes {len(found)} service providers with the entity ID {entity_id!r}"
-        else:
-            problem = f"must describe one SAML 2.0 service provider, describes {len(found)}"
-        names = ", ".join(sorted({_entity_id(chain) for chain in every})[:10])
-        hint = f"; name one by entity_id: {names}" if every else ""
-        self.fault("SPSSODescriptor", f"{problem}{hint}")
-        return ()
+    __slots__ = ()
 
     def read(self, chain: tuple[etree._Element, ...]) -> ServiceProvider:
         """Return what a role says, and what those above it do."""
-        role, entity_id = chain[-1], _entity_id(chain)
-        if not entity_id or len(entity_id) > 1024:
-            self.fault("EntityDescriptor.entityID", "must be there, with at most 1024 characters")
+        role, entity_id = chain[-1], self.read_entity_id(chain)
         certificates = read_certificates(role, "signing", self.key_fault)
         signs_requests = is_true(role.get("AuthnRequestsSigned"))
         if signs_requests and not certificates:
@@ -152,22 +79,6 @@ class _Reader:
             valid_until=self.read_least(chain, "validUntil", to_moment, "a time"),
             cache_duration=self.read_least(chain, "cacheDuration", to_duration, "a duration"),
         )
-
-    def key_fault(self, problem: str) -> None:
-        self.fault("SPSSODescriptor.KeyDescriptor", problem)
-
-    def read_least(
-        self, chain: tuple[etree._Element, ...], name: str, read: Callable[[str], Any], words: str
-    ) -> Any | None:
-        """Return the least value of an attribute that any element of the way has, or None."""
-        found = []
-        for element in chain:
-            text = element.get(name)
-            try:
-                found += [] if text is None else [read(text)]
-            except ValueError:
-                self.fault(name, f"is not {words}: {text!r}")
-        return min(found, default=None)
 
     def read_acs_endpoints(self, role: etree._Element) -> tuple[AcsEndpoint, ...]:
         found = [

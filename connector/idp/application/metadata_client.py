@@ -7,7 +7,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-Described_co = TypeVar("Described_co", covariant=True)
-"""What a document describes: a service provider, or an identity provider."""
 
 SIZE_LIMIT_BYTES = 1_048_576
 _TIMEOUT_SECONDS = 10.0
@@ -41,28 +38,6 @@ class Copy:
 
     document: bytes
     fetched_at: datetime
-
-
-class Reader(Protocol[Described_co]):
-    """Turns a document into what it describes, as `metadata.parse_service_provider`."""
-
-    def __call__(self, document: bytes, origin: str) -> Described_co:
-        """Return what it describes, or raise ConfigurationError."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched(Generic[Described_co]):
-    """What a document describes, and how fresh that is.
-
-    Attributes:
-        described: Whatever the reader makes of it.
-        note: Why it is an older copy, in words for an operator; "" if it is fresh.
-
-    """
-
-    described: Described_co
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,29 +90,6 @@ class MetadataClient:
             raise MetadataUnavailable(error.faults) from error
         _replace(self.path_of(url), document, now)
         return before is None or before.document != document
-
-    def fetch_or_copy(
-        self, url: str, read: Reader[Described_co], now: datetime
-    ) -> Fetched[Described_co]:
-        """Return what the document at a URL describes, or what its copy does if it cannot be had.
-
-        Raises:
-            ConfigurationError: if there is neither a good document nor a good copy.
-
-        """
-        cause: MetadataUnavailable | None = None
-        try:
-            self.fetch(url, lambda document: read(document, url), now)
-        except MetadataUnavailable as error:
-            cause = error
-        copy = self.copy_of(url)
-        if copy is None:
-            raise cause or _fault(url, "cannot be kept")
-        try:
-            described = read(copy.document, url)
-        except ConfigurationError as error:
-            raise cause or error from None
-        return Fetched(described, f"an older copy is used: {cause}" if cause else "")
 
     def _get(self, url: str) -> bytes:
         if not url.startswith("https://"):

@@ -94,7 +94,13 @@ class UpstreamAuthenticator:
         is_forced: bool,
         is_passive: bool,
     ) -> Errand:
-        """Return what the browser takes to the upstream, for a login that waits from now on."""
+        """Return what the browser takes to the upstream, for a login that waits from now on.
+
+        Raises:
+            UpstreamRefused: if what is known of the upstream is out of date.
+
+        """
+        _require_current(upstream, now)
         sent = SentRequest(
             relay_state=self.random(32).hex(),
             request_id=f"_{self.random(16).hex()}",
@@ -126,6 +132,7 @@ class UpstreamAuthenticator:
         upstream = self.upstreams().by_name(sent.upstream)
         if upstream is None:
             raise UpstreamRefused(Reason.UPSTREAM_UNKNOWN, f"nothing is known of {sent.upstream}")
+        _require_current(upstream, now)
         expected = Expected(
             upstream,
             self.acs_url,
@@ -154,6 +161,7 @@ class UpstreamAuthenticator:
             raise UpstreamRefused(Reason.ISSUER_UNKNOWN, f"no upstream is {issuer!r}"[:1024])
         if not upstream.allows_unsolicited:
             raise UpstreamRefused(Reason.RESPONSE_UNSOLICITED, "nobody asked for it")
+        _require_current(upstream, now)
         expected = Expected(upstream, self.acs_url, "", now - _UNSOLICITED_LIFETIME, now)
         answer = parse_response(message.document, expected, self.decryption_keys)
         if isinstance(answer, Declined):
@@ -165,6 +173,13 @@ class UpstreamAuthenticator:
     def _use(self, answer: Answered) -> bool:
         issuer, until = answer.vouched.authority, answer.usable_until
         return self.store.use_assertion(issuer, answer.assertion_id, until)
+
+
+def _require_current(upstream: Upstream, now: datetime) -> None:
+    """Go on if the upstream's metadata has not ended: its keys are believed no longer than that."""
+    if upstream.provider.has_ended(now):
+        message = f"the metadata of {upstream.name} ended at {upstream.provider.valid_until}"
+        raise UpstreamRefused(Reason.UPSTREAM_UNKNOWN, message)
 
 
 def identify(vouched: Vouched, upstream: Upstream, directory: Names) -> DirectoryUser:

@@ -9,6 +9,7 @@ from connector.idp.names import Binding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
     from cryptography.x509 import Certificate
 
@@ -30,6 +31,8 @@ class IdentityProvider:
         sso_urls: Where it takes AuthnRequests, by binding; at least one of redirect and post.
         certificates: What it signs with; at least one.
         wants_signed_requests: It says that it takes no others.
+        valid_until: When its metadata ends, or None.
+        cache_duration: How long its metadata should be kept at most, or None.
 
     """
 
@@ -37,6 +40,12 @@ class IdentityProvider:
     sso_urls: Mapping[Binding, str]
     certificates: tuple[Certificate, ...]
     wants_signed_requests: bool = False
+    valid_until: datetime | None = None
+    cache_duration: timedelta | None = None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Return whether its description is valid no more (Metadata section 2.3.1)."""
+        return self.valid_until is not None and self.valid_until <= now
 
     def door(self) -> tuple[Binding, str]:
         """Return by which binding it is asked, and where: by redirect if it takes that."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
 from connector.errors import ConfigurationError, Fault
+from connector.idp.application.feed import Feed, is_url
+from connector.idp.application.load import END_WARNING
+from connector.idp.application.metadata_client import MetadataUnavailable
+from connector.idp.application.metadata_role import Wanted, to_signers
 from connector.idp.application.service_provider import to_slug
 from connector.idp.routing import Routes, Rule
 from connector.idp.upstream.identity_provider import IdentityProvider, Match, Upstream, Upstreams
@@ -18,7 +21,6 @@ from connector.idp.vouched import AD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from connector.idp.application.metadata_client import MetadataClient
     from connector.settings import ApplicationSettings, RouteSettings, UpstreamSettings
@@ -29,20 +31,19 @@ class UpstreamSources:
     """Where identity providers are described.
 
     Attributes:
-        folder: Where relative paths start: the configuration file's folder.
-        client: Fetches metadata by https.
+        client: Fetches metadata by https, and keeps copies.
         entity_id: What they know us by, unless configured otherwise.
         now: For metadata that ends.
-        is_lenient: Leave out an upstream whose metadata cannot be had from its URL, instead of
-            refusing all.
+        fetches: Fetch what there is no copy of; otherwise nothing is ever fetched.
+        is_lenient: Leave out an upstream whose metadata cannot be had, instead of refusing all.
         file: Name of the configuration file, for the faults.
 
     """
 
-    folder: Path
     client: MetadataClient
     entity_id: str
     now: datetime
+    fetches: bool = True
     is_lenient: bool = False
     file: str = "connector.toml"
 
@@ -56,20 +57,22 @@ def load_upstreams(
         ConfigurationError: with every fault of every upstream.
 
     """
-    upstreams, faults, notes = [], [], []
+    upstreams: list[Upstream] = []
+    faults: list[Fault] = []
+    notes: list[str] = []
     for number, settings in enumerate(configured):
         try:
-            provider, note = _describe(settings, sources)
+            upstream = _to_upstream(settings, _describe(settings, sources), sources.entity_id)
+        except MetadataUnavailable as error:
+            if not sources.is_lenient:
+                faults += error.faults
+            notes.append(f"upstream {settings.name} is left out: {error}")
         except ConfigurationError as error:
-            if sources.is_lenient and "://" in settings.metadata:
-                notes.append(f"upstream {settings.name} is left out: {error}")
-            else:
-                place = f"upstream[{number}]"
-                faults += [_at(fault, sources.file, place) for fault in error.faults]
-            continue
-        upstreams.append(_to_upstream(settings, provider, sources.entity_id))
-        if note:
-            notes.append(f"upstream {settings.name}: {note}")
+            place = f"upstream[{number}]"
+            faults += [_at(fault, sources.file, place) for fault in error.faults]
+        else:
+            upstreams.append(upstream)
+            notes += [f"upstream {settings.name}: {note}" for note in _notes(upstream, sources)]
     faults += _clashes(upstreams, sources.file)
     if faults:
         raise ConfigurationError(faults)
@@ -117,33 +120,43 @@ def load_routes(
     return Routes(tuple(rules))
 
 
-def _describe(settings: UpstreamSettings, sources: UpstreamSources) -> tuple[IdentityProvider, str]:
-    signed_by = _signer(settings)
+def feed_of(settings: UpstreamSettings) -> Feed[IdentityProvider]:
+    """Return what is fetched for an upstream whose metadata comes from a URL."""
 
-    def read(document: bytes, origin: str) -> IdentityProvider:
-        return parse_identity_provider(document, origin, sources.now, signed_by)
+    def read(document: bytes) -> IdentityProvider:
+        return parse_identity_provider(document, settings.metadata, _to_wanted(settings))
 
-    if "://" in settings.metadata:
-        fetched = sources.client.fetch_or_copy(settings.metadata, read, sources.now)
-        return fetched.described, fetched.note
+    return Feed("upstream", settings.name, settings.metadata, read)
+
+
+def _describe(settings: UpstreamSettings, sources: UpstreamSources) -> IdentityProvider:
+    """Return the identity provider of an upstream: of its file, or of the copy."""
+    wanted = _to_wanted(settings)
+    if is_url(settings.metadata):
+        feed = feed_of(settings)
+        return feed.described(sources.client, sources.now, fetches=sources.fetches)
+    path = Path(settings.metadata)
     try:
-        document = (sources.folder / settings.metadata).read_bytes()
+        document = path.read_bytes()
     except OSError as error:
         problem = f"cannot read {settings.metadata}: {error.strerror}"
         raise ConfigurationError([Fault("", "metadata", problem)]) from error
-    return read(document, settings.metadata), ""
+    return parse_identity_provider(document, path.name, wanted)
 
 
-def _signer(settings: UpstreamSettings) -> x509.Certificate | None:
-    """Return the certificate whose key must have signed the metadata, if there must be one."""
-    path = settings.metadata_certificate
-    if path is None:
-        return None
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        problem = f"{path} holds no certificate in PEM"
-        raise ConfigurationError([Fault("", "metadata_certificate", problem)]) from error
+def _to_wanted(settings: UpstreamSettings) -> Wanted:
+    return Wanted(settings.issuer, to_signers(settings.metadata_certificate))
+
+
+def _notes(upstream: Upstream, sources: UpstreamSources) -> Iterator[str]:
+    ends_at = upstream.provider.valid_until
+    if ends_at is None:
+        return
+    ends = f"{ends_at:%Y-%m-%d %H:%M} UTC"
+    if upstream.provider.has_ended(sources.now):
+        yield f"its metadata ended at {ends}: nobody can sign in by it until there is newer"
+    elif ends_at - sources.now < END_WARNING:
+        yield f"its metadata ends at {ends}"
 
 
 def _to_upstream(

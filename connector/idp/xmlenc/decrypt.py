@@ -8,39 +8,25 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import XmlLimits, XmlRefused, parse_xml, stand_alone, text_of
+from connector.idp.xmlenc.method import DIGESTS, MASKS, SHA1_URI, XENC, XENC11, Cipher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.hashes import HashAlgorithm
     from lxml import etree
 
-_XENC = "http://www.w3.org/2001/04/xmlenc#"
-_XENC11 = "http://www.w3.org/2009/xmlenc11#"
 _DS = "http://www.w3.org/2000/09/xmldsig#"
-_ELEMENT = f"{_XENC}Element"
-_KEY_BYTES: Mapping[str, int] = MappingProxyType(
-    {f"{_XENC11}aes128-gcm": 16, f"{_XENC11}aes256-gcm": 32}
-)
-# In OAEP nothing rests on SHA-1 being free of collisions, and it is the usual one.
-_DIGESTS: Mapping[str, type[HashAlgorithm]] = MappingProxyType(
-    {f"{_DS}sha1": SHA1, f"{_XENC}sha256": SHA256}
-)
-_MASKS: Mapping[str, type[HashAlgorithm]] = MappingProxyType(
-    {f"{_XENC11}mgf1sha1": SHA1, f"{_XENC11}mgf1sha256": SHA256}
-)
+_ELEMENT = f"{XENC}Element"
 _NONCE_BYTES = 12
 # One for each reader; more would only be work.
 _MOST_WRAPPED_KEYS = 4
@@ -60,16 +46,16 @@ def decrypt_element(
         XmlRefused: if an algorithm is not allowed, or none of our keys opens it.
 
     """
-    data = encrypted if encrypted.tag == f"{{{_XENC}}}EncryptedData" else _only_data(encrypted)
+    data = encrypted if encrypted.tag == f"{{{XENC}}}EncryptedData" else _only_data(encrypted)
     if data.get("Type", _ELEMENT) != _ELEMENT:
         raise XmlRefused(Reason.ENCRYPTION_ALGORITHM, "only whole elements are decrypted")
     algorithm = _algorithm_of(data)
-    if algorithm not in _KEY_BYTES:
+    if algorithm not in set(Cipher):
         message = f"encryption by {algorithm or 'nothing'} is not taken; AES-GCM is"
         raise XmlRefused(Reason.ENCRYPTION_ALGORITHM, message)
     wrapped = list(_wrapped_keys(encrypted, data))
     content = _cipher_value(data)
-    for key in _unwrapped(wrapped, keys, _KEY_BYTES[algorithm]):
+    for key in _unwrapped(wrapped, keys, Cipher(algorithm).key_bytes):
         try:
             octets = AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], None)
         except (InvalidTag, ValueError):
@@ -79,7 +65,7 @@ def decrypt_element(
 
 
 def _only_data(holder: etree._Element) -> etree._Element:
-    found = holder.findall(f"{{{_XENC}}}EncryptedData")
+    found = holder.findall(f"{{{XENC}}}EncryptedData")
     if len(found) != 1:
         raise XmlRefused(Reason.ENCRYPTION_ALGORITHM, "not exactly one EncryptedData")
     return found[0]
@@ -87,7 +73,7 @@ def _only_data(holder: etree._Element) -> etree._Element:
 
 def _wrapped_keys(encrypted: etree._Element, data: etree._Element) -> Iterator[tuple[bytes, OAEP]]:
     """Yield every EncryptedKey that stands within the KeyInfo or beside the data."""
-    name = f"{{{_XENC}}}EncryptedKey"
+    name = f"{{{XENC}}}EncryptedKey"
     found = data.findall(f"{{{_DS}}}KeyInfo/{name}")
     found += encrypted.findall(name) if encrypted is not data else []
     if not 1 <= len(found) <= _MOST_WRAPPED_KEYS:
@@ -98,20 +84,20 @@ def _wrapped_keys(encrypted: etree._Element, data: etree._Element) -> Iterator[t
 
 def _padding(wrapped: etree._Element) -> OAEP:
     """Return how a key was wrapped, if that is allowed (XML Encryption 1.1 section 5.5.2)."""
-    method = wrapped.find(f"{{{_XENC}}}EncryptionMethod")
+    method = wrapped.find(f"{{{XENC}}}EncryptionMethod")
     algorithm = _algorithm_of(wrapped)
-    digest = _algorithm_in(method, f"{{{_DS}}}DigestMethod") or f"{_DS}sha1"
-    mask = _algorithm_in(method, f"{{{_XENC11}}}MGF") or f"{_XENC11}mgf1sha1"
-    if algorithm == f"{_XENC}rsa-oaep-mgf1p":
-        mask = f"{_XENC11}mgf1sha1"
-    elif algorithm != f"{_XENC11}rsa-oaep":
+    digest = _algorithm_in(method, f"{{{_DS}}}DigestMethod") or SHA1_URI
+    mask = _algorithm_in(method, f"{{{XENC11}}}MGF") or f"{XENC11}mgf1sha1"
+    if algorithm == f"{XENC}rsa-oaep-mgf1p":
+        mask = f"{XENC11}mgf1sha1"
+    elif algorithm != f"{XENC11}rsa-oaep":
         message = f"a key encrypted by {algorithm or 'nothing'} is not taken; RSA-OAEP is"
         raise XmlRefused(Reason.ENCRYPTION_ALGORITHM, message)
-    has_label = method is not None and method.find(f"{{{_XENC}}}OAEPparams") is not None
-    if digest not in _DIGESTS or mask not in _MASKS or has_label:
+    has_label = method is not None and method.find(f"{{{XENC}}}OAEPparams") is not None
+    if digest not in DIGESTS or mask not in MASKS or has_label:
         message = f"RSA-OAEP by {digest} and {mask}{' with a label' if has_label else ''}"
         raise XmlRefused(Reason.ENCRYPTION_ALGORITHM, f"{message} is not taken")
-    return OAEP(MGF1(_MASKS[mask]()), _DIGESTS[digest](), label=None)
+    return OAEP(MGF1(MASKS[mask]), DIGESTS[digest], label=None)
 
 
 def _unwrapped(
@@ -148,7 +134,7 @@ def _parse_in_place(
 
 
 def _cipher_value(element: etree._Element) -> bytes:
-    value = element.find(f"{{{_XENC}}}CipherData/{{{_XENC}}}CipherValue")
+    value = element.find(f"{{{XENC}}}CipherData/{{{XENC}}}CipherValue")
     if value is None:
         raise XmlRefused(Reason.ENCRYPTION_ALGORITHM, "encrypted content that is elsewhere")
     try:
@@ -158,7 +144,7 @@ def _cipher_value(element: etree._Element) -> bytes:
 
 
 def _algorithm_of(element: etree._Element) -> str:
-    return _algorithm_in(element, f"{{{_XENC}}}EncryptionMethod")
+    return _algorithm_in(element, f"{{{XENC}}}EncryptionMethod")
 
 
 def _algorithm_in(element: etree._Element | None, name: str) -> str:
