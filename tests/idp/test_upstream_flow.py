@@ -12,7 +12,6 @@ from connector.errors import RequestRefused, UpstreamRefused
 from connector.idp.flow import (
     AskEmail,
     AskPassword,
-    LoginFlow,
     SendResponse,
     SendToSource,
     ShowDenied,
@@ -545,7 +544,8 @@ def test_one_that_was_taken_out_meanwhile_is_not_believed_any_more(bench, is_bro
         bench.bring(document, asked.relay_state)
     parts = bench.inner.parts
     without = replace(parts.upstream, upstreams=lambda: Upstreams(()))
-    bench.inner = replace(bench.inner, flow=LoginFlow(replace(parts, upstream=without)))
+    flow = replace(bench.inner.flow, parts=replace(parts, upstream=without))
+    bench.inner = replace(bench.inner, flow=flow)
 
     with pytest.raises(UpstreamRefused) as refused:
         bench.look() if is_brought else bench.bring(document, asked.relay_state)
