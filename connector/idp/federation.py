@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from connector.idp.authenticator.password import Claim, MustChange, Verified
     from connector.idp.authenticator.upstream import Received, UpstreamAuthenticator
     from connector.idp.binding import BoundMessage
+    from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
     from connector.idp.session import SsoSession
     from connector.idp.transaction import LoginTransaction
@@ -94,6 +95,17 @@ def still_opens(
         return session.source in possible
     user = parts.directory.user(session.external_id)
     return user is not None and answers_for(parts, session.source, user, application, address)
+
+
+def may_be_met_elsewhere(
+    parts: LoginParts, request: AuthnRequest, application: Application, address: str
+) -> bool:
+    """Return whether what nobody here can give may be what an upstream can.
+
+    That is a way to authenticate; whether the person really did so, the answer says in the end.
+    """
+    is_context = request.unmet == Reason.AUTHN_CONTEXT_UNSUPPORTED and request.context_classes
+    return bool(is_context and parts.routes.sources(application.slug, address) - {AD})
 
 
 def check_password(
@@ -162,9 +174,9 @@ class Detour:
         errand = _authenticator(self.parts).ask(
             upstream,
             transaction,
+            request,
             self.parts.clock.now(),
             is_forced=request.force_authn or transaction.error in _FORCING,
-            is_passive=request.is_passive,
         )
         return SendToSource(
             self.application.name,

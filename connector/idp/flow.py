@@ -15,7 +15,15 @@ from connector.errors import LoginError, PolicyDenied, RequestRefused
 from connector.idp.admission import enter_step, give_to_browser, load_login
 from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.departure import EXPIRED, Departure, require_entry
-from connector.idp.federation import Detour, attach, check_password, proof_of, receive, still_opens
+from connector.idp.federation import (
+    Detour,
+    attach,
+    check_password,
+    may_be_met_elsewhere,
+    proof_of,
+    receive,
+    still_opens,
+)
 from connector.idp.message.authn_request import (
     AuthnRequest,
     from_json,
@@ -289,14 +297,13 @@ class LoginFlow:
         self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None
     ) -> NextStep | None:
         """Return how the login ends, or None if the person has yet to be asked."""
-        request = departure.request
-        if request.unmet:
+        request, application, address = departure.request, departure.application, departure.address
+        if request.unmet and not may_be_met_elsewhere(self.parts, request, application, address):
             return departure.refuse(request.unmet)
         if transaction.verified_at is not None:
             return departure.enter_anew(
                 transaction.external_id, transaction.email, proof_of(transaction), sso_cookie
             )
-        application, address = departure.application, departure.address
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
         may_stay = session and still_opens(self.parts, session, application, address)
         if session and may_stay and (end := departure.enter_again(session)) is not None:

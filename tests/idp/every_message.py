@@ -40,7 +40,7 @@ from connector.idp.names import (
 )
 from connector.idp.reason import Reason
 from connector.idp.upstream.identity_provider import IdentityProvider
-from connector.idp.xmldsig import sign_enveloped
+from connector.idp.xmldsig import SigningKey, sign_enveloped
 from connector.idp.xmlenc.encrypt import encrypt_element
 from connector.idp.xmlenc.method import Cipher, Recipient
 from tests.idp.bench import ACS_URL, ENDPOINTS, NOW, SP_ENTITY_ID, counting_random, load_key
@@ -82,6 +82,7 @@ class Kind:
         schema: File name of the schema that it must be valid by.
         signed: XPaths of the elements that are signed, with the prefixes of `NAMESPACES`.
         binding: How it travels.
+        signer: The key that signs it.
         is_encrypted: Whether it carries a signed assertion that only one reader can read.
 
     """
@@ -91,6 +92,7 @@ class Kind:
     schema: str = PROTOCOL_SCHEMA
     signed: tuple[str, ...] = ("/samlp:Response",)
     binding: Binding = Binding.POST
+    signer: SigningKey = KEY
     is_encrypted: bool = False
 
 
@@ -114,8 +116,8 @@ def an_assertion(odd: Odd, **changes) -> Assertion:
     return Assertion(**values | changes)
 
 
-def response(odd: Odd, *, seal: Seal | None = None, **changes) -> str:
-    return build_response(an_assertion(odd, **changes), KEY, "_response", seal or Seal())
+def response(odd: Odd, *, seal: Seal | None = None, key: SigningKey = KEY, **changes) -> str:
+    return build_response(an_assertion(odd, **changes), key, "_response", seal or Seal())
 
 
 def encrypted(cipher: Cipher) -> Seal:
@@ -174,17 +176,17 @@ def logout_response(odd: Odd, *, status: tuple[str, ...], destination: str = ACS
 
 def metadata_for_upstreams(odd: Odd, *, certificate: str = "") -> bytes:
     ours = SpDescription(OURS, UPSTREAM_ACS_URL, certificate)
-    shown = certificates(odd)
-    return build_sp_metadata(ours, KEY, shown, valid_until=NOW, document_id="_metadata")
+    return build_sp_metadata(ours, KEY, certificates(odd), valid_until=NOW, document_id="_metadata")
 
 
 def metadata(odd: Odd) -> bytes:
-    shown = certificates(odd)
-    return build_metadata(ENDPOINTS, KEY, shown, valid_until=NOW, document_id="_metadata")
+    return build_metadata(
+        ENDPOINTS, KEY, certificates(odd), valid_until=NOW, document_id="_metadata"
+    )
 
 
 def certificates(odd: Odd) -> list[str]:
-    """Return those of a key that signs, and of some that may soon."""
+    """Return those of the key that signs, and of some that will."""
     return [KEY.certificate, *[load_key("stranger").certificate] * odd.number]
 
 
@@ -194,6 +196,15 @@ FORMATS = (EMAIL_FORMAT, UNSPECIFIED_FORMAT, PERSISTENT_FORMAT, TRANSIENT_FORMAT
 
 EVERY_KIND = (
     Kind("response", response, signed=BOTH),
+    *(
+        Kind(
+            f"response signed by {each}",
+            partial(response, key=load_key(each)),
+            signed=BOTH,
+            signer=load_key(each),
+        )
+        for each in ("ecdsa_p256", "ecdsa_p384", "rsa_4096")
+    ),
     Kind("response that nobody asked for", partial(response, in_response_to=""), signed=BOTH),
     Kind("response without attributes", partial(response, attributes=()), signed=BOTH),
     Kind(

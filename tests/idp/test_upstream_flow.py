@@ -491,6 +491,59 @@ def test_a_passive_request_for_whom_it_may_not_vouch_is_denied_without_a_page(en
     assert status_of(bench.answer(asked, **foreign_domain(bench))) == "RequestDenied"
 
 
+# A way to authenticate that only the upstream has.
+
+MFA = "https://refeds.org/profile/mfa"
+
+
+def wanting(*classes: str, comparison: str = "exact"):
+    """Return a request that wants people authenticated in one of these ways."""
+    refs = tuple(Element("saml:AuthnContextClassRef", {}, (each,)) for each in classes)
+    context = Element("samlp:RequestedAuthnContext", {"Comparison": comparison}, refs)
+    return redirected(authn_request(context))
+
+
+def test_a_way_that_nobody_here_has_is_asked_of_the_upstream(bench):
+    asked = bench.ask(message=wanting(MFA, comparison="minimum"))
+
+    (wanted,) = asked.request.findall("{*}RequestedAuthnContext")
+    assert (wanted.get("Comparison"), [each.text for each in wanted]) == ("minimum", [MFA])
+    response = response_of(bench.answer(asked, context_class=MFA))
+    assert first_text(response, "AuthnContextClassRef") == MFA
+
+
+def test_a_way_that_the_upstream_did_not_take_either_lets_nobody_in(bench):
+    view = bench.answer(bench.ask(message=wanting(MFA)), context_class=PASSWORD_CLASS)
+
+    assert isinstance(view, ShowDenied)
+    assert bench.reasons()[0] == Reason.AUTHN_CONTEXT_UNSUPPORTED
+
+
+def test_a_way_that_we_have_is_not_asked_of_the_upstream(bench):
+    asked = bench.ask(message=wanting(PASSWORD_CLASS))
+
+    assert asked.request.find("{*}RequestedAuthnContext") is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ((), wanting(MFA)),
+        ((Rule("Partner", 1, applications=frozenset({"wiki"})),), wanting(MFA)),
+        ((TO_PARTNER,), wanting(MFA, comparison="odd")),
+        ((TO_PARTNER,), wanting()),
+    ],
+)
+def test_where_no_upstream_could_have_it_the_application_is_told_at_once(
+    engine, clock, rules, message
+):
+    bench = make_upstream_bench(engine, clock, rules=rules)
+
+    view = bench.arrive(message)
+
+    assert status_of(view.way_back) == "NoAuthnContext"
+
+
 # The sign-on that begins.
 
 
@@ -544,9 +597,8 @@ def test_one_that_was_taken_out_meanwhile_is_not_believed_any_more(bench, is_bro
         bench.bring(document, asked.relay_state)
     parts = bench.inner.parts
     without = replace(parts.upstream, upstreams=lambda: Upstreams(()))
-    bench.inner = replace(
-        bench.inner, flow=replace(bench.flow, parts=replace(parts, upstream=without))
-    )
+    flow = replace(bench.inner.flow, parts=replace(parts, upstream=without))
+    bench.inner = replace(bench.inner, flow=flow)
 
     with pytest.raises(UpstreamRefused) as refused:
         bench.look() if is_brought else bench.bring(document, asked.relay_state)

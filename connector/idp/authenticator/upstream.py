@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
     from connector.idp.binding import BoundMessage
     from connector.idp.message.answer import SigningKeys
+    from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.message.upstream_assertion import Answered
     from connector.idp.message.upstream_request import Errand
     from connector.idp.store.upstreams import UpstreamStore
@@ -89,12 +90,19 @@ class UpstreamAuthenticator:
         self,
         upstream: Upstream,
         transaction: LoginTransaction,
+        wanted: AuthnRequest,
         now: datetime,
         *,
         is_forced: bool,
-        is_passive: bool,
     ) -> Errand:
         """Return what the browser takes to the upstream, for a login that waits from now on.
+
+        Args:
+            upstream: Whom to ask.
+            transaction: The login.
+            wanted: What the application wants; what we cannot give goes on to the upstream.
+            now: When.
+            is_forced: Whether the person must prove who they are in any case.
 
         Raises:
             UpstreamRefused: if what is known of the upstream is out of date.
@@ -111,8 +119,14 @@ class UpstreamAuthenticator:
             expires_at=transaction.expires_at,
         )
         self.store.add_request(sent)
+        is_beyond_us = wanted.unmet == Reason.AUTHN_CONTEXT_UNSUPPORTED
         question = Question(
-            sent.request_id, sent.relay_state, force_authn=is_forced, is_passive=is_passive
+            sent.request_id,
+            sent.relay_state,
+            force_authn=is_forced,
+            is_passive=wanted.is_passive,
+            context_classes=wanted.context_classes if is_beyond_us else (),
+            comparison=wanted.comparison,
         )
         key = self.keys.key_for(key_name(upstream.slug))
         return build_errand(question, upstream, key, acs_url=self.acs_url, now=now)

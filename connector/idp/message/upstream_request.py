@@ -30,6 +30,8 @@ class Question:
         relay_state: Comes back with the answer.
         force_authn: The person shall prove who they are, whoever is signed in there.
         is_passive: Nobody shall be asked anything.
+        context_classes: How the person shall prove it, unless the upstream's own are configured.
+        comparison: How those classes are meant.
 
     """
 
@@ -37,6 +39,8 @@ class Question:
     relay_state: str
     force_authn: bool = False
     is_passive: bool = False
+    context_classes: tuple[str, ...] = ()
+    comparison: str = "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,9 @@ def _authn_request(
     if question.is_passive:
         attributes["IsPassive"] = "true"
     children = [Element("saml:Issuer", {}, (upstream.entity_id,))]
-    if upstream.authn_context:
-        classes = tuple(
-            Element("saml:AuthnContextClassRef", {}, (uri,)) for uri in upstream.authn_context
-        )
-        children.append(Element("samlp:RequestedAuthnContext", {"Comparison": "exact"}, classes))
+    wanted = upstream.authn_context or question.context_classes
+    comparison = "exact" if upstream.authn_context else question.comparison
+    if wanted:
+        classes = tuple(Element("saml:AuthnContextClassRef", {}, (uri,)) for uri in wanted)
+        children.append(Element("samlp:RequestedAuthnContext", {"Comparison": comparison}, classes))
     return Element("samlp:AuthnRequest", attributes, tuple(children))

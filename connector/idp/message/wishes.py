@@ -62,15 +62,14 @@ def read_wishes(root: etree._Element, application: Application) -> Wishes:
     if subject_format and name_id_format not in {"", subject_format}:
         # The person would be named as somebody else than asked for (Core section 3.3.4).
         subject_problem = Reason.NAME_ID_UNSUPPORTED
-    asked = _read_context(root, application)
+    asked, context_problem = _read_context(root, application)
     index = root.get("AttributeConsumingServiceIndex", "")
-    context_problem = Reason.AUTHN_CONTEXT_UNSUPPORTED if asked is None else ""
     return Wishes(
         name_id_format or subject_format,
         subject,
         int(index) if is_index(index) else None,
-        asked.classes if asked else (),
-        asked.comparison if asked else "exact",
+        asked.classes,
+        asked.comparison,
         problem or subject_problem or context_problem,
     )
 
@@ -111,11 +110,14 @@ def _read_subject(root: etree._Element, application: Application) -> tuple[str, 
     return value, wanted, ""
 
 
-def _read_context(root: etree._Element, application: Application) -> AskedContext | None:
-    """Return how the person is to be authenticated, or None if nobody here ever is."""
+def _read_context(root: etree._Element, application: Application) -> tuple[AskedContext, str]:
+    """Return how the person is to be authenticated, and the problem if nobody here ever is.
+
+    Elsewhere they may be: see `federation.may_be_met_elsewhere`.
+    """
     element = root.find(f"{_SAMLP}RequestedAuthnContext")
     if element is None:
-        return AskedContext()
+        return AskedContext(), ""
     classes = [text_of(each) for each in element.findall(f"{_SAML}AuthnContextClassRef")]
     asked = AskedContext(
         tuple(classes[:_CLASS_LIMIT]),
@@ -123,5 +125,7 @@ def _read_context(root: etree._Element, application: Application) -> AskedContex
         application.tolerated_contexts,
     )
     # Declarations (AuthnContextDeclRef) are agreed on between two parties; with us nobody has.
-    is_met = asked.classes and any(choose_class(asked, used) for used in POSSIBLE_CLASSES)
-    return asked if is_met and asked.comparison in _COMPARISONS else None
+    if not asked.classes or asked.comparison not in _COMPARISONS:
+        return AskedContext(), Reason.AUTHN_CONTEXT_UNSUPPORTED
+    is_met = any(choose_class(asked, used) for used in POSSIBLE_CLASSES)
+    return asked, "" if is_met else Reason.AUTHN_CONTEXT_UNSUPPORTED
