@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from base64 import b64decode
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -34,7 +37,7 @@ from connector.idp.names import (
 )
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import Element, render, sign_enveloped
-from tests.idp.bench import ENDPOINTS, NOW
+from tests.idp.bench import ENDPOINTS, KEYS, NOW, load_key
 from tests.idp.logout_bench import (
     ALL,
     ANN,
@@ -341,3 +344,24 @@ def test_applications_of_others_say_where_they_sign_out():
     found = parse_service_provider(document.encode(), "sp.xml")
 
     assert found.front_slo().url == "https://mellon.test/mellon/logout"
+
+
+@pytest.mark.real
+def test_a_query_of_ours_is_verified_by_openssl(tmp_path):
+    """Bindings section 3.4.4.1: over the fields as they stand in the URL."""
+    url = to_redirect_url("https://sp/slo", "SAMLResponse", "<x/>", "a b&c", load_key("idp"))
+    covered, _, signature = url.partition("?")[2].partition("&Signature=")
+    (tmp_path / "octets").write_text(covered)
+    (tmp_path / "signature").write_bytes(b64decode(unquote(signature)))
+    certificate = ["openssl", "x509", "-in", KEYS / "idp_key.pem", "-pubkey", "-noout"]
+    (tmp_path / "key").write_bytes(
+        subprocess.run(certificate, capture_output=True, check=True).stdout
+    )
+
+    command = ["openssl", "dgst", "-sha256", "-verify", "key", "-signature", "signature", "octets"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert [pair.partition("=")[0] for pair in covered.split("&")] == [
+        "SAMLResponse", "RelayState", "SigAlg",
+    ]  # fmt: skip
+    assert done.stdout == "Verified OK\n"
