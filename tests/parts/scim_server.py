@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -127,5 +126,6 @@ def running_scim2_server() -> Iterator[ScimEndpoint]:
             assert line.startswith("Serving SCIM on "), "scim2-server did not start"
             yield ScimEndpoint(line.split()[-1])
         finally:
-            process.send_signal(signal.SIGINT)
+            # Not by SIGINT, which a shell has its background jobs ignore.
+            process.terminate()
             process.wait(20)
