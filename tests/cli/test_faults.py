@@ -85,7 +85,7 @@ BAD = [
     ("plan --nonsense", 2, "no such option", None),
     ("runs show one", 2, "valid integer", None),
     ("sync --allow-deletes -1", 2, "greater than or equal to 0", None),
-    ("app add Intranet", 2, "missing option", None),
+    ("app add Intranet", 1, "no section [idp]", None),
     ("plan --target nowhere", 2, "there are: scim", None),
 ]
 

@@ -65,6 +65,8 @@ base_url = "{base_url}"
 listen = "{listen}"
 assertion_lifetime = "5s"
 workers = 2
+# Several begin by the same person's password at once, and an attempt counts until it has succeeded.
+max_failures = 20
 [log]
 format = "json"
 """

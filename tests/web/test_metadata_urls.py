@@ -18,6 +18,7 @@ from connector.idp.keys.inventory import KeyState
 from connector.idp.keys.rollover import activate, activate_for, stage
 from connector.idp.keys.seen import QUIET_SECONDS, FetchNotes
 from connector.idp.keys.start import KeyFolder, begin, to_record
+from connector.idp.message.authn_request import AuthnRequest
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.signing_keys import SigningKeyStore
 from connector.idp.transaction import LoginTransaction
@@ -229,9 +230,8 @@ def test_an_upstream_is_asked_by_the_key_that_signs_for_it(staged, believing, st
     upstream = believing.flow().parts.upstream
     transaction = LoginTransaction("t", now, now + timedelta(minutes=5), "intranet", b"{}")
     SignOnStore(believing.engine).add_transaction(transaction, issuer="x", request_id="_r")
-    errand = upstream.ask(
-        believing.upstreams[0], transaction, now, is_forced=False, is_passive=False
-    )
+    wanted = AuthnRequest("_r", "x", "intranet", "https://intranet.corp.test/saml/acs")
+    errand = upstream.ask(believing.upstreams[0], transaction, wanted, now, is_forced=False)
     asked = read_redirect(errand.url.partition("?")[2].encode())
     signature = asked.signature
     verify_octets(
