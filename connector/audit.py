@@ -11,11 +11,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from state.audit import AuditHeadRow, AuditRow
-from state.engine import reading, table_of, writing
-from state.prepared import Prepared
+from state.engine import reading, table_of
+from state.prepared import Prepared, keeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from state.prepared import Handle
+
 _GENESIS = bytes(32)
 _ROW = table_of(AuditRow)
 _HEAD = table_of(AuditHeadRow)
 # Each sign-on adds one.
 _INSERT, _END = Prepared(insert(_ROW)), Prepared(select(_HEAD).with_for_update())
+_BEGIN = Prepared(insert(_HEAD))
 _MOVE_HEAD = Prepared(
     update(_HEAD).values(last_id=bindparam("to_id"), digest=bindparam("to_digest"))
 )
@@ -72,8 +75,8 @@ class Audit:
             StateError: if it cannot be kept.
 
         """
-        with writing(self._engine) as connection:
-            append(connection, event)
+        with keeping(self._engine) as handle:
+            append(handle, event)
 
     def recent(self, limit: int = 100, *, actor: str = "") -> tuple[AuditEvent, ...]:
         """Return the latest events, the newest first; of one person only, if asked."""
@@ -100,24 +103,24 @@ class Audit:
         return expected_id if (head or _GENESIS) != previous else None
 
 
-def append(connection: Connection, event: AuditEvent) -> None:
+def append(handle: Handle, event: AuditEvent) -> None:
     """Add an event within a transaction that writes; it is kept if that is committed."""
-    last_id, previous = _lock_head(connection)
+    last_id, previous = _lock_head(handle)
     values = _to_values(last_id + 1, event)
     digest = _digest(previous, values)
     row = {**values, "previous_digest": previous, "digest": digest}
-    _INSERT.run(connection, row)
-    _MOVE_HEAD.run(connection, {"to_id": last_id + 1, "to_digest": digest})
+    _INSERT.run(handle, row)
+    _MOVE_HEAD.run(handle, {"to_id": last_id + 1, "to_digest": digest})
 
 
 _CHAINED = ("id", "at", "event", "outcome", "reason", "actor", "application", "address", "details")
 
 
-def _lock_head(connection: Connection) -> tuple[int, bytes]:
+def _lock_head(handle: Handle) -> tuple[int, bytes]:
     """Return the end of the chain, held until the transaction ends."""
-    found = _END.first(connection, {})
+    found = _END.first(handle, {})
     if found is None:
-        connection.execute(insert(_HEAD).values(id=1, last_id=0, digest=_GENESIS))
+        _BEGIN.run(handle, {"id": 1, "last_id": 0, "digest": _GENESIS})
         return 0, _GENESIS
     return found.last_id, found.digest
 

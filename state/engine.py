@@ -29,7 +29,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import SQLModel
 
-from state.errors import StateError
+from state.errors import StateBusy, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -43,8 +43,8 @@ __all__ = [
     "UtcDateTime",
     "back_up",
     "batches",
-    "glancing",
     "insert_rows",
+    "is_busy",
     "of_some",
     "open_engine",
     "reading",
@@ -95,13 +95,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_engine(url: str, *, survives_power_loss: bool = True) -> Engine:
+def open_engine(url: str, *, survives_power_loss: bool = True, waits: bool = True) -> Engine:
     """Return an engine for the state database; nothing is connected yet.
 
     Args:
         url: SQLAlchemy URL, such as "sqlite:///state.db" or "postgresql+psycopg://...".
         survives_power_loss: Whether a commit returns only when it is on the disk. Without, what
             was committed outlives this process all the same, and `flush` brings it to the disk.
+        waits: Whether a writer waits for others, and a commit may have to move what the log of
+            SQLite holds. Without, the first raises StateBusy, and the second is left to `flush`.
 
     Raises:
         StateError: if the URL or its driver is not usable.
@@ -109,7 +111,11 @@ def open_engine(url: str, *, survives_power_loss: bool = True) -> Engine:
     """
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=parsed.get_backend_name() != "sqlite",
+            execution_options={"waits": waits},
+        )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         message = f"state.url is not usable: {error}".splitlines()[0]
         raise StateError(message) from error
@@ -118,6 +124,8 @@ def open_engine(url: str, *, survives_power_loss: bool = True) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         if not survives_power_loss:
             event.listen(engine, "connect", _hurry_sqlite)
+        if not waits:
+            event.listen(engine, "connect", _never_wait)
     else:
         if not survives_power_loss:
             event.listen(engine, "connect", _hurry_postgresql)
@@ -138,6 +146,12 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 def _hurry_sqlite(connection: Any, record: Any) -> None:
     del record
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _never_wait(connection: Any, record: Any) -> None:
+    del record
+    connection.execute("PRAGMA busy_timeout = 0")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def _hurry_postgresql(connection: Any, record: Any) -> None:
@@ -286,18 +300,6 @@ def reading(bind: Engine | Connection) -> Iterator[Connection]:
 
 
 @contextmanager
-def glancing(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection for one `Prepared` statement that reads, which is a moment by itself.
-
-    Raises:
-        StateError: if the database cannot be read.
-
-    """
-    with translated_errors(), engine.connect() as connection:
-        yield connection
-
-
-@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection whose changes are committed together at the end, or not at all.
 
@@ -322,10 +324,15 @@ def translated_errors() -> Iterator[None]:
         # PostgreSQL's words go on for lines, with the statement and where it failed.
         words = next(iter(str(error.orig).splitlines()), "") or type(error.orig).__name__
         message = f"the state database cannot be used: {words}"
-        raise StateError(message) from error
+        raise (StateBusy if is_busy(error) else StateError)(message) from error
     except PoolTimeout as error:
         message = "the state database cannot be used: all connections are busy"
         raise StateError(message) from error
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Return whether SQLite refused because somebody else writes."""
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 def back_up(engine: Engine, file: Path) -> None:

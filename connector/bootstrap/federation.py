@@ -107,7 +107,7 @@ def make_federation(
         ConfigurationError: if an upstream or a route is wrong; every fault.
 
     """
-    stamp = partial(_stamp, settings)
+    stamp = partial(stamp_of, _paths(settings))
     seen = stamp()
     upstreams, routes, notes = load_federation(settings, clock, fetches=fetches, is_lenient=True)
     shelf = UpstreamShelf(upstreams)
@@ -132,14 +132,15 @@ def make_federation(
     return Federation(routes, authenticator, describe, follower, notes)
 
 
-def _stamp(settings: Settings) -> Stamp:
-    client = metadata_client(settings)
+def _paths(settings: Settings) -> list[Path]:
+    """Return the files in which anything about other identity providers may change."""
+    copies = MetadataClient(_copies_folder(settings))
     paths = []
     for upstream in settings.upstream:
         is_fetched = is_url(upstream.metadata)
-        paths.append(client.path_of(upstream.metadata) if is_fetched else Path(upstream.metadata))
+        paths.append(copies.path_of(upstream.metadata) if is_fetched else Path(upstream.metadata))
         paths += [upstream.metadata_certificate] if upstream.metadata_certificate else []
-    return stamp_of(paths)
+    return paths
 
 
 def _refresh(shelf: UpstreamShelf, settings: Settings, clock: Clock) -> None:
@@ -203,8 +204,11 @@ def feeds_of_upstreams(settings: Settings) -> list[Feed[IdentityProvider]]:
 
 def metadata_client(settings: Settings) -> MetadataClient:
     """Return what fetches metadata, and keeps copies beside the folder of keys."""
-    idp = _idp_of(settings)
-    return MetadataClient(idp.keys.parent / "metadata", trusting(idp.ca_file))
+    return MetadataClient(_copies_folder(settings), trusting(_idp_of(settings).ca_file))
+
+
+def _copies_folder(settings: Settings) -> Path:
+    return _idp_of(settings).keys.parent / "metadata"
 
 
 def describe_us(

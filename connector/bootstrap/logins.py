@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.catalogue import Catalogue
+from connector.idp.at_once import FastLane
 from connector.idp.authenticator import Pace, PasswordAuthenticator
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
@@ -37,6 +38,7 @@ from connector.idp.store.sign_ons import SignOnStore
 from connector.source.file_password import FilePasswordCheck
 from connector.source.ldap_password import LdapPasswordCheck
 from connector.sync.on_demand import OnDemand
+from state.engine import open_engine
 
 if TYPE_CHECKING:
     from connector.bootstrap.federation import Federation, UpstreamFollower
@@ -119,6 +121,21 @@ def make_identity_provider(
         follower=federation.follower,
         notes=loaded.notes + federation.notes,
     )
+
+
+def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:
+    """Return the logins that need nobody's patience; None if the database is over a network.
+
+    Args:
+        settings: As configured.
+        parts: Of an identity provider with those settings.
+
+    """
+    engine = open_engine(settings.state.url, survives_power_loss=False, waits=False)
+    if engine.dialect.name != "sqlite":
+        return None
+    directory, store = DirectoryStore(engine), SignOnStore(engine)
+    return FastLane(replace(parts, directory=directory, store=store, audit=Audit(engine)))
 
 
 def _make_publication(

@@ -12,13 +12,15 @@ from connector.mapping.resource import MappingProblem
 from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import BATCH, batches, of_some, reading, table_of
-from state.prepared import Prepared
+from state.prepared import Prepared, looking
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from sqlalchemy import BindParameter, Connection, Engine, Row, Select, Table
+
+    from state.prepared import Handle
 
 USERS = table_of(UserRow)
 GROUPS = table_of(GroupRow)
@@ -147,14 +149,14 @@ class DirectoryStore:
 
     def user(self, external_id: str) -> DirectoryUser | None:
         """Return the person with this key, or None."""
-        with reading(self._engine) as connection:
-            return _find_user(connection, external_id)
+        with looking(self._engine) as handle:
+            return _find_user(handle, external_id)
 
     def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
         """Return a person and the casefolded names of all their groups, as of one moment."""
-        with reading(self._engine) as connection:
-            user = _find_user(connection, external_id)
-            return None if user is None else (user, _find_groups(connection, external_id))
+        with looking(self._engine) as handle:
+            user = _find_user(handle, external_id)
+            return None if user is None else (user, _find_groups(handle, external_id))
 
     def find_login(self, name: str) -> DirectoryUser | None:
         """Return whom a casefolded name signs in: one person who has not left, or None.
@@ -305,16 +307,16 @@ def _groups_of_one() -> Select[Any]:
 _GROUPS_OF_ONE = Prepared(_groups_of_one())
 
 
-def _find_user(connection: Connection, external_id: str) -> DirectoryUser | None:
+def _find_user(handle: Handle, external_id: str) -> DirectoryUser | None:
     key = {"external_id": external_id}
-    row = _ONE_USER.first(connection, key)
+    row = _ONE_USER.first(handle, key)
     if row is None:
         return None
-    return _to_user(row, tuple(one.name for one in _NAMES_OF_ONE.all(connection, key)))
+    return _to_user(row, tuple(one.name for one in _NAMES_OF_ONE.all(handle, key)))
 
 
-def _find_groups(connection: Connection, external_id: str) -> frozenset[str]:
-    found = _GROUPS_OF_ONE.all(connection, {"external_id": external_id})
+def _find_groups(handle: Handle, external_id: str) -> frozenset[str]:
+    found = _GROUPS_OF_ONE.all(handle, {"external_id": external_id})
     return frozenset(one.name_folded for one in found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector.audit import AuditEvent
 from connector.errors import LoginError, NotProvisioned, PolicyDenied
@@ -129,9 +129,14 @@ class Departure:
             return self._deny(session, error)
         ends = digest_of(old_cookie) if old_cookie else None
         means = "password" if session.source == AD else "upstream"
-        ending = self._ending(now, self._entry(session, means, now))
-        ending = replace(ending, tells=self._told(session, view, now))
-        if not self.parts.store.answer(replace(ending, begins=session, ends=ends)):
+        ending = self._ending(
+            now,
+            self._entry(session, means, now),
+            begins=session,
+            ends=ends,
+            tells=self._told(session, view, now),
+        )
+        if not self.parts.store.answer(ending):
             return ShowDenied(self.application.name, EXPIRED)
         return replace(view, sso_cookie=cookie)
 
@@ -225,9 +230,10 @@ class Departure:
 
     def _keep_use(self, session: SsoSession, view: SendResponse, now: datetime) -> bool:
         """Keep that the answer goes out; False if one did already, or the session has ended."""
-        ending = self._ending(now, self._entry(session, "session", now))
-        ending = replace(ending, uses=session.cookie_digest, tells=self._told(session, view, now))
-        return self.parts.store.answer(ending)
+        entry, told = self._entry(session, "session", now), self._told(session, view, now)
+        return self.parts.store.answer(
+            self._ending(now, entry, uses=session.cookie_digest, tells=told)
+        )
 
     def _deny(self, session: SsoSession, error: LoginError) -> NextStep:
         if isinstance(error, NotProvisioned) and not self.request.is_passive:
@@ -259,15 +265,16 @@ class Departure:
         now, application = self.parts.clock.now(), self.application.name
         return AuditEvent(now, name, "failure", reason, actor, application, self.address)
 
-    def _ending(self, now: datetime, event: AuditEvent) -> Ending:
+    def _ending(self, now: datetime, event: AuditEvent, **more: Any) -> Ending:
         if self.transaction_id:
-            return Ending(now, event, self.transaction_id)
+            return Ending(now, event, self.transaction_id, **more)
         return Ending(
             now,
             event,
             issuer=self.request.issuer,
             request_id=self.request.request_id,
             forgotten_at=now + self.parts.settings.login_lifetime,
+            **more,
         )
 
     def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import LoginError, PolicyDenied, RequestRefused
 from connector.idp.admission import enter_step, give_to_browser, load_login
+from connector.idp.at_once import answer_at_once
 from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.departure import EXPIRED, Departure, require_entry
 from connector.idp.federation import (
@@ -33,7 +34,7 @@ from connector.idp.message.authn_request import (
 )
 from connector.idp.new_password import NewPassword, TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
-from connector.idp.portal import find_live_session, find_session, find_signed_in
+from connector.idp.portal import find_session, find_signed_in
 from connector.idp.reason import Reason
 from connector.idp.transaction import LoginTransaction, Step, step_token
 from connector.idp.view import (
@@ -109,7 +110,9 @@ class LoginFlow:
             request = parse_authn_request(
                 message, self.parts.registry, now=now, endpoints=self.parts.settings.endpoints
             )
-            return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
+            return answer_at_once(self.parts, request, sso_cookie, address) or self._add(
+                request, now
+            )
         except RequestRefused as error:
             details = {"message": str(error)}
             self.parts.record("request.refused", error.reason, address=address, details=details)
@@ -125,7 +128,7 @@ class LoginFlow:
 
         """
         request = self._request_of_portal(slug, address)
-        return self._answer_at_once(request, sso_cookie, address) or self._add(
+        return answer_at_once(self.parts, request, sso_cookie, address) or self._add(
             request, self.parts.clock.now()
         )
 
@@ -275,23 +278,6 @@ class LoginFlow:
         except RequestRefused as error:
             self.parts.record("request.refused", error.reason, address=address)
             raise
-
-    def _answer_at_once(
-        self, request: AuthnRequest, sso_cookie: str | None, address: str
-    ) -> SendResponse | None:
-        """Return the answer to a request of somebody who is signed in; None for all others."""
-        if not sso_cookie or request.unmet or request.force_authn:
-            return None
-        application = self.parts.registry.by_slug(request.application)
-        session = find_live_session(self.parts, sso_cookie)
-        if session is None or application is None:
-            return None
-        if not still_opens(self.parts, session, application, address):
-            return None
-        try:
-            return Departure(self.parts, application, request, address).enter_at_once(session)
-        except LoginError:  # the page of a stored login says so, and the audit why
-            return None
 
     def _depart(
         self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None

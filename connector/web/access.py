@@ -32,6 +32,8 @@ def with_access_log(app: ASGIApp, site: Site, new_id: Callable[[], str]) -> ASGI
         new_id: Makes the request's number.
 
     """
+    # What the log is like is settled; to ask for it anew costs more than a line.
+    log = _log.bind()
 
     async def logged(scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -47,10 +49,10 @@ def with_access_log(app: ASGIApp, site: Site, new_id: Callable[[], str]) -> ASGI
         with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
             try:
                 await app(scope, receive, send_noted)
-            except Exception:  # noqa: BLE001 - the entry point: the page was sent, the log says why
-                _log.exception("http.failed", route=_route(scope))
+            except Exception:
+                log.exception("http.failed", route=_route(scope))
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            _log.info("http.answered", **_line(scope, status, milliseconds))
+            log.info("http.answered", **_line(scope, status, milliseconds))
 
     return logged
 

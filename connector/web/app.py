@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from connector.idp.at_once import FastLane
     from connector.idp.flow import LoginFlow
     from connector.idp.logout.flow import LogoutFlow
     from connector.idp.publication import Publication
@@ -40,6 +41,7 @@ def web_app(
     logout: LogoutFlow,
     site: Site,
     publication: Publication,
+    fast_lane: FastLane | None = None,
     new_id: Callable[[], str] = _new_id,
 ) -> ASGIApp:
     """Return the public application.
@@ -49,14 +51,15 @@ def web_app(
         logout: The logouts, likewise.
         site: Where browsers reach us, and what the pages say.
         publication: Shows our SAML metadata as it is now.
+        fast_lane: Answers what can be answered at once; called in the event loop.
         new_id: Makes the numbers of requests, for the log and the help desk.
 
     """
     pages = make_pages(site)
     app = Starlette(
         routes=[
+            *saml_routes(flow, pages, publication, fast_lane),
             *portal_routes(flow, logout, pages),
-            *saml_routes(flow, pages, publication),
             *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
             *login_routes(flow, pages),
             *slo_routes(logout, pages),

@@ -6,11 +6,12 @@ to an application may not name that application's origin only: the application i
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from starlette.datastructures import MutableHeaders
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = (
@@ -30,11 +31,23 @@ _EVERYWHERE: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_HANDOFF_BY_HTTPS: Final = MappingProxyType(
+    {
+        "content-security-policy": _POLICY.format(forms="https:"),
+        "referrer-policy": "no-referrer",
+    }
+)
+_HANDOFF_BY_HTTP: Final = MappingProxyType(
+    {
+        "content-security-policy": _POLICY.format(forms="https: http:"),
+        "referrer-policy": "no-referrer",
+    }
+)
 _STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 _STATIC_CACHE: Final = "public, max-age=604800"
 
 
-def handoff_headers(acs_url: str) -> dict[str, str]:
+def handoff_headers(acs_url: str) -> Mapping[str, str]:
     """Return the headers of the page that posts a Response to an application.
 
     >>> "form-action https: http:;" in handoff_headers("http://intranet.localhost/acs")[
@@ -43,11 +56,7 @@ def handoff_headers(acs_url: str) -> dict[str, str]:
     True
 
     """
-    forms = "https:" if acs_url.startswith("https:") else "https: http:"
-    return {
-        "content-security-policy": _POLICY.format(forms=forms),
-        "referrer-policy": "no-referrer",
-    }
+    return _HANDOFF_BY_HTTPS if acs_url.startswith("https:") else _HANDOFF_BY_HTTP
 
 
 def onward_headers(url: str) -> dict[str, str]:
@@ -68,19 +77,26 @@ def with_headers(app: ASGIApp, *, is_https: bool) -> ASGIApp:
     defaults = dict(_EVERYWHERE)
     if is_https:
         defaults["strict-transport-security"] = _STRICT_TRANSPORT
+    # As the server takes them (ASGI, "HTTP & WebSocket"): names in lower case, all of it bytes.
+    passing = _encoded(defaults | {"cache-control": "no-store"})
+    kept = _encoded(defaults | {"cache-control": _STATIC_CACHE})
 
     async def headed(scope: Scope, receive: Receive, send: Send) -> None:
         is_static = scope.get("path", "").startswith("/static/")
 
         async def send_headed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                is_kept = is_static and message["status"] < 400
-                headers.setdefault("cache-control", _STATIC_CACHE if is_kept else "no-store")
-                for name, value in defaults.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                names = {name for name, _ in own}
+                usual = kept if is_static and message["status"] < 400 else passing
+                more = [header for header in usual if header[0] not in names]
+                message = {**message, "headers": [*own, *more]}
             await send(message)
 
         await app(scope, receive, send_headed)
 
     return headed
+
+
+def _encoded(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items())

@@ -33,8 +33,12 @@ class Pages:
     environment: Environment
 
     def page(self, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """Return the answer that is the template's page with these values."""
+        return HTMLResponse(self.render(name, **values), status)
+
+    def render(self, name: str, **values: Any) -> str:
         """Return the template's page with these values."""
-        return HTMLResponse(self.environment.get_template(f"{name}.html").render(values), status)
+        return self.environment.get_template(f"{name}.html").render(values)
 
     def notice(
         self, key: str, *, status: int, words: str = "", hint: str = "", **more: Any
@@ -67,6 +71,7 @@ def make_pages(site: Site, *more_folders: Path) -> Pages:
         loader=FileSystemLoader([_FOLDER / "templates", *more_folders]),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
+    from connector.idp.at_once import FastLane
     from connector.idp.binding import BoundMessage
     from connector.idp.flow import LoginFlow
     from connector.idp.publication import Publication
@@ -31,13 +32,17 @@ if TYPE_CHECKING:
 _METADATA_TYPE = "application/samlmetadata+xml"
 
 
-def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list[BaseRoute]:
+def saml_routes(
+    flow: LoginFlow, pages: Pages, publication: Publication, fast_lane: FastLane | None
+) -> list[BaseRoute]:
     """Return the routes below /saml.
 
     Args:
         flow: Takes the requests in.
         pages: Shows the answers.
         publication: Shows our metadata as it is now.
+        fast_lane: Answers what can be answered within the event loop; a thread for each would
+            take as long as the answer. None if nothing can.
 
     """
     cookie = sso_cookie(pages.site)
@@ -46,9 +51,13 @@ def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list
         begun = flow.begin(message, request.state.address, signed_on)
         return hand_over(pages, begun)
 
-    def sso_redirect(request: Request) -> Response:
+    async def sso_redirect(request: Request) -> Response:
         message = read_redirect(request.scope["query_string"])
-        return begin(request, message, cookie.read(request))
+        signed_on = cookie.read(request)
+        answer = fast_lane and fast_lane.answer(message, request.state.address, signed_on)
+        if answer:
+            return hand_over(pages, answer)
+        return await run_in_threadpool(begin, request, message, signed_on)
 
     async def sso_post(request: Request) -> Response:
         fields = await read_form(request)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from connector.bootstrap.applications import ApplicationFiles, make_follower
-from connector.bootstrap.logins import make_accounts, make_identity_provider
+from connector.bootstrap.logins import make_accounts, make_fast_lane, make_identity_provider
 from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.errors import ConnectorError
@@ -75,7 +75,9 @@ def main() -> int:
     start_logging(order.settings.log.level, order.settings.log.format)
     try:
         engine = open_state(order.settings, survives_power_loss=False)
-        accounts = make_accounts(order.settings, open_state(order.settings), SystemClock())
+        # What is written at a target must be known although power is lost right after.
+        durable = open_state(order.settings)
+        accounts = make_accounts(order.settings, durable, SystemClock())
         provider = make_identity_provider(
             order.settings, engine, SystemClock(), accounts, fetches=False
         )
@@ -100,6 +102,7 @@ def main() -> int:
         accounts.close()
     for thread in threads:
         thread.join()
+    durable.dispose()
     engine.dispose()
     return 0
 
@@ -114,9 +117,10 @@ def _listener(order: Order, provider: IdentityProvider) -> Listener:
     if idp is None:
         message = "there is nothing to serve without [idp]"
         raise ConnectorError(message)
+    fast_lane = make_fast_lane(order.settings, provider.flow.parts)
     site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
-        web_app(provider.flow, provider.logout, site, provider.publication),
+        web_app(provider.flow, provider.logout, site, provider.publication, fast_lane),
         idp.listen,
         Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None,
         socket.socket(fileno=order.socket_number),

@@ -51,6 +51,8 @@ def compile_path(path: str) -> Callable[[Document], Values]:
         value = document.get(head) if in_core else None
         if value is None and schema:
             value = document.get(schema, {}).get(head)
+        if type(value) is str and not rest:  # as most are, and most sign-ons read some
+            return (value,) if value else ()
         found = _primary(_listed(value))
         return _to_texts(_below(found, rest) if rest else found)
 

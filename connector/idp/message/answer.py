@@ -11,6 +11,7 @@ from connector.idp.application.attribute import Person
 from connector.idp.binding import to_form_value
 from connector.idp.message.assertion import Frame, build_assertion, choose_name_id
 from connector.idp.message.context import AskedContext, choose_class
+from connector.idp.message.name_id import NameId
 from connector.idp.message.response import Seal, build_error_response, build_response
 from connector.idp.reason import Reason
 from connector.idp.view import SendResponse
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from connector.idp.application.service_provider import Application
     from connector.idp.message.assertion import SignOn
     from connector.idp.message.authn_request import AuthnRequest
-    from connector.idp.message.name_id import NameId
     from connector.idp.xmldsig import SigningKey
 
 
@@ -80,18 +80,19 @@ class Answerer:
         context_class = choose_class(_asked(request, application), sign_on.context_class)
         if context_class is None:
             raise PolicyDenied(Reason.AUTHN_CONTEXT_UNSUPPORTED)
+        if context_class != sign_on.context_class:
+            sign_on = replace(sign_on, context_class=context_class)
         assertion = build_assertion(
             Person(user.document, groups),
             application,
             request,
             name_id=self._name(user, application, request),
-            sign_on=replace(sign_on, context_class=context_class),
+            sign_on=sign_on,
             frame=Frame(self.issuer, self._xml_id(), now, self.lifetime),
         )
         key = self.keys.key_for(application.slug)
         response = build_response(assertion, key, self._xml_id(), self._seal(application))
-        form, name_id = _to_form(application, request, response), assertion.name_id
-        return replace(form, name_id=name_id.value, name_id_format=name_id.format)
+        return _to_form(application, request, response, assertion.name_id)
 
     def _seal(self, application: Application) -> Seal:
         encrypt = None
@@ -130,10 +131,17 @@ def _asked(request: AuthnRequest, application: Application) -> AskedContext:
     return AskedContext(request.context_classes, request.comparison, tolerated)
 
 
-def _to_form(application: Application, request: AuthnRequest, response: str) -> SendResponse:
+_NOBODY = NameId("", "")
+
+
+def _to_form(
+    application: Application, request: AuthnRequest, response: str, name_id: NameId = _NOBODY
+) -> SendResponse:
     return SendResponse(
         application_name=application.name,
         acs_url=request.acs_url,
         saml_response=to_form_value(response),
         relay_state=request.relay_state,
+        name_id=name_id.value,
+        name_id_format=name_id.format,
     )

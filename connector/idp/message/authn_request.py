@@ -185,7 +185,12 @@ def _to_request(
         force_authn=root.get("ForceAuthn") in {"true", "1"},
         is_passive=root.get("IsPassive") in {"true", "1"},
         is_signed=is_signed,
-        **asdict(wishes),
+        unmet=wishes.unmet,
+        subject=wishes.subject,
+        attribute_index=wishes.attribute_index,
+        context_classes=wishes.context_classes,
+        comparison=wishes.comparison,
+        name_id_format=wishes.name_id_format,
     )
 
 

@@ -9,12 +9,22 @@ drops.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from connector.idp.message.name_id import to_element
 from connector.idp.message.status import STATUS, to_status, to_words
 from connector.idp.moment import to_timestamp
-from connector.idp.xmldsig import Element, Raw, Rendered, SigningKey, render, sign_enveloped
+from connector.idp.xmldsig import (
+    Element,
+    Raw,
+    Rendered,
+    SigningKey,
+    escape_text,
+    render,
+    render_opening,
+    sign_enveloped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,8 +128,8 @@ def _assertion(assertion: Assertion) -> Element:
         _authn_statement(assertion),
     ]
     if assertion.attributes:  # an empty statement is not allowed (Core section 2.7.3)
-        statement = tuple([_attribute(each) for each in assertion.attributes])
-        children.append(Element("saml:AttributeStatement", {}, statement))
+        statement = Rendered("".join([_attribute(each) for each in assertion.attributes]))
+        children.append(Element("saml:AttributeStatement", {}, (Raw(statement),)))
     return Element("saml:Assertion", attributes, tuple(children))
 
 
@@ -165,12 +175,22 @@ def _authn_statement(assertion: Assertion) -> Element:
     )
 
 
-def _attribute(attribute: Attribute) -> Element:
-    named = {"Name": attribute.name, "NameFormat": attribute.name_format}
-    if attribute.friendly_name:
-        named["FriendlyName"] = attribute.friendly_name
-    return Element(
-        "saml:Attribute",
-        named,
-        tuple([Element("saml:AttributeValue", {}, (value,)) for value in attribute.values]),
-    )
+def _attribute(attribute: Attribute) -> str:
+    """Return an attribute as it stands within its statement.
+
+    It is written as text, for half of what a Response is made of are attributes.
+    """
+    opening = _opening(attribute.name, attribute.name_format, attribute.friendly_name)
+    values = [
+        f"<saml:AttributeValue>{escape_text(value)}</saml:AttributeValue>"
+        for value in attribute.values
+    ]
+    return f"{opening}{''.join(values)}</saml:Attribute>"
+
+
+@lru_cache(maxsize=1024)
+def _opening(name: str, name_format: str, friendly_name: str) -> str:
+    named = {"Name": name, "NameFormat": name_format}
+    if friendly_name:
+        named["FriendlyName"] = friendly_name
+    return render_opening("saml:Attribute", named)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
+    from state.prepared import Handle
+
 PARTICIPANTS = table_of(SessionParticipantRow)
 _SESSIONS = table_of(SsoSessionRow)
 
@@ -31,44 +33,53 @@ _FIND = Prepared(
         _IS_THIS
     )
 )
-_INSERT = insert(PARTICIPANTS)
+_INSERT = Prepared(insert(PARTICIPANTS))
 _CHANGING = ("name_id", "name_id_format", "session_index", "told_at", "expires_at")
-_UPDATE = update(PARTICIPANTS).where(_IS_THIS).values({key: bindparam(key) for key in _CHANGING})
+_UPDATE = Prepared(
+    update(PARTICIPANTS).where(_IS_THIS).values({key: bindparam(key) for key in _CHANGING})
+)
+_REPLACED = Prepared(
+    select(_SESSIONS.c.session_index).where(
+        _SESSIONS.c.cookie_digest == bindparam("digest"),
+        _SESSIONS.c.external_id == bindparam("person"),
+    )
+)
+_FORGET = Prepared(delete(PARTICIPANTS).where(_IS_THIS))
+_CARRY_OVER = Prepared(
+    update(PARTICIPANTS)
+    .where(PARTICIPANTS.c.sso_index == bindparam("of_index"))
+    .values(sso_index=bindparam("to_index"))
+)
 
 
-def note_told(connection: Connection, told: Participant) -> None:
+def note_told(handle: Handle, told: Participant) -> None:
     """Keep that an application was told, within a transaction that writes."""
     key = {"of_index": told.sso_index, "of_application": told.application}
-    known = _FIND.first(connection, key)
+    known = _FIND.first(handle, key)
     if known is None:
-        connection.execute(_INSERT, _to_values(told))
+        _INSERT.run(handle, _to_values(told))
         return
     is_same = (known.name_id, known.session_index) == (told.name_id, told.session_index)
     if not is_same or told.told_at - known.told_at >= _NOTED_EVERY:
-        connection.execute(_UPDATE, key | {name: getattr(told, name) for name in _CHANGING})
+        _UPDATE.run(handle, key | {name: getattr(told, name) for name in _CHANGING})
 
 
-def carry_over(connection: Connection, cookie_digest: bytes, successor: Participant) -> None:
+def carry_over(handle: Handle, cookie_digest: bytes, successor: Participant) -> None:
     """Let a session that replaces one of the same person in the same browser take over from it.
 
     Args:
-        connection: In a transaction that writes.
+        handle: In a transaction that writes.
         cookie_digest: Of the session that is replaced, and has not been deleted yet.
         successor: Whom the new session tells first; what was known of that application is old.
 
     """
-    former = connection.execute(
-        select(_SESSIONS.c.session_index).where(
-            _SESSIONS.c.cookie_digest == cookie_digest,
-            _SESSIONS.c.external_id == successor.external_id,
-        )
-    ).scalar()
+    session = {"digest": cookie_digest, "person": successor.external_id}
+    former = _REPLACED.first(handle, session)
     if former is None:
         return
-    belongs = PARTICIPANTS.c.sso_index == former
-    is_again = PARTICIPANTS.c.application == successor.application
-    connection.execute(delete(PARTICIPANTS).where(belongs, is_again))
-    connection.execute(update(PARTICIPANTS).where(belongs).values(sso_index=successor.sso_index))
+    belongs = {"of_index": former.session_index}
+    _FORGET.run(handle, belongs | {"of_application": successor.application})
+    _CARRY_OVER.run(handle, belongs | {"to_index": successor.sso_index})
 
 
 def take_out(connection: Connection, condition: Any) -> tuple[Participant, ...]:

@@ -12,13 +12,13 @@ from connector.audit import append
 from connector.idp.session import SsoSession
 from connector.idp.store.participants import PARTICIPANTS, carry_over, note_told
 from connector.idp.transaction import LoginTransaction
-from state.engine import glancing, reading, table_of, writing
+from state.engine import reading, table_of, writing
 from state.identity import (
     LoginTransactionRow,
     SsoSessionRow,
     UsedRequestRow,
 )
-from state.prepared import Prepared
+from state.prepared import Prepared, glancing, keeping
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from connector.audit import AuditEvent
     from connector.idp.session import Participant
+    from state.prepared import Handle
 
 
 _TRANSACTIONS = table_of(LoginTransactionRow)
@@ -42,6 +43,7 @@ _OPEN_TO_ALL = _OPEN.where(_TRANSACTIONS.c.browser_digest == b"")
 _ANSWER = Prepared(_OPEN.values(answered_at=bindparam("at")))
 _OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
 _FIND_SESSION = Prepared(select(_SESSIONS).where(_OF_COOKIE))
+_BEGIN_SESSION = Prepared(insert(_SESSIONS))
 _END_SESSION = Prepared(delete(_SESSIONS).where(_OF_COOKIE))
 _TOUCH_SESSION = Prepared(update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at")))
 _TAKE_REQUEST = Prepared(insert(_REQUESTS))
@@ -148,11 +150,11 @@ class SignOnStore:
         not seen this application among those to be told.
         """
         try:
-            with writing(self._engine) as connection:
-                if not _end(connection, ending):
+            with keeping(self._engine) as handle:
+                if not _end(handle, ending):
                     return False
-                _keep_session(connection, ending)
-                append(connection, ending.event)
+                _keep_session(handle, ending)
+                append(handle, ending.event)
         except (IntegrityError, _SessionEnded):  # the request was taken before
             return False
         return True
@@ -166,8 +168,8 @@ class SignOnStore:
 
     def session(self, cookie_digest: bytes) -> SsoSession | None:
         """Return the session of a cookie, alive or not."""
-        with glancing(self._engine) as connection:
-            row = _FIND_SESSION.first(connection, {"digest": cookie_digest})
+        with glancing(self._engine) as handle:
+            row = _FIND_SESSION.first(handle, {"digest": cookie_digest})
         return None if row is None else SsoSession(**vars(row))
 
     def sessions_of(self, external_id: str) -> tuple[SsoSession, ...]:
@@ -183,29 +185,29 @@ class SignOnStore:
             _delete_expired(connection, now)
 
 
-def _keep_session(connection: Connection, ending: Ending) -> None:
+def _keep_session(handle: Handle, ending: Ending) -> None:
     """Keep what becomes of sessions, and who was told of them."""
     if ending.ends is not None:
         if ending.tells is not None:
-            carry_over(connection, ending.ends, ending.tells)
-        _END_SESSION.run(connection, {"digest": ending.ends})
+            carry_over(handle, ending.ends, ending.tells)
+        _END_SESSION.run(handle, {"digest": ending.ends})
     if ending.begins is not None:
-        connection.execute(insert(_SESSIONS), _session_values(ending.begins))
+        _BEGIN_SESSION.run(handle, _session_values(ending.begins))
     used = {"digest": ending.uses, "at": ending.at}
-    if ending.uses is not None and not _TOUCH_SESSION.run(connection, used):
+    if ending.uses is not None and not _TOUCH_SESSION.run(handle, used):
         raise _SessionEnded
     if ending.tells is not None:
-        note_told(connection, ending.tells)
+        note_told(handle, ending.tells)
 
 
-def _end(connection: Connection, ending: Ending) -> bool:
+def _end(handle: Handle, ending: Ending) -> bool:
     """Note that a login is answered, or the request of one that is answered at once."""
     if ending.transaction_id:
         values = {"transaction_id": ending.transaction_id, "at": ending.at}
-        return _ANSWER.run(connection, values) == 1
+        return _ANSWER.run(handle, values) == 1
     if ending.request_id:
         values = {"issuer": ending.issuer, "request_id": ending.request_id}
-        _TAKE_REQUEST.run(connection, values | {"expires_at": ending.forgotten_at})
+        _TAKE_REQUEST.run(handle, values | {"expires_at": ending.forgotten_at})
     return True
 
 

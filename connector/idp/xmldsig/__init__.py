@@ -6,7 +6,14 @@ In: `parse` refuses what honest SAML never holds; `verify` returns the signed el
 else of the document. The trust lies in certificates from metadata, never in what a message says.
 """
 
-from connector.idp.xmldsig.canonical import Element, Raw, Rendered, render
+from connector.idp.xmldsig.canonical import (
+    Element,
+    Raw,
+    Rendered,
+    escape_text,
+    render,
+    render_opening,
+)
 from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, stand_alone, text_of
 from connector.idp.xmldsig.sign import SigningKey, sign_enveloped, sign_octets
 from connector.idp.xmldsig.verify import verify_enveloped, verify_octets
@@ -18,8 +25,10 @@ __all__ = [
     "SigningKey",
     "XmlLimits",
     "XmlRefused",
+    "escape_text",
     "parse_xml",
     "render",
+    "render_opening",
     "sign_enveloped",
     "sign_octets",
     "stand_alone",

@@ -30,7 +30,10 @@ _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
 class Raw(NamedTuple):
-    """A rendered element to stand inside another one, whose prefixes it does not share."""
+    """What is rendered already, to stand inside an element: it declares all prefixes it uses.
+
+    Or all of them are declared by the element around it, see `render_opening`.
+    """
 
     xml: Rendered
 
@@ -66,6 +69,16 @@ def render_around(element: Element, position: int) -> tuple[str, str]:
     children = [_render_child(child, declared) for child in element.children]
     before, after = "".join(children[:position]), "".join(children[position:])
     return f"{opening}{before}", f"{after}</{element.name}>"
+
+
+def render_opening(name: str, attributes: Mapping[str, str]) -> str:
+    """Return the opening tag of an element whose prefix is declared around it.
+
+    >>> render_opening("md:X", {"B": "2", "A": "1"})
+    '<md:X A="1" B="2">'
+
+    """
+    return _open(Element(name, attributes), (name.partition(":")[0],))[0]
 
 
 def _render(element: Element, declared: tuple[str, ...]) -> str:

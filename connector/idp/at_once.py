@@ -1,0 +1,70 @@
+"""Let in at once whoever is signed in: no login is stored, and nobody is asked anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connector.errors import LoginError, RequestRefused
+from connector.idp.departure import Departure
+from connector.idp.federation import still_opens
+from connector.idp.message.authn_request import parse_authn_request
+from connector.idp.portal import find_live_session
+from state.errors import StateBusy
+
+if TYPE_CHECKING:
+    from connector.idp.binding import BoundMessage
+    from connector.idp.message.authn_request import AuthnRequest
+    from connector.idp.parts import LoginParts
+    from connector.idp.view import SendResponse
+
+
+def answer_at_once(
+    parts: LoginParts, request: AuthnRequest, sso_cookie: str | None, address: str
+) -> SendResponse | None:
+    """Return the answer to a request of somebody who is signed in; None for all others."""
+    if not sso_cookie or request.unmet or request.force_authn:
+        return None
+    application = parts.registry.by_slug(request.application)
+    session = find_live_session(parts, sso_cookie)
+    if session is None or application is None:
+        return None
+    if not still_opens(parts, session, application, address):
+        return None
+    try:
+        return Departure(parts, application, request, address).enter_at_once(session)
+    except LoginError:  # the page of a stored login says so, and the audit why
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class FastLane:
+    """The logins that need nobody's patience; one thread may serve many browsers by it.
+
+    It reads, signs and writes a few rows, a millisecond in all. Whatever takes longer is not its
+    affair: other logins, those who wait for the database, and all that goes wrong.
+
+    Attributes:
+        parts: With stores that do not wait (`state.engine.open_engine`).
+
+    """
+
+    parts: LoginParts
+
+    def answer(
+        self, message: BoundMessage, address: str, sso_cookie: str | None
+    ) -> SendResponse | None:
+        """Return the answer to an AuthnRequest; None if `LoginFlow.begin` is to take it in.
+
+        Nothing is kept then.
+        """
+        if not sso_cookie:
+            return None
+        parts, now = self.parts, self.parts.clock.now()
+        try:
+            request = parse_authn_request(
+                message, parts.registry, now=now, endpoints=parts.settings.endpoints
+            )
+            return answer_at_once(parts, request, sso_cookie, address)
+        except (RequestRefused, StateBusy):
+            return None
