@@ -15,7 +15,8 @@ from sqlalchemy import Row, bindparam, insert, select, update
 
 from state.audit import AuditHeadRow, AuditRow
 from state.engine import reading, table_of
-from state.prepared import Prepared, keeping
+from state.handle import keeping
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from state.prepared import Handle
+    from state.handle import Handle
 
 _GENESIS = bytes(32)
 _ROW = table_of(AuditRow)

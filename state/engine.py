@@ -44,13 +44,13 @@ __all__ = [
     "back_up",
     "batches",
     "insert_rows",
-    "is_busy",
     "of_some",
     "open_engine",
     "reading",
     "table_of",
     "translated_errors",
     "upsert",
+    "worded",
     "writing",
 ]
 
@@ -321,18 +321,18 @@ def translated_errors() -> Iterator[None]:
     except IntegrityError:
         raise  # a fault of the caller, or its way to learn of a duplicate
     except DBAPIError as error:
-        # PostgreSQL's words go on for lines, with the statement and where it failed.
-        words = next(iter(str(error.orig).splitlines()), "") or type(error.orig).__name__
-        message = f"the state database cannot be used: {words}"
-        raise (StateBusy if is_busy(error) else StateError)(message) from error
+        raise worded(error) from error
     except PoolTimeout as error:
         message = "the state database cannot be used: all connections are busy"
         raise StateError(message) from error
 
 
-def is_busy(error: DBAPIError) -> bool:
-    """Return whether SQLite refused because somebody else writes."""
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+def worded(error: DBAPIError) -> StateError:
+    """Return what the database driver says, in words."""
+    # PostgreSQL's go on for lines, with the statement and where it failed.
+    words = next(iter(str(error.orig).splitlines()), "") or type(error.orig).__name__
+    is_busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    return (StateBusy if is_busy else StateError)(f"the state database cannot be used: {words}")
 
 
 def back_up(engine: Engine, file: Path) -> None:

@@ -12,7 +12,8 @@ from connector.mapping.resource import MappingProblem
 from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import BATCH, batches, of_some, reading, table_of
-from state.prepared import Prepared, looking
+from state.handle import looking
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, Connection, Engine, Row, Select, Table
 
-    from state.prepared import Handle
+    from state.handle import Handle
 
 USERS = table_of(UserRow)
 GROUPS = table_of(GroupRow)

@@ -10,7 +10,7 @@ from connector.idp.departure import Departure
 from connector.idp.federation import still_opens
 from connector.idp.message.authn_request import parse_authn_request
 from connector.idp.portal import find_live_session
-from state.errors import StateBusy
+from state.errors import StateError
 
 if TYPE_CHECKING:
     from connector.idp.binding import BoundMessage
@@ -66,5 +66,5 @@ class FastLane:
                 message, parts.registry, now=now, endpoints=parts.settings.endpoints
             )
             return answer_at_once(parts, request, sso_cookie, address)
-        except (RequestRefused, StateBusy):
+        except (RequestRefused, StateError):
             return None

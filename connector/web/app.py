@@ -6,11 +6,13 @@ import secrets
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from connector.web.access import with_access_log
 from connector.web.errors import error_pages
+from connector.web.fast_lane import with_fast_lane
 from connector.web.headers import with_headers
 from connector.web.login import login_routes
 from connector.web.logout import logout_routes
@@ -56,16 +58,18 @@ def web_app(
 
     """
     pages = make_pages(site)
+    ahead = [Middleware(with_fast_lane, fast_lane, pages)] if fast_lane else []
     app = Starlette(
         routes=[
-            *saml_routes(flow, pages, publication, fast_lane),
             *portal_routes(flow, logout, pages),
+            *saml_routes(flow, pages, publication),
             *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
             *login_routes(flow, pages),
             *slo_routes(logout, pages),
             *logout_routes(logout, pages),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
+        middleware=ahead,
         exception_handlers=error_pages(pages),
     )
     # The framework would redirect "/login/x/" to a URL made of the Host header.

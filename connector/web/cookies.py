@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
     from connector.web.site import Site
@@ -30,7 +30,7 @@ class Cookie:
     name: str
     is_secure: bool
 
-    def read(self, request: Request) -> str | None:
+    def read(self, request: HTTPConnection) -> str | None:
         """Return the value that the browser sent, or None."""
         return request.cookies.get(self.name) or None
 

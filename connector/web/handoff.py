@@ -25,11 +25,12 @@ def hand_over(pages: Pages, begun: str | SendResponse) -> Response:
     """Return the page that carries the answer; or, for the id of a login, the way to its pages."""
     if isinstance(begun, str):
         return RedirectResponse(f"/login/{begun}", 303)
-    values = [begun.saml_response, *filter(None, [begun.relay_state])]
+    values = [begun.saml_response]  # base64: there is nothing to escape
+    values += [escape(begun.relay_state)] if begun.relay_state else []
     first, *others = _pieces(pages, begun.application_name, begun.acs_url, len(values))
     filled = [first]
     for value, piece in zip(values, others, strict=True):
-        filled += (escape(value), piece)
+        filled += (value, piece)
     return HTMLResponse("".join(filled), headers=handoff_headers(begun.acs_url))
 
 

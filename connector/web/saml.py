@@ -23,26 +23,22 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from connector.idp.at_once import FastLane
     from connector.idp.binding import BoundMessage
     from connector.idp.flow import LoginFlow
     from connector.idp.publication import Publication
     from connector.web.pages import Pages
 
+SSO_PATH = "/saml/sso"
 _METADATA_TYPE = "application/samlmetadata+xml"
 
 
-def saml_routes(
-    flow: LoginFlow, pages: Pages, publication: Publication, fast_lane: FastLane | None
-) -> list[BaseRoute]:
+def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list[BaseRoute]:
     """Return the routes below /saml.
 
     Args:
         flow: Takes the requests in.
         pages: Shows the answers.
         publication: Shows our metadata as it is now.
-        fast_lane: Answers what can be answered within the event loop; a thread for each would
-            take as long as the answer. None if nothing can.
 
     """
     cookie = sso_cookie(pages.site)
@@ -51,13 +47,9 @@ def saml_routes(
         begun = flow.begin(message, request.state.address, signed_on)
         return hand_over(pages, begun)
 
-    async def sso_redirect(request: Request) -> Response:
+    def sso_redirect(request: Request) -> Response:
         message = read_redirect(request.scope["query_string"])
-        signed_on = cookie.read(request)
-        answer = fast_lane and fast_lane.answer(message, request.state.address, signed_on)
-        if answer:
-            return hand_over(pages, answer)
-        return await run_in_threadpool(begin, request, message, signed_on)
+        return begin(request, message, cookie.read(request))
 
     async def sso_post(request: Request) -> Response:
         fields = await read_form(request)
@@ -74,6 +66,6 @@ def saml_routes(
     return [
         Route("/saml/metadata", show_metadata),
         Route("/saml/metadata/{application}", show_metadata),
-        Route("/saml/sso", sso_redirect, methods=["GET"]),
-        Route("/saml/sso", sso_post, methods=["POST"]),
+        Route(SSO_PATH, sso_redirect, methods=["GET"]),
+        Route(SSO_PATH, sso_post, methods=["POST"]),
     ]

@@ -7,6 +7,7 @@ does not. When the input ends, whoever gave the order is gone or wants it to sto
 
 from __future__ import annotations
 
+import gc
 import pickle
 import signal
 import socket
@@ -42,6 +43,8 @@ READY: Final = b"ready\n"
 FAILED: Final = b"failed "
 RELOAD: Final = b"reload\n"
 _FLUSH_SECONDS: Final = 1.0
+# Objects, those of a dozen sign-ons.
+_RUBBISH: Final = 10_000
 
 _log = structlog.get_logger()
 
@@ -94,6 +97,10 @@ def main() -> int:
     ]
     for thread in threads:
         thread.start()
+    # What the program is made of stays: it need not be looked through for rubbish again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_RUBBISH)
     _tell(told, READY)
     _obey(commands, server)
     stopping.set()

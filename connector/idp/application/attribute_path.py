@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from connector.mapping.schema import CORE, ENTERPRISE_USER, attributes_of
@@ -29,6 +30,7 @@ def values_at(document: Document, path: str) -> Values:
     return compile_path(path)(document)
 
 
+@lru_cache(maxsize=1024)
 def compile_path(path: str) -> Callable[[Document], Values]:
     """Return what reads the values at that path, as `values_at` does.
 
@@ -51,7 +53,12 @@ def compile_path(path: str) -> Callable[[Document], Values]:
         value = document.get(head) if in_core else None
         if value is None and schema:
             value = document.get(schema, {}).get(head)
-        if type(value) is str and not rest:  # as most are, and most sign-ons read some
+        # Most are one text, and a sign-on reads a dozen of them.
+        if type(value) is list and len(value) == 1:
+            value = value[0]
+        if len(rest) == 1 and type(value) is dict and type(text := value.get(rest[0])) is str:
+            return (text,) if text else ()
+        if not rest and type(value) is str:
             return (value,) if value else ()
         found = _primary(_listed(value))
         return _to_texts(_below(found, rest) if rest else found)

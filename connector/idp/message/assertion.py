@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connector.errors import PolicyDenied
 from connector.idp.application.attribute_path import values_at
@@ -61,8 +61,7 @@ class Frame:
     lifetime: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute with what the directory holds (Core section 2.7.3.1).
 
     Attributes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
-    from state.prepared import Handle
+    from state.handle import Handle
 
 PARTICIPANTS = table_of(SessionParticipantRow)
 _SESSIONS = table_of(SsoSessionRow)

@@ -13,12 +13,13 @@ from connector.idp.session import SsoSession
 from connector.idp.store.participants import PARTICIPANTS, carry_over, note_told
 from connector.idp.transaction import LoginTransaction
 from state.engine import reading, table_of, writing
+from state.handle import glancing, keeping
 from state.identity import (
     LoginTransactionRow,
     SsoSessionRow,
     UsedRequestRow,
 )
-from state.prepared import Prepared, glancing, keeping
+from state.prepared import Prepared
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from connector.audit import AuditEvent
     from connector.idp.session import Participant
-    from state.prepared import Handle
+    from state.handle import Handle
 
 
 _TRANSACTIONS = table_of(LoginTransactionRow)
