@@ -10,12 +10,13 @@ from connector.idp.xmldsig.canonical import (
     Element,
     Raw,
     Rendered,
+    escape_attribute,
     escape_text,
     render,
-    render_opening,
+    to_declaration,
 )
 from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, stand_alone, text_of
-from connector.idp.xmldsig.sign import SigningKey, sign_enveloped, sign_octets
+from connector.idp.xmldsig.sign import SigningKey, sign_between, sign_enveloped, sign_octets
 from connector.idp.xmldsig.verify import verify_enveloped, verify_octets
 
 __all__ = [
@@ -25,14 +26,16 @@ __all__ = [
     "SigningKey",
     "XmlLimits",
     "XmlRefused",
+    "escape_attribute",
     "escape_text",
     "parse_xml",
     "render",
-    "render_opening",
+    "sign_between",
     "sign_enveloped",
     "sign_octets",
     "stand_alone",
     "text_of",
+    "to_declaration",
     "verify_enveloped",
     "verify_octets",
 ]

@@ -30,10 +30,7 @@ _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
 class Raw(NamedTuple):
-    """What is rendered already, to stand inside an element: it declares all prefixes it uses.
-
-    Or all of them are declared by the element around it, see `render_opening`.
-    """
+    """A rendered element to stand inside another one, whose prefixes it does not share."""
 
     xml: Rendered
 
@@ -71,14 +68,14 @@ def render_around(element: Element, position: int) -> tuple[str, str]:
     return f"{opening}{before}", f"{after}</{element.name}>"
 
 
-def render_opening(name: str, attributes: Mapping[str, str]) -> str:
-    """Return the opening tag of an element whose prefix is declared around it.
+def to_declaration(prefix: str) -> str:
+    """Return the declaration of a prefix, as it stands in an opening tag.
 
-    >>> render_opening("md:X", {"B": "2", "A": "1"})
-    '<md:X A="1" B="2">'
+    >>> to_declaration("saml")
+    'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
 
     """
-    return _open(Element(name, attributes), (name.partition(":")[0],))[0]
+    return f'xmlns:{prefix}="{NAMESPACES[prefix]}"'
 
 
 def _render(element: Element, declared: tuple[str, ...]) -> str:
@@ -102,7 +99,7 @@ def _open(element: Element, declared: tuple[str, ...]) -> tuple[str, tuple[str, 
     prefix = name.partition(":")[0]
     text = f"<{name}"
     if prefix not in declared:
-        text += f' xmlns:{prefix}="{NAMESPACES[prefix]}"'
+        text += f" {to_declaration(prefix)}"
         declared = (*declared, prefix)
     if attributes:
         for key, value in sorted(attributes.items()):

@@ -94,8 +94,21 @@ def sign_enveloped(element: Element, key: SigningKey, position: int = 1) -> Rend
 
     """
     before, after = render_around(element, position)
+    return sign_between(before, after, element.attributes["ID"], key)
+
+
+def sign_between(before: str, after: str, element_id: str, key: SigningKey) -> Rendered:
+    """Return an element with its signature at the seam of its two parts.
+
+    Args:
+        before: The canonical form of the element up to where the signature goes.
+        after: The rest of it.
+        element_id: Its ID.
+        key: As for `sign_enveloped`.
+
+    """
     digest = hashlib.sha256(f"{before}{after}".encode()).digest()
-    signed_info = _signed_info(key.method, element.attributes["ID"], digest)
+    signed_info = _signed_info(key.method, element_id, digest)
     # Standing alone, as it is signed, SignedInfo declares its prefix; inside Signature it does not.
     octets = f'<ds:SignedInfo xmlns:ds="{_DS}">{signed_info}</ds:SignedInfo>'.encode()
     value = b64encode(sign_octets(octets, key)[1]).decode()
