@@ -117,9 +117,9 @@ def _issuer(entity_id: str) -> Element:
     return Element("saml:Issuer", {}, (entity_id,))
 
 
-# What follows is written as text in canonical form: declarations first, then attributes by name. By
-# way of elements it would cost half as much as a signature does. Tests compare it with the canonical
-# form that a library makes of it, and with the schema.
+# What follows is written as text in canonical form: declarations first, then attributes by name.
+# By way of elements it would cost half as much as a signature does. Tests compare it with the
+# canonical form that a library makes of it, and with the schema.
 
 
 def _response(assertion: Assertion, response_id: str, carried: Rendered) -> tuple[str, str]:
