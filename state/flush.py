@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from state.engine import worded
 from state.errors import StateError
+from state.handle import glancing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+# In SQLite's log. The more there are, the longer every reader looks; and the file never shrinks.
+_PAGES_IN_LOG: Final = 16_384
 
 
 def flush(engine: Engine) -> None:
@@ -34,3 +43,24 @@ def flush(engine: Engine) -> None:
             raise StateError(message) from error
         finally:
             os.close(descriptor)
+
+
+def empty_log(engine: Engine) -> None:
+    """Move what SQLite's log holds to where it belongs, for writers that leave that to others.
+
+    Most of it is moved while others write. A log that has become long all the same, since there is
+    always somebody who writes, is begun anew; writers wait for the little that is left then.
+
+    Raises:
+        StateError: if the disk does not take it.
+
+    """
+    with glancing(engine) as handle:
+        if isinstance(handle, Connection):  # of PostgreSQL, which does it by itself
+            return
+        try:
+            _, pages, _ = handle.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > _PAGES_IN_LOG:
+                handle.execute("PRAGMA wal_checkpoint(RESTART)")
+        except sqlite3.Error as error:
+            raise worded(DBAPIError("PRAGMA wal_checkpoint", None, error)) from error

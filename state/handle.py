@@ -7,16 +7,14 @@ PostgreSQL, where the way to the server costs more than all of that, SQLAlchemy 
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from state.engine import reading, translated_errors, worded, writing
+from state.engine import reading, worded, writing
 from state.errors import StateBusy
 
 if TYPE_CHECKING:
@@ -99,8 +97,10 @@ class _Turn:
 
     def __enter__(self) -> sqlite3.Connection:
         """Begin."""
-        with translated_errors():
+        try:
             self._driver = _driver_of_thread(self._engine)
+        except sqlite3.Error as error:
+            raise worded(DBAPIError("", None, error)) from error
         if self._begin:
             self._take_turn()
         return self._driver
@@ -148,27 +148,25 @@ class _Turn:
 class _Own:
     """A connection of one thread; it is closed when the engine or the thread is gone."""
 
-    def __init__(self, engine: Engine) -> None:
-        taken = engine.raw_connection()
-        driver: Any = taken.driver_connection
-        self.driver: sqlite3.Connection = driver
-        taken.detach()  # from the pool, which would count it among the few that it lends
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self.driver = driver
 
     def __del__(self) -> None:
         """Close it."""
         self.driver.close()
 
 
-class _OfThread(threading.local):
-    def __init__(self) -> None:
-        self.own: WeakKeyDictionary[Engine, _Own] = WeakKeyDictionary()
-
-
-_OF_THREAD = _OfThread()
-
-
 def _driver_of_thread(engine: Engine) -> sqlite3.Connection:
-    own = _OF_THREAD.own.get(engine)
-    if own is None:
-        own = _OF_THREAD.own[engine] = _Own(engine)
+    of_thread = engine.get_execution_options()["own"]
+    try:
+        own: _Own = of_thread.own
+    except AttributeError:
+        own = of_thread.own = _Own(_connect(engine))
     return own.driver
+
+
+def _connect(engine: Engine) -> sqlite3.Connection:
+    taken: Any = engine.raw_connection()
+    driver: sqlite3.Connection = taken.driver_connection
+    taken.detach()  # from the pool, which would count it among the few that it lends
+    return driver

@@ -7,7 +7,7 @@ what SQLite needs to find them. What such a statement means is still written wit
 from __future__ import annotations
 
 import sqlite3
-from types import SimpleNamespace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Insert, Select
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from state.handle import driver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Delete, Update
 
@@ -31,14 +31,14 @@ class _Compiled(NamedTuple):
 
     Attributes:
         text: With a question mark for each value.
-        names: Of the values, in order.
+        pick: Returns the values in order, out of those by name.
         binds: What some values go through, by their place.
         results: What some columns go through, by their place.
 
     """
 
     text: str
-    names: tuple[str, ...]
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     binds: tuple[tuple[int, Callable[[Any], Any]], ...]
     results: tuple[tuple[int, Callable[[Any], Any]], ...]
 
@@ -46,18 +46,22 @@ class _Compiled(NamedTuple):
 class Prepared:
     """One statement; safe to use from several threads.
 
-    Rows have the columns as attributes, and share nothing with the database. An INSERT takes a
+    Rows are named tuples of the columns, and share nothing with the database. An INSERT takes a
     value for every column.
     """
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         """Keep the statement; the values of its parameters come by name."""
         self._statement = statement
-        self._columns = _columns_of(statement)
+        columns = statement.selected_columns if isinstance(statement, Select) else ()
+        names = [(column.name, object) for column in columns]
+        self._row: Any = NamedTuple("Row", names)._make
         self._compiled: _Compiled | None = None
 
     def run(self, handle: Handle, values: Mapping[str, Any]) -> int:
-        """Execute it within a transaction that writes; return how many rows it touched.
+        """Execute it within a transaction that writes.
+
+        Return how many rows an UPDATE or DELETE touched.
 
         Raises:
             IntegrityError: if there is such a row already.
@@ -67,8 +71,7 @@ class Prepared:
         driver = driver_of(handle)
         if isinstance(driver, Connection):
             return driver.execute(self._statement, dict(values)).rowcount
-        compiled = self._compiled or self._compile()
-        return _execute(driver, compiled, values).rowcount
+        return _execute(driver, self._compiled or self._compile(), values).rowcount
 
     def first(self, handle: Handle, values: Mapping[str, Any]) -> Any:
         """Return the first row, or None.
@@ -77,7 +80,8 @@ class Prepared:
             DBAPIError: if the database cannot be used.
 
         """
-        return next(iter(self.all(handle, values)), None)
+        rows = self.all(handle, values)
+        return rows[0] if rows else None
 
     def all(self, handle: Handle, values: Mapping[str, Any]) -> list[Any]:
         """Return all rows.
@@ -93,18 +97,10 @@ class Prepared:
         rows = _execute(driver, compiled, values).fetchall()
         return [self._row(_processed(row, compiled.results)) for row in rows]
 
-    def _row(self, values: Iterable[Any]) -> SimpleNamespace:
-        return SimpleNamespace(**dict(zip(self._columns, values, strict=True)))
-
     def _compile(self) -> _Compiled:
         """Compile it; two threads that do so at once come to the same."""
         self._compiled = _compile(self._statement)
         return self._compiled
-
-
-def _columns_of(statement: Any) -> tuple[str, ...]:
-    columns = statement.selected_columns if isinstance(statement, Select) else ()
-    return tuple(column.name for column in columns)
 
 
 def _compile(statement: Any) -> _Compiled:
@@ -119,7 +115,13 @@ def _compile(statement: Any) -> _Compiled:
     results = [
         column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
     ]
-    return _Compiled(str(compiled), tuple(compiled.positiontup), _some(binds), _some(results))
+    return _Compiled(str(compiled), _picking(compiled.positiontup), _some(binds), _some(results))
+
+
+def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 def _some(processes: Sequence[_Process]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
@@ -140,7 +142,7 @@ def _processed(
 def _execute(
     driver: sqlite3.Connection, compiled: _Compiled, values: Mapping[str, Any]
 ) -> sqlite3.Cursor:
-    parameters = _processed([values[name] for name in compiled.names], compiled.binds)
+    parameters = _processed(compiled.pick(values), compiled.binds)
     try:
         return driver.execute(compiled.text, parameters)
     except sqlite3.IntegrityError as error:

@@ -28,7 +28,7 @@ from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer
 from connector.web.site import Site
 from state.errors import StateError
-from state.flush import flush
+from state.flush import empty_log, flush
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,10 +144,11 @@ def _obey(commands: BinaryIO, server: WebServer) -> None:
 
 
 def _keep_flushing(engine: Engine, stopping: threading.Event) -> None:
-    """Bring what logins leave behind to the disk every second, so that none of them waits."""
+    """Bring what logins leave behind to its place on the disk, so that none of them waits."""
     while not stopping.wait(_FLUSH_SECONDS):
         try:
             flush(engine)
+            empty_log(engine)
         except StateError as error:
             _log.error("http.failed", reason="StateError", problem=str(error))
 

@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from connector.idp.application.attribute import plain_attributes
 from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
+from connector.idp.at_once import FastLane
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
@@ -53,6 +54,7 @@ from connector.source.password_rules import PasswordRules
 from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
+from state.engine import open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -300,7 +302,8 @@ class IdentityProvider:
     def app(self) -> ASGIApp:
         """Return its public web application, for the applications registered so far."""
         flow = self.flow()
-        return web_app(flow, self.logout(flow), self.site, self.publication())
+        fast_lane = make_fast_lane(flow.parts, self.engine)
+        return web_app(flow, self.logout(flow), self.site, self.publication(), fast_lane)
 
     @contextmanager
     def served(self, tls: CertificateFiles | None = None) -> Iterator[WebServer]:
@@ -313,6 +316,14 @@ class IdentityProvider:
     def reasons(self) -> list[str]:
         """Return the reasons that the audit holds, oldest first."""
         return [event.reason for event in reversed(Audit(self.engine).recent()) if event.reason]
+
+
+def make_fast_lane(parts: LoginParts, engine: Engine) -> FastLane | None:
+    """Return the logins that need nobody's patience, with the directory that the parts have."""
+    if engine.dialect.name != "sqlite":
+        return None
+    hasty = open_engine(str(engine.url), survives_power_loss=False, waits=False)
+    return FastLane(replace(parts, store=SignOnStore(hasty), audit=Audit(hasty)))
 
 
 def make_identity_provider(

@@ -171,7 +171,7 @@ class SignOnStore:
         """Return the session of a cookie, alive or not."""
         with glancing(self._engine) as handle:
             row = _FIND_SESSION.first(handle, {"digest": cookie_digest})
-        return None if row is None else SsoSession(**vars(row))
+        return None if row is None else SsoSession(**row._asdict())
 
     def sessions_of(self, external_id: str) -> tuple[SsoSession, ...]:
         """Return the sessions of a person, alive or not, the oldest first."""
