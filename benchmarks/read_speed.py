@@ -77,10 +77,11 @@ index objectClass eq
 
 @dataclass(frozen=True, slots=True)
 class Slapd:
-    """A server that runs: where it is, and the certificate that it shows."""
+    """A server that runs: where it is, the certificate that it shows, and its process."""
 
     url: str
     certificate: Path
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def running_slapd(users: int, to_entry: Callable[[int], str] = to_ldif) -> Itera
         server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             _await(url, server)
-            yield Slapd(url, folder / "cert.pem")
+            yield Slapd(url, folder / "cert.pem", server.pid)
         finally:
             server.terminate()
             server.wait(20)
