@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 
 from connector.errors import ConfigurationError, Fault
 from connector.idp.keys.files import read_or_create
+from connector.idp.keys.self_signed import make_certificate
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,28 +67,7 @@ def load_or_create_decryption_key(folder: Path, now: datetime) -> DecryptionKey:
 
 def _new_key(now: datetime) -> bytes:
     private_key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "connector SAML encryption")])
-    usage = {
-        "digital_signature": False,
-        "content_commitment": False,
-        "key_encipherment": True,
-        "data_encipherment": False,
-        "key_agreement": False,
-        "key_cert_sign": False,
-        "crl_sign": False,
-        "encipher_only": False,
-        "decipher_only": False,
-    }
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private_key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))  # for clocks of others that are behind
-        .not_valid_after(now + _LIFETIME)
-        .add_extension(x509.KeyUsage(**usage), critical=True)
-        .sign(private_key, SHA256())
-    )
+    name = "connector SAML encryption"
+    certificate = make_certificate(private_key, name, now, _LIFETIME, signs=False)
     private = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private + certificate.public_bytes(Encoding.PEM)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 
 from connector.errors import ConfigurationError, Fault
 from connector.idp.keys.algorithm import KeyAlgorithm
+from connector.idp.keys.self_signed import make_certificate
 from connector.idp.xmldsig import SigningKey
 
 if TYPE_CHECKING:
@@ -73,18 +73,7 @@ class KeyPair:
 def make_pair(algorithm: KeyAlgorithm, now: datetime) -> KeyPair:
     """Return a new key with a certificate by itself, good from now on for `LIFETIME`."""
     private_key = _new_key(algorithm)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "connector SAML signing")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private_key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))  # for clocks of others that are behind
-        .not_valid_after(now + LIFETIME)
-        .add_extension(_digital_signature_only(), critical=True)
-        .sign(private_key, SHA384() if algorithm is KeyAlgorithm.ECDSA_P384 else SHA256())
-    )
+    certificate = make_certificate(private_key, "connector SAML signing", now, LIFETIME, signs=True)
     return KeyPair(private_key, certificate, algorithm)
 
 
@@ -159,20 +148,6 @@ def _check_usage(certificate: x509.Certificate, place: str) -> None:
         raise _fault(place, f"its certificate cannot be read: {error}") from error
     if not usage.digital_signature:
         raise _fault(place, "its certificate is not for signatures (keyUsage digitalSignature)")
-
-
-def _digital_signature_only() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _fault(place: str, problem: str) -> ConfigurationError:
