@@ -6,7 +6,8 @@ The dispatcher is `flow`; the steps never call each other, and each is taken onc
 Reading order: `binding` (octets to a message), `message` (a message to a request, a person to a
 signed answer), `routing` (who checks the person), `authenticator` (whether they are who they
 say), `new_password` (the step in which one that has expired is changed), `federation` (a way over
-somebody else, and back), `policy` (whether they may enter), `departure` (how a login ends).
+somebody else, and back), `policy` (whether they may enter), `departure` (how a login ends),
+`at_once` (past all of that, for who is signed in).
 Beside them `application` knows to whom we answer, `upstream` whom we believe besides our own
 directory, `keys` by what we sign, `publication` shows it to others, `decryption_key` is how we read
 what is for us alone; `transaction`, `session`, `vouched` and `lockout` know what has happened,
