@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# Files in the order of tests/conftest.py: those that take long first, or one would end alone.
+TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz check bench format clean debian
+.PHONY: help demo test coverage test-long fuzz check bench format clean debian
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,7 +17,10 @@ demo: $(VENV)/.run ## install and run the demo; Ctrl-C ends it
 	@$(BIN)/connector demo
 
 test: $(VENV)/.test debian ## install what the tests need and run every test but the long profiles
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered -m "not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TOGETHER) -m "not long" $(PYTEST_ARGS)
+
+coverage: $(VENV)/.test debian ## the same, and which lines no test comes to
+	$(BIN)/python -m pytest $(TOGETHER) -m "not long" --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test debian ## the long profiles, which take more than a quarter of an hour
 	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
@@ -28,7 +33,7 @@ check: $(VENV)/.test debian ## format, lint, types, import rules and fast tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q $(TOGETHER) -m "not real and not long" $(PYTEST_ARGS)
 
 bench: $(VENV)/.test ## what we claim about speed, side by side, in one run
 	@SUDO="$(SUDO)" sh tests/install/debian.sh debian.txt debian-bench.txt

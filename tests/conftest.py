@@ -41,6 +41,28 @@ STORES = (
 )
 
 
+# What takes long comes first, the longest at the front: otherwise one process would end alone.
+LONG = (
+    "tests/real/test_sync.py",
+    "tests/real/test_key_rollover.py",
+    "tests/test_daemon.py",
+    "tests/real/test_kills.py",
+    "tests/sync/test_faults.py",
+    "tests/real/",
+    "tests/fuzz/",
+    "tests/web/",
+    "tests/",
+    "",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by how long their files take; xdist keeps that order."""
+    items.sort(
+        key=lambda item: next(n for n, name in enumerate(LONG) if item.nodeid.startswith(name))
+    )
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the stores on SQLite and on PostgreSQL."""
     is_of_store = metafunc.module.__name__.startswith(STORES)

@@ -94,6 +94,10 @@ class FakeLdap:
     def connection_count(self) -> int:
         return self._server.connection_count
 
+    @property
+    def open_count(self) -> int:
+        return self._server.open_count
+
     def add_user(self, name: str, **attributes: Any) -> str:
         given = {key.lower() for key in attributes}
         usual = {"sAMAccountName": name, "userAccountControl": "512"}

@@ -48,6 +48,11 @@ class TlsServer:
     def connection_count(self) -> int:
         return len(self.peers)
 
+    @property
+    def open_count(self) -> int:
+        """Return how many are past the handshake, and being served."""
+        return len(self._open)
+
     def close(self) -> None:
         """Hang up everywhere and wait for the threads."""
         with suppress(OSError):
