@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from state.engine import worded
 from state.errors import StateError
 from state.handle import glancing
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from sqlalchemy import Engine
 
 # In SQLite's log. The more there are, the longer every reader looks; and the file never shrinks.
 _PAGES_IN_LOG: Final = 16_384
+_PATIENCE_MS: Final = 50
 
 
 def flush(engine: Engine) -> None:
@@ -48,8 +48,9 @@ def flush(engine: Engine) -> None:
 def empty_log(engine: Engine) -> None:
     """Move what SQLite's log holds to where it belongs, for writers that leave that to others.
 
-    Most of it is moved while others write. A log that has become long all the same, since there is
-    always somebody who writes, is begun anew; writers wait for the little that is left then.
+    Nobody waits for that. A log that has become long, since there is always somebody who writes,
+    is begun anew at a moment when all of it is moved and nobody reads of it; writers wait for that
+    for a twentieth of a second at most, and the next call tries again.
 
     Raises:
         StateError: if the disk does not take it.
@@ -58,9 +59,15 @@ def empty_log(engine: Engine) -> None:
     with glancing(engine) as handle:
         if isinstance(handle, Connection):  # of PostgreSQL, which does it by itself
             return
-        try:
-            _, pages, _ = handle.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages > _PAGES_IN_LOG:
-                handle.execute("PRAGMA wal_checkpoint(RESTART)")
-        except sqlite3.Error as error:
-            raise worded(DBAPIError("PRAGMA wal_checkpoint", None, error)) from error
+        _, pages, moved = handle.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages > _PAGES_IN_LOG and moved == pages:
+            _begin_log_anew(handle)
+
+
+def _begin_log_anew(driver: sqlite3.Connection) -> None:
+    (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+    driver.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    try:
+        driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {patience}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from state.engine import reading, worded, writing
+from state.engine import reading, translated_errors, worded, writing
 from state.errors import StateBusy
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class _Turn:
     def __enter__(self) -> sqlite3.Connection:
         """Begin."""
         try:
-            self._driver = _driver_of_thread(self._engine)
+            with translated_errors():
+                self._driver = _driver_of_thread(self._engine)
         except sqlite3.Error as error:
             raise worded(DBAPIError("", None, error)) from error
         if self._begin:
@@ -120,6 +121,8 @@ class _Turn:
                 raise
         elif error is not None:
             self._roll_back()
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+                raise worded(DBAPIError("", None, error)) from error
             if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
                 raise worded(error) from error
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from connector.clock import FixedClock
 from state.engine import open_engine
@@ -69,6 +70,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if is_of_store and "engine" in metafunc.fixturenames:
         databases = ["sqlite", pytest.param("postgresql", marks=pytest.mark.real)]
         metafunc.parametrize("engine", databases, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _a_log_of_its_own() -> None:
+    """Forget how an earlier test had the log written, maybe to a stream that is closed by now."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.source.file_password import FilePasswordCheck
 from connector.source.ldap_password import LdapPasswordCheck
-from connector.sync.on_demand import OnDemand
+from connector.sync.on_demand import KnownAccounts, OnDemand
 from state.engine import open_engine
 
 if TYPE_CHECKING:
@@ -130,12 +130,24 @@ def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:
         settings: As configured.
         parts: Of an identity provider with those settings.
 
+    Raises:
+        ConfigurationError: if a key is wrong.
+
     """
     engine = open_engine(settings.state.url, survives_power_loss=False, waits=False)
     if engine.dialect.name != "sqlite":
         return None
-    directory, store = DirectoryStore(engine), SignOnStore(engine)
-    return FastLane(replace(parts, directory=directory, store=store, audit=Audit(engine)))
+    ring = open_keys(_idp_of(settings), engine, parts.clock).ring()
+    return FastLane(
+        replace(
+            parts,
+            directory=DirectoryStore(engine),
+            store=SignOnStore(engine),
+            audit=Audit(engine),
+            answerer=replace(parts.answerer, keys=ring),
+            accounts=KnownAccounts(engine) if parts.accounts else None,
+        )
+    )
 
 
 def _make_publication(

@@ -34,7 +34,7 @@ from connector.idp.message.authn_request import (
 )
 from connector.idp.new_password import NewPassword, TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
-from connector.idp.portal import find_session, find_signed_in
+from connector.idp.portal import find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
 from connector.idp.transaction import LoginTransaction, Step, step_token
 from connector.idp.view import (
@@ -110,9 +110,7 @@ class LoginFlow:
             request = parse_authn_request(
                 message, self.parts.registry, now=now, endpoints=self.parts.settings.endpoints
             )
-            return answer_at_once(self.parts, request, sso_cookie, address) or self._add(
-                request, now
-            )
+            return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
         except RequestRefused as error:
             details = {"message": str(error)}
             self.parts.record("request.refused", error.reason, address=address, details=details)
@@ -128,7 +126,7 @@ class LoginFlow:
 
         """
         request = self._request_of_portal(slug, address)
-        return answer_at_once(self.parts, request, sso_cookie, address) or self._add(
+        return self._answer_at_once(request, sso_cookie, address) or self._add(
             request, self.parts.clock.now()
         )
 
@@ -278,6 +276,12 @@ class LoginFlow:
         except RequestRefused as error:
             self.parts.record("request.refused", error.reason, address=address)
             raise
+
+    def _answer_at_once(
+        self, request: AuthnRequest, sso_cookie: str | None, address: str
+    ) -> SendResponse | None:
+        session = find_live_session(self.parts, sso_cookie)
+        return answer_at_once(self.parts, request, session, address)
 
     def _depart(
         self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connector.sync.ports import Parts, Progress
+    from state.engine import Engine
 
 PATIENCE_SECONDS = 10.0
 # More people than that at once wait for each other: cycles go one after another anyway.
@@ -38,11 +39,28 @@ class HeldAccount:
     document: Mapping[str, Any]
 
 
+class KnownAccounts:
+    """What is ours at the targets, by the ledger; nobody is provisioned."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._ledger = Ledger(engine)
+
+    def find(self, target: str, external_id: str) -> HeldAccount | None:
+        """Return what is ours of a person at a target."""
+        found = self._ledger.account_of(target, external_id)
+        return None if found is None else HeldAccount(*found)
+
+    def provision(self, target: str, external_id: str) -> str:
+        """Return why that cannot be done."""
+        return f"{external_id} is not provisioned at {target} while nobody waits"
+
+
 class OnDemand:
     """The people of all targets, one at a time; safe to use from several threads."""
 
     def __init__(self, parts: Parts, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._parts = parts
+        self._known = KnownAccounts(parts.engine)
         self._patience_seconds = patience_seconds
         self._crew = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="on-demand")
         self._guard = threading.Lock()
@@ -50,9 +68,8 @@ class OnDemand:
         self._stopping = threading.Event()
 
     def find(self, target: str, external_id: str) -> HeldAccount | None:
-        """Return what is ours of a person at a target, by the ledger."""
-        found = Ledger(self._parts.engine).account_of(target, external_id)
-        return None if found is None else HeldAccount(*found)
+        """Return what is ours of a person at a target."""
+        return self._known.find(target, external_id)
 
     def provision(self, target: str, external_id: str) -> str:
         """Run a cycle for one person at one target; return why it did not succeed, or "".

@@ -7,6 +7,7 @@ carry SAML messages and transactions.
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -77,4 +78,11 @@ def _address(scope: Scope, site: Site) -> str:
     lines = [
         value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"
     ]
+    if not lines or not site.trusted_proxies:
+        return _address_of(peer[0])
     return client_address(peer[0], ",".join(lines), site.trusted_proxies)
+
+
+@lru_cache(maxsize=1024)
+def _address_of(peer: str) -> str:
+    return client_address(peer, "", ())

@@ -37,11 +37,13 @@ def with_fast_lane(app: ASGIApp, fast_lane: FastLane, pages: Pages) -> ASGIApp:
     route = Route(SSO_PATH, with_fast_lane)  # for the log
 
     def answer(scope: Scope) -> SendResponse | None:
+        signed_on = cookie.read(HTTPConnection(scope))
+        if signed_on is None:
+            return None
         try:
             message = read_redirect(scope["query_string"])
         except RequestRefused:  # the handler finds out, and says so
             return None
-        signed_on = cookie.read(HTTPConnection(scope))
         return fast_lane.answer(message, scope["state"]["address"], signed_on)
 
     async def relieved(scope: Scope, receive: Receive, send: Send) -> None:

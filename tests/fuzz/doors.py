@@ -160,7 +160,7 @@ def headers(world: World, data: bytes) -> None:
     for name in (b"cookie", b"x-forwarded-for", b"origin", b"content-type", b"content-length"):
         world.surface.get(world.login, b"", ((name, value),))
         world.surface.post("/saml/sso", b"SAMLRequest=x", ((name, value),))
-    client_address("10.0.0.1", value.decode("latin-1"), ("10.0.0.0/8",))
+    client_address("10.0.0.1", value.decode("latin-1"), ["10.0.0.0/8"])
 
 
 QUICK: tuple[Callable[[World, bytes], None], ...] = (

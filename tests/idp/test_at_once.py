@@ -154,6 +154,14 @@ def test_while_somebody_else_writes_nobody_waits_and_nothing_is_kept(
     assert isinstance(bench.flow.begin(request, ADDRESS, cookie), SendResponse)
 
 
+def test_a_long_request_is_left_to_a_login(bench: SignOnBench, fast_lane: FastLane, cookie: str):
+    inside = Element("samlp:Extensions", {}, ("x" * 9_000,))
+    request = redirected(authn_request(inside))
+
+    assert fast_lane.answer(request, ADDRESS, cookie) is None
+    assert isinstance(bench.flow.begin(request, ADDRESS, cookie), SendResponse)
+
+
 def test_many_at_once_are_all_answered_or_left_to_a_login(
     bench: SignOnBench, engine: Engine, cookie: str
 ):

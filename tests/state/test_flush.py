@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,25 @@ def test_a_log_that_has_become_long_is_begun_anew(sqlite_engine: Engine):
     write(hasty, 1)
 
     assert pages_in_log(sqlite_engine) < 2000
+
+
+def test_somebody_who_reads_for_long_keeps_no_writer_waiting(sqlite_engine: Engine):
+    make_table(sqlite_engine)
+    hasty = open_engine(str(sqlite_engine.url), survives_power_loss=False, waits=False)
+    write(hasty, 70)
+    with reading(sqlite_engine) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM cycle_note").scalar()
+        write(hasty, 1)
+        started = time.perf_counter()
+        emptying = threading.Thread(target=empty_log, args=(sqlite_engine,))
+        emptying.start()
+        write(sqlite_engine, 1)
+        emptying.join()
+        assert time.perf_counter() - started < 5
+
+    with glancing(sqlite_engine) as handle:
+        assert isinstance(handle, sqlite3.Connection)
+        assert handle.execute("PRAGMA busy_timeout").fetchone() == (15_000,)
 
 
 def test_both_do_nothing_where_there_is_nothing_to_do(engine: Engine):

@@ -175,6 +175,29 @@ def test_a_full_disk_is_an_error_in_words_and_the_next_one_fits(sqlite_engine: E
     assert kept(sqlite_engine) == ["small"]
 
 
+def test_a_row_that_cannot_be_read_is_an_error_in_words(sqlite_engine: Engine):
+    _insert(sqlite_engine, "a")
+    with writing(sqlite_engine) as connection:
+        statement = "INSERT INTO used_request VALUES ('x', CAST(x'ff' AS TEXT), '2026-01-01')"
+        connection.exec_driver_sql(statement)
+
+    for use in (looking, glancing):
+        with pytest.raises(StateError, match="decode"), use(sqlite_engine) as handle:
+            ALL.all(handle, {})
+
+
+def test_a_pool_that_is_used_up_is_an_error_in_words(tmp_path: Path):
+    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
+    engine.pool._timeout = 0.1
+    lent = [engine.connect() for _ in range(15)]
+
+    with pytest.raises(StateError, match="busy"), keeping(engine):
+        pass
+
+    for connection in lent:
+        connection.close()
+
+
 def test_connections_of_a_thread_go_with_it(sqlite_engine: Engine):
     open_files = _open_files(sqlite_engine)
 

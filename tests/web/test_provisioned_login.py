@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from lxml import etree
+from sqlalchemy import update
 
 from connector.audit import Audit
 from connector.bootstrap.cycles import make_parts
-from connector.bootstrap.logins import make_accounts, make_identity_provider
+from connector.bootstrap.logins import make_accounts, make_fast_lane, make_identity_provider
 from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
-from connector.demo.sample_saml import sp_metadata
+from connector.demo.sample_saml import IdentityProvider, authn_request_url, sp_metadata
+from connector.idp.binding import read_redirect
 from connector.settings import load_settings
 from connector.source.stored_password import store_password
 from connector.sync.cycle import run_cycle
@@ -25,6 +31,8 @@ from connector.sync.on_demand import OnDemand
 from connector.sync.request import Request
 from connector.web.app import web_app
 from connector.web.site import Site
+from state.engine import table_of, writing
+from state.provisioning import LinkRow
 from tests.parts.operator import FILE_SOURCE, Operator
 from tests.parts.visitor import visit
 
@@ -76,11 +84,22 @@ class Desk:
     def open(self, name: str = "ann") -> Page:
         """Go to the application and sign in."""
         provider = make_identity_provider(self.settings, self.engine, SystemClock(), self.accounts)
+        self.fast_lane = make_fast_lane(self.settings, provider.flow.parts)
         app = web_app(
-            provider.flow, provider.logout, Site("https://sso.corp.test"), provider.publication
+            provider.flow,
+            provider.logout,
+            Site("https://sso.corp.test"),
+            provider.publication,
+            self.fast_lane,
         )
         self.visitor = visit(app, "https://sso.corp.test")
         return self.visitor.sign_in("/open/intranet", f"{name}@corp.example", PASSWORD)
+
+    def request_url(self) -> str:
+        """Return where the application sends a browser."""
+        provider = IdentityProvider("", "https://sso.corp.test/saml/sso", ())
+        number = f"_{uuid4().hex}"
+        return authn_request_url(provider, INTRANET, request_id=number, now=datetime.now(UTC))
 
     def reasons(self) -> list[tuple[str, str]]:
         events = reversed(Audit(self.engine).recent())
@@ -199,3 +218,31 @@ def test_whoever_is_signed_in_already_is_provisioned_as_well(desk: Desk, mimecas
 
     assert page.heading == "Opening Intranet"
     assert mimecast.named("ann@corp.example")["active"] is True
+
+
+def test_who_is_signed_in_is_let_in_at_once_whoever_else_waits_for_the_database(desk: Desk):
+    """Others that wait hold every connection of the pool, which must not stop the event loop."""
+    desk.sync()
+    desk.open()
+    lent = [desk.engine.connect() for _ in range(15)]
+
+    started = time.perf_counter()
+    page = desk.visitor.get(desk.request_url())
+
+    assert time.perf_counter() - started < 5
+    assert (page.heading, name_id_of(page)) == ("Opening Intranet", "ann@corp.example")
+    for connection in lent:
+        connection.close()
+    assert [event for event, _ in desk.reasons()] == ["login.succeeded", "login.succeeded"]
+
+
+def test_whose_account_is_gone_is_not_let_in_at_once(desk: Desk):
+    desk.sync()
+    desk.open()
+    with writing(desk.engine) as connection:
+        connection.execute(update(table_of(LinkRow)).values(is_active=False))
+    message = read_redirect(urlsplit(desk.request_url()).query.encode())
+
+    cookie = desk.visitor.client.cookies["__Host-sso"]
+    assert desk.fast_lane is not None
+    assert desk.fast_lane.answer(message, "192.0.2.7", cookie) is None
