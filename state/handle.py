@@ -98,8 +98,7 @@ class _Turn:
     def __enter__(self) -> sqlite3.Connection:
         """Begin."""
         try:
-            with translated_errors():
-                self._driver = _driver_of_thread(self._engine)
+            self._driver = _driver_of_thread(self._engine)
         except sqlite3.Error as error:
             raise worded(DBAPIError("", None, error)) from error
         if self._begin:
@@ -169,7 +168,8 @@ def _driver_of_thread(engine: Engine) -> sqlite3.Connection:
 
 
 def _connect(engine: Engine) -> sqlite3.Connection:
-    taken: Any = engine.raw_connection()
+    with translated_errors():
+        taken: Any = engine.raw_connection()
     driver: sqlite3.Connection = taken.driver_connection
     taken.detach()  # from the pool, which would count it among the few that it lends
     return driver

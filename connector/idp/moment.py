@@ -36,7 +36,8 @@ def to_timestamp(moment: datetime) -> str:
     '2026-11-02T08:00:00.123Z'
 
     """
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def to_duration(text: str) -> timedelta:

@@ -134,7 +134,10 @@ def test_a_connection_cut_in_any_page_fails_loudly_and_takes_nobody_away(
     assert gone["userName"] == "user000007@corp.example"
 
 
-def test_a_first_load_killed_at_fifty_moments_ends_right(mimecast: Simulator, operator: Operator):
+@pytest.mark.parametrize("kills", [25, pytest.param(50, marks=pytest.mark.long)])
+def test_a_first_load_killed_at_many_moments_ends_right(
+    mimecast: Simulator, operator: Operator, kills: int
+):
     """None is lost, none is there twice."""
     people = 2000
     (operator.folder / "company.toml").write_text(a_company_of(people))
@@ -143,7 +146,7 @@ def test_a_first_load_killed_at_fifty_moments_ends_right(mimecast: Simulator, op
     operator.run("status")
     chance = random.Random(50)
     nursery = Nursery(operator.folder)
-    for _ in range(50):
+    for _ in range(kills):
         asked, more = len(mimecast.requests), chance.randint(1, 150)
         nursery.start("sync")
         while len(mimecast.requests) < asked + more:  # look-ups of the last one's doubts included

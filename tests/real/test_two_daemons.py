@@ -37,7 +37,7 @@ SECONDS = 10
 # Each of these is another request each time; who leaves and comes back is the same one again.
 NEVER_THE_SAME = ("join", "change", "rename", "disable")
 # So that others come while one is at work, and get their turn too.
-BRISKLY, SLOWLY = "rate = 15\n", "rate = 5\n"
+BRISKLY, SLOWLY = "rate = 15\n", "rate = 3\n"
 LIMITS = "[target.limits]\nmax_disables = 1000\nmax_updates = 1000\n"
 DAEMON = """\
 [operations]

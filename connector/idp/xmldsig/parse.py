@@ -48,6 +48,9 @@ class XmlLimits:
     keeps_out_comments: bool = True
 
 
+_USUAL = XmlLimits()
+
+
 def parse_xml(document: bytes, limits: XmlLimits | None = None) -> etree._Element:
     """Return the root element of a document.
 
@@ -55,7 +58,7 @@ def parse_xml(document: bytes, limits: XmlLimits | None = None) -> etree._Elemen
         XmlRefused: if it is not well-formed or holds what is refused.
 
     """
-    limits = limits or XmlLimits()
+    limits = limits or _USUAL
     if len(document) > limits.size_bytes:
         raise XmlRefused(Reason.XML_TOO_LARGE, f"more than {limits.size_bytes} bytes of XML")
     _check_text(document)
