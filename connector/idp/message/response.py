@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from connector.idp.message.name_id import to_element
 from connector.idp.message.status import STATUS, to_status, to_words
 from connector.idp.moment import to_timestamp
 from connector.idp.xmldsig import (
@@ -21,8 +22,8 @@ from connector.idp.xmldsig import (
     escape_attribute,
     escape_text,
     render,
+    render_within,
     sign_between,
-    sign_enveloped,
     to_declaration,
 )
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from connector.idp.message.assertion import Assertion, Attribute, SignOn
     from connector.idp.message.authn_request import AuthnRequest
-    from connector.idp.message.name_id import NameId
 
 _SAML, _SAMLP = to_declaration("saml"), to_declaration("samlp")
 _SUCCESS = (
@@ -72,7 +72,14 @@ def build_response(
     if seal.encrypt is not None:
         encrypted = Raw(seal.encrypt(carried))
         carried = render(Element("saml:EncryptedAssertion", {}, (encrypted,)))
-    before, after = _response(assertion, response_id, carried)
+    before = _beginning(
+        assertion.issuer,
+        response_id,
+        assertion.issued_at,
+        acs_url=assertion.acs_url,
+        request_id=assertion.in_response_to,
+    )
+    after = f"{_SUCCESS}{carried}</samlp:Response>"
     if seal.signs_response:
         return sign_between(before, after, response_id, key)
     return Rendered(before + after)
@@ -91,30 +98,17 @@ def build_error_response(
         ids: XML ID of the Response, and now.
 
     """
-    attributes = _response_attributes(*ids, request.acs_url, request.request_id)
     top, second = to_status(reason)
     code = Element(
         "samlp:StatusCode", {"Value": top}, (Element("samlp:StatusCode", {"Value": second}),)
     )
     message = Element("samlp:StatusMessage", {}, (to_words(reason),))
-    children = (_issuer(issuer), Element("samlp:Status", {}, (code, message)))
-    return sign_enveloped(Element("samlp:Response", attributes, children), key)
-
-
-def _response_attributes(
-    response_id: str, issued_at: datetime, destination: str, in_response_to: str
-) -> dict[str, str]:
-    attributes = {
-        "Destination": destination,
-        "ID": response_id,
-        "IssueInstant": to_timestamp(issued_at),
-        "Version": "2.0",
-    }
-    return attributes | ({"InResponseTo": in_response_to} if in_response_to else {})
-
-
-def _issuer(entity_id: str) -> Element:
-    return Element("saml:Issuer", {}, (entity_id,))
+    status = render_within(Element("samlp:Status", {}, (code, message)), "samlp")
+    response_id, issued_at = ids
+    before = _beginning(
+        issuer, response_id, issued_at, acs_url=request.acs_url, request_id=request.request_id
+    )
+    return sign_between(before, f"{status}</samlp:Response>", response_id, key)
 
 
 # What follows is written as text in canonical form: declarations first, then attributes by name.
@@ -122,15 +116,16 @@ def _issuer(entity_id: str) -> Element:
 # canonical form that a library makes of it, and with the schema.
 
 
-def _response(assertion: Assertion, response_id: str, carried: Rendered) -> tuple[str, str]:
-    """Return a Response, cut where its signature goes (Core section 3.2.2)."""
-    before = (
-        f'<samlp:Response {_SAMLP} Destination="{escape_attribute(assertion.acs_url)}"'
-        f' ID="{response_id}"{_in_response_to(assertion)}'
-        f' IssueInstant="{to_timestamp(assertion.issued_at)}" Version="2.0">'
-        f"<saml:Issuer {_SAML}>{escape_text(assertion.issuer)}</saml:Issuer>"
+def _beginning(
+    issuer: str, response_id: str, issued_at: datetime, *, acs_url: str, request_id: str
+) -> str:
+    """Return a Response up to where its signature goes (Core section 3.2.2)."""
+    return (
+        f'<samlp:Response {_SAMLP} Destination="{escape_attribute(acs_url)}"'
+        f' ID="{response_id}"{_in_response_to(request_id)}'
+        f' IssueInstant="{to_timestamp(issued_at)}" Version="2.0">'
+        f"<saml:Issuer {_SAML}>{escape_text(issuer)}</saml:Issuer>"
     )
-    return before, f"{_SUCCESS}{carried}</samlp:Response>"
 
 
 def _assertion(assertion: Assertion) -> tuple[str, str]:
@@ -145,33 +140,19 @@ def _assertion(assertion: Assertion) -> tuple[str, str]:
     return before, after
 
 
-def _in_response_to(assertion: Assertion) -> str:
-    if not assertion.in_response_to:
-        return ""
-    return f' InResponseTo="{escape_attribute(assertion.in_response_to)}"'
+def _in_response_to(request_id: str) -> str:
+    return f' InResponseTo="{escape_attribute(request_id)}"' if request_id else ""
 
 
 def _subject(assertion: Assertion) -> str:
     """Return who it is about, and who may bring it (Core section 2.4)."""
     return (
-        f"<saml:Subject>{_name_id(assertion.name_id)}"
+        f"<saml:Subject>{render_within(to_element(assertion.name_id), 'saml')}"
         f'<saml:SubjectConfirmation Method="{_BEARER}">'
-        f"<saml:SubjectConfirmationData{_in_response_to(assertion)}"
+        f"<saml:SubjectConfirmationData{_in_response_to(assertion.in_response_to)}"
         f' NotOnOrAfter="{to_timestamp(assertion.not_on_or_after)}"'
         f' Recipient="{escape_attribute(assertion.acs_url)}"></saml:SubjectConfirmationData>'
         "</saml:SubjectConfirmation></saml:Subject>"
-    )
-
-
-def _name_id(name_id: NameId) -> str:
-    qualifiers = ""
-    if name_id.qualifier:
-        qualifiers += f' NameQualifier="{escape_attribute(name_id.qualifier)}"'
-    if name_id.sp_qualifier:
-        qualifiers += f' SPNameQualifier="{escape_attribute(name_id.sp_qualifier)}"'
-    return (
-        f'<saml:NameID Format="{escape_attribute(name_id.format)}"{qualifiers}>'
-        f"{escape_text(name_id.value)}</saml:NameID>"
     )
 
 

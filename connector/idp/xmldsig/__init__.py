@@ -13,6 +13,7 @@ from connector.idp.xmldsig.canonical import (
     escape_attribute,
     escape_text,
     render,
+    render_within,
     to_declaration,
 )
 from connector.idp.xmldsig.parse import XmlLimits, XmlRefused, parse_xml, stand_alone, text_of
@@ -30,6 +31,7 @@ __all__ = [
     "escape_text",
     "parse_xml",
     "render",
+    "render_within",
     "sign_between",
     "sign_enveloped",
     "sign_octets",

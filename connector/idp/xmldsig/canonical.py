@@ -60,6 +60,16 @@ def render(element: Element) -> Rendered:
     return Rendered(_render(element, ()))
 
 
+def render_within(element: Element, *declared: str) -> str:
+    """Return the element as it stands within others that declare these prefixes.
+
+    >>> render_within(Element("md:X", {}, ("a",)), "md")
+    '<md:X>a</md:X>'
+
+    """
+    return _render(element, declared)
+
+
 def render_around(element: Element, position: int) -> tuple[str, str]:
     """Return the canonical form in two parts, cut before the child at `position`."""
     opening, declared = _open(element, ())
