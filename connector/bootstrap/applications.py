@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.federation import feeds_of_upstreams, metadata_client, upstream_notes
-from connector.bootstrap.opening import mapping_folders
+from connector.bootstrap.opening import idp_of, mapping_folders, metadata_folder
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.attribute_set import SETS_FILE, load_attribute_sets
 from connector.idp.application.fetching import Fetcher, FetchLoop
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from connector.idp.application.catalogue import Catalogue
     from connector.idp.application.feed import Description, Feed
     from connector.idp.application.service_provider import ServiceProvider
-    from connector.settings import IdpSettings, Settings
+    from connector.settings import Settings
 
 
 def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
@@ -129,7 +129,7 @@ def make_fetcher(files: ApplicationFiles) -> Fetcher:
         settings = files.current()
         return [*feeds_of_applications(settings), *feeds_of_upstreams(settings)]
 
-    every = _idp_of(files.settings).metadata_every
+    every = idp_of(files.settings).metadata_every
     return Fetcher(feeds, metadata_client(files.settings), files.clock.now, every)
 
 
@@ -140,7 +140,7 @@ def feeds_of_applications(settings: Settings) -> list[Feed[ServiceProvider]]:
 
 def revision_of(settings: Settings) -> Stamp:
     """Return the stamp of the last call to read the applications of the configuration anew."""
-    return stamp_of([_metadata_folder(settings) / "revision"])
+    return stamp_of([metadata_folder(settings) / "revision"])
 
 
 def call_for_reading(settings: Settings, clock: Clock) -> None:
@@ -150,7 +150,7 @@ def call_for_reading(settings: Settings, clock: Clock) -> None:
         ConfigurationError: if the folder of metadata cannot be written.
 
     """
-    path = _metadata_folder(settings) / "revision"
+    path = metadata_folder(settings) / "revision"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(clock.now().isoformat(), encoding="ascii")
@@ -159,7 +159,7 @@ def call_for_reading(settings: Settings, clock: Clock) -> None:
 
 
 def _paths(settings: Settings) -> Iterator[Path]:
-    folder = _metadata_folder(settings)
+    folder = metadata_folder(settings)
     client = MetadataClient(folder)
     yield folder / "revision"
     yield settings.mappings / PRESETS_FILE
@@ -171,13 +171,3 @@ def _paths(settings: Settings) -> Iterator[Path]:
             yield Path(application.metadata)
         if application.metadata_certificate is not None:
             yield application.metadata_certificate
-
-
-def _metadata_folder(settings: Settings) -> Path:
-    return _idp_of(settings).keys.parent / "metadata"
-
-
-def _idp_of(settings: Settings) -> IdpSettings:
-    if settings.idp is None:
-        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
-    return settings.idp

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from connector.bootstrap.opening import idp_of, metadata_folder
 from connector.bootstrap.tls import trusting
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.feed import is_url
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from connector.idp.message.answer import SigningKeys
     from connector.idp.routing import Routes
     from connector.idp.upstream.identity_provider import IdentityProvider, Upstreams
-    from connector.settings import IdpSettings, Settings
+    from connector.settings import Settings
     from state.engine import Engine
 
 
@@ -112,7 +113,7 @@ def make_federation(
     upstreams, routes, notes = load_federation(settings, clock, fetches=fetches, is_lenient=True)
     shelf = UpstreamShelf(upstreams)
     follower = UpstreamFollower(partial(_refresh, shelf, settings, clock), stamp, seen)
-    idp = _idp_of(settings)
+    idp = idp_of(settings)
     if not settings.upstream:
         return Federation(routes, None, None, follower, notes)
     endpoints = IdpEndpoints(idp.entity_id, idp.base_url)
@@ -134,7 +135,7 @@ def make_federation(
 
 def _paths(settings: Settings) -> list[Path]:
     """Return the files in which anything about other identity providers may change."""
-    copies = MetadataClient(_copies_folder(settings))
+    copies = MetadataClient(metadata_folder(settings))
     paths = []
     for upstream in settings.upstream:
         is_fetched = is_url(upstream.metadata)
@@ -170,7 +171,7 @@ def load_federation(
         ConfigurationError: with every fault of every upstream and route.
 
     """
-    idp = _idp_of(settings)
+    idp = idp_of(settings)
     sources = UpstreamSources(
         client=metadata_client(settings),
         entity_id=IdpEndpoints(idp.entity_id, idp.base_url).upstream_metadata_url,
@@ -204,11 +205,7 @@ def feeds_of_upstreams(settings: Settings) -> list[Feed[IdentityProvider]]:
 
 def metadata_client(settings: Settings) -> MetadataClient:
     """Return what fetches metadata, and keeps copies beside the folder of keys."""
-    return MetadataClient(_copies_folder(settings), trusting(_idp_of(settings).ca_file))
-
-
-def _copies_folder(settings: Settings) -> Path:
-    return _idp_of(settings).keys.parent / "metadata"
+    return MetadataClient(metadata_folder(settings), trusting(idp_of(settings).ca_file))
 
 
 def describe_us(
@@ -237,9 +234,3 @@ def describe_us(
         encryption_certificate=certificate if is_encrypted else "",
         signs_requests=all(upstream.signs_requests for upstream in concerned),
     )
-
-
-def _idp_of(settings: Settings) -> IdpSettings:
-    if settings.idp is None:
-        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
-    return settings.idp

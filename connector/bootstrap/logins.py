@@ -13,9 +13,9 @@ from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.federation import make_federation
 from connector.bootstrap.keys import open_keys
+from connector.bootstrap.opening import idp_of
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
-from connector.errors import ConfigurationError, Fault
 from connector.idp.application.catalogue import Catalogue
 from connector.idp.at_once import FastLane
 from connector.idp.authenticator import Pace, PasswordAuthenticator
@@ -92,7 +92,7 @@ def make_identity_provider(
         ConfigurationError: if an application, an upstream or a key is wrong; every fault.
 
     """
-    idp = _idp_of(settings)
+    idp = idp_of(settings)
     loaded = load_registry(settings, clock, fetches=fetches, is_lenient=True)
     keys = open_keys(idp, engine, clock)
     ring = keys.ring()
@@ -137,7 +137,7 @@ def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:
     engine = open_engine(settings.state.url, survives_power_loss=False, waits=False)
     if engine.dialect.name != "sqlite":
         return None
-    ring = open_keys(_idp_of(settings), engine, parts.clock).ring()
+    ring = open_keys(idp_of(settings), engine, parts.clock).ring()
     return FastLane(
         replace(
             parts,
@@ -176,7 +176,7 @@ def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> 
         ConfigurationError: if the authorities cannot be read.
 
     """
-    soap = SoapClient(trusting(_idp_of(settings).ca_file))
+    soap = SoapClient(trusting(idp_of(settings).ca_file))
     return LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), soap)
 
 
@@ -215,12 +215,6 @@ def make_password_check(settings: Settings) -> PasswordCheck:
     if settings.source.kind == "file" and settings.source.file is not None:
         return FilePasswordCheck(settings.source.file)
     return LdapPasswordCheck(settings.source)
-
-
-def _idp_of(settings: Settings) -> IdpSettings:
-    if settings.idp is None:
-        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
-    return settings.idp
 
 
 def _endpoints(idp: IdpSettings) -> IdpEndpoints:

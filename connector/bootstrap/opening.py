@@ -1,18 +1,36 @@
-"""Open what is on the disk: the state database, and the folders of mappings."""
+"""Find and open what is on the disk: the state database, mappings, metadata of others."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connector.errors import ConfigurationError, Fault
 from connector.mapping.load import shipped_folder
 from state.engine import open_engine
 from state.errors import StateError
 from state.migrate import is_new, pending, upgrade
 
 if TYPE_CHECKING:
-    from connector.settings import Settings
+    from connector.settings import IdpSettings, Settings
     from state.engine import Engine
+
+
+def idp_of(settings: Settings) -> IdpSettings:
+    """Return the settings of the identity provider.
+
+    Raises:
+        ConfigurationError: if there are none.
+
+    """
+    if settings.idp is None:
+        raise ConfigurationError([Fault("connector.toml", "idp", "is missing")])
+    return settings.idp
+
+
+def metadata_folder(settings: Settings) -> Path:
+    """Return where copies of the metadata of others are kept: beside the folder of keys."""
+    return idp_of(settings).keys.parent / "metadata"
 
 
 def mapping_folders(settings: Settings) -> tuple[Path, ...]:
