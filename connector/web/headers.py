@@ -6,7 +6,6 @@ to an application may not name that application's origin only: the application i
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,18 +30,17 @@ _EVERYWHERE: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-_HANDOFF_BY_HTTPS: Final = MappingProxyType(
-    {
-        "content-security-policy": _POLICY.format(forms="https:"),
+
+
+def _of_handoff(forms: str) -> dict[str, str]:
+    return {
+        "content-security-policy": _POLICY.format(forms=forms),
         "referrer-policy": "no-referrer",
     }
-)
-_HANDOFF_BY_HTTP: Final = MappingProxyType(
-    {
-        "content-security-policy": _POLICY.format(forms="https: http:"),
-        "referrer-policy": "no-referrer",
-    }
-)
+
+
+_BY_HTTPS: Final = _of_handoff("https:")
+_BY_HTTP: Final = _of_handoff("https: http:")
 _STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 _STATIC_CACHE: Final = "public, max-age=604800"
 
@@ -56,7 +54,7 @@ def handoff_headers(acs_url: str) -> Mapping[str, str]:
     True
 
     """
-    return _HANDOFF_BY_HTTPS if acs_url.startswith("https:") else _HANDOFF_BY_HTTP
+    return _BY_HTTPS if acs_url.startswith("https:") else _BY_HTTP
 
 
 def onward_headers(url: str) -> dict[str, str]:
