@@ -123,6 +123,7 @@ def metadata_of_an_identity_provider(world: World, data: bytes) -> None:
 
 def request_by_redirect(world: World, data: bytes) -> None:
     world.surface.get("/saml/sso", data)
+    world.surface.get("/saml/sso", data, ((b"cookie", world.session),))
 
 
 def request_by_post(world: World, data: bytes) -> None:

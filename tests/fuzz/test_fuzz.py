@@ -11,7 +11,7 @@ import pytest
 
 from tests.fuzz.doors import QUICK, SLOW, knock
 from tests.fuzz.seeds import seeds
-from tests.fuzz.world import opened_world
+from tests.fuzz.world import as_redirect, opened_world, unsigned
 
 
 def test_there_is_an_honest_message_for_every_door(tmp_path):
@@ -24,6 +24,17 @@ def test_there_is_an_honest_message_for_every_door(tmp_path):
         *((False, number) for number in range(len(QUICK))),
         *((True, number) for number in range(len(SLOW))),
     }
+
+
+def test_whoever_is_signed_in_gets_through(tmp_path):
+    """Otherwise what comes behind the session would never be knocked at."""
+    with opened_world(tmp_path) as world:
+        query, session = as_redirect(unsigned("_mine")), (b"cookie", world.session)
+
+        assert world.surface.get("/saml/sso", query).status == 303
+        assert (
+            world.surface.get("/saml/sso", as_redirect(unsigned("_two")), (session,)).status == 200
+        )
 
 
 @pytest.mark.real

@@ -7,14 +7,18 @@ import secrets
 from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from connector.audit import AuditEvent
 from connector.clock import FixedClock
 from connector.demo.sample_saml import sp_metadata
 from connector.idp.binding import to_redirect_url
 from connector.idp.moment import to_timestamp
+from connector.idp.session import SsoSession
+from connector.idp.store.sign_ons import Ending
+from connector.idp.transaction import digest_of
 from connector.idp.xmldsig import Element, Rendered, render, sign_enveloped
 from state.engine import open_engine
 from state.migrate import upgrade
@@ -42,7 +46,8 @@ class World:
         parts: What its logins are made of.
         surface: Its web application.
         login: Path of a login in progress, bound to `browser`.
-        browser: Value of its cookie.
+        browser: Its cookie.
+        session: The cookie of somebody who is signed in.
         signed_ids: IDs of the requests that the strict application has signed.
         metadata: Its own, which is that of an identity provider.
 
@@ -52,6 +57,7 @@ class World:
     surface: Surface
     login: str
     browser: bytes
+    session: bytes
     signed_ids: set[str]
     metadata: bytes
 
@@ -114,6 +120,25 @@ def as_form(document: bytes, name: str = "SAMLRequest") -> bytes:
     return f"{name}={quote(b64encode(document), safe='')}&RelayState=deep".encode()
 
 
+def _sign_in(parts: LoginParts) -> str:
+    """Return the cookie of a session that has just begun."""
+    (alice,) = parts.directory.users.values()
+    cookie = secrets.token_urlsafe(32)
+    session = SsoSession(
+        cookie_digest=digest_of(cookie),
+        session_index="_alice",
+        external_id=alice.external_id,
+        email="alice@corp.test",
+        address="192.0.2.7",
+        authenticated_at=NOW,
+        used_at=NOW,
+        expires_at=NOW + timedelta(days=1),
+    )
+    event = AuditEvent(NOW, "login.succeeded", "success", actor=alice.external_id)
+    parts.store.answer(Ending(NOW, event, begins=session))
+    return cookie
+
+
 @contextmanager
 def opened_world(folder: Path) -> Iterator[World]:
     """Yield an identity provider on a new state database."""
@@ -134,6 +159,8 @@ def opened_world(folder: Path) -> Iterator[World]:
     begun = surface.get("/saml/sso", as_redirect(unsigned(f"_{secrets.token_hex(8)}")))
     login = begun.headers[b"location"].decode()
     cookie = surface.get(login).headers[b"set-cookie"].partition(b";")[0]
-    yield World(idp.flow().parts, surface, login, cookie, set(), idp.metadata())
+    parts = idp.flow().parts
+    session = b"__Host-sso=" + _sign_in(parts).encode()
+    yield World(parts, surface, login, cookie, session, set(), idp.metadata())
     surface.close()
     engine.dispose()
