@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from state.engine import open_engine, reading, writing
+import pytest
+
+from state.engine import reading, writing
 from state.flush import empty_log, flush
 from state.handle import glancing
 
@@ -25,8 +27,9 @@ def write(engine: Engine, megabytes: int) -> None:
             connection.exec_driver_sql(statement, (MEGABYTE,))
 
 
-def make_table(engine: Engine) -> None:
-    with writing(engine) as connection:
+@pytest.fixture(autouse=True)
+def _a_table(sqlite_engine: Engine) -> None:
+    with writing(sqlite_engine) as connection:
         connection.exec_driver_sql("CREATE TABLE cycle_note (text BLOB)")
 
 
@@ -37,9 +40,9 @@ def pages_in_log(engine: Engine) -> int:
     return pages
 
 
-def test_whoever_leaves_it_to_others_leaves_everything_in_the_log(sqlite_engine: Engine):
-    make_table(sqlite_engine)
-    hasty = open_engine(str(sqlite_engine.url), survives_power_loss=False, waits=False)
+def test_whoever_leaves_it_to_others_leaves_everything_in_the_log(
+    sqlite_engine: Engine, hasty: Engine
+):
     database = Path(str(sqlite_engine.url.database))
     before = database.stat().st_size
 
@@ -50,9 +53,7 @@ def test_whoever_leaves_it_to_others_leaves_everything_in_the_log(sqlite_engine:
     assert database.stat().st_size > before + 8 * MEGABYTE
 
 
-def test_a_log_that_has_become_long_is_begun_anew(sqlite_engine: Engine):
-    make_table(sqlite_engine)
-    hasty = open_engine(str(sqlite_engine.url), survives_power_loss=False, waits=False)
+def test_a_log_that_has_become_long_is_begun_anew(sqlite_engine: Engine, hasty: Engine):
     write(hasty, 70)
     with reading(hasty) as connection:
         # Somebody always reads, so that no writer finds it empty.
@@ -65,9 +66,7 @@ def test_a_log_that_has_become_long_is_begun_anew(sqlite_engine: Engine):
     assert pages_in_log(sqlite_engine) < 2000
 
 
-def test_somebody_who_reads_for_long_keeps_no_writer_waiting(sqlite_engine: Engine):
-    make_table(sqlite_engine)
-    hasty = open_engine(str(sqlite_engine.url), survives_power_loss=False, waits=False)
+def test_somebody_who_reads_for_long_keeps_no_writer_waiting(sqlite_engine: Engine, hasty: Engine):
     write(hasty, 70)
     with reading(sqlite_engine) as connection:
         connection.exec_driver_sql("SELECT count(*) FROM cycle_note").scalar()

@@ -38,12 +38,6 @@ def kept(engine: Engine) -> list[str]:
         return [one.request_id for one in ALL.all(handle, {})]
 
 
-@pytest.fixture
-def hasty(sqlite_engine: Engine) -> Engine:
-    """The same database, for writers that do not wait."""
-    return open_engine(str(sqlite_engine.url), waits=False)
-
-
 def test_what_is_written_comes_back(engine: Engine):
     with keeping(engine) as handle:
         INSERT.run(handle, row("a"))
