@@ -16,6 +16,7 @@ from connector.demo.sample_saml import (
     read_idp_metadata,
     sp_metadata,
 )
+from connector.idp.application.following import LOOK_SECONDS
 from tests.parts.identity_provider import free_port
 from tests.parts.operator import FILE_SOURCE, Operator
 from tests.parts.service import PATIENCE, serving
@@ -108,7 +109,9 @@ def test_the_file_is_read_anew_on_sighup_and_with_faults_nothing_changes(
     path.write_text(good + 'encrypt = "perhaps"\n')
     service.send(signal.SIGHUP)
     assert "encrypt" in service.wait_for("applications.kept")["reason"]
-    assert statuses(port) == {303}
+    end = time.monotonic() + 2 * LOOK_SECONDS  # by then every process has looked
+    while time.monotonic() < end:
+        assert statuses(port) == {303}
 
     path.write_text(good.replace('name = "Intranet"', 'name = "Renamed"'))
     service.send(signal.SIGHUP)
