@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.errors import RequestRefused
+from connector.idp.at_once import FastLane
 from connector.idp.logout.status import revoke
 from connector.idp.view import SendResponse
 from connector.idp.xmldsig import Element
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from connector.clock import FixedClock
-    from connector.idp.at_once import FastLane
 
 ANN = ("ann.lind@corp.example", "Right-1")
 
@@ -80,7 +81,7 @@ def test_what_the_fast_lane_answered_does_not_begin_a_login_either(
     request = redirected(authn_request(ID="_once"))
     fast_lane.answer(request, ADDRESS, cookie)
 
-    with pytest.raises(Exception, match="request-replayed"):
+    with pytest.raises(RequestRefused, match="request-replayed"):
         bench.flow.begin(request, ADDRESS, cookie)
 
 
@@ -108,6 +109,20 @@ def test_whatever_else_is_asked_for_is_left_to_a_login(
 @pytest.mark.parametrize("stranger", [None, "", "x" * 43])
 def test_nobody_else_is_let_in(fast_lane: FastLane, cookie: str, stranger: str | None):
     assert fast_lane.answer(redirected(authn_request()), ADDRESS, stranger) is None
+
+
+class Unread:
+    """Applications that nobody may ask for."""
+
+    @property
+    def registry(self):
+        raise AssertionError("the request was read")
+
+
+def test_what_a_stranger_brings_is_not_even_read(fast_lane: FastLane):
+    lane = FastLane(replace(fast_lane.parts, catalogue=Unread()))
+
+    assert lane.answer(redirected(authn_request()), ADDRESS, "x" * 43) is None
 
 
 def test_who_may_no_longer_enter_is_not_answered(

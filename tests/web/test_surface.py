@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import re
+import tracemalloc
 
 import pytest
 import structlog
@@ -239,3 +241,19 @@ def dump(engine) -> list[str]:
         return list(connection.driver_connection.iterdump())
     finally:
         connection.close()
+
+
+def test_headers_of_strangers_are_not_kept(idp):
+    """Where no proxy is believed; and where one is, the same."""
+    for proxies in ((), ("192.0.2.0/24",)):
+        idp.site = dataclasses.replace(idp.site, trusted_proxies=proxies)
+        visitor = visit(idp.app(), BASE_URL)
+        visitor.get("/", **{"x-forwarded-for": "203.0.113.1"})
+        tracemalloc.start()
+        for number in range(20):
+            visitor.get("/static/icon.svg", **{"x-forwarded-for": f"{number}" * 500_000})
+        visitor.seen.clear()
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 5_000_000
