@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from connector.idp.application.catalogue import Catalogue
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
+    from connector.idp.authenticator.factors import Factors
     from connector.idp.authenticator.upstream import UpstreamAuthenticator
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.message.answer import Answerer
+    from connector.idp.policy import Policies
+    from connector.idp.store.devices import DeviceStore
     from connector.idp.store.sign_ons import SignOnStore
+    from connector.idp.store.standings import UserStandings
 
 
 class DirectoryLookup(Protocol):
@@ -53,6 +57,7 @@ class LoginSettings:
 
     Attributes:
         endpoints: Our own names and addresses.
+        organization: What people know us by.
         sessions: How long a sign-on lasts.
         assertion_lifetime: How long an assertion may be used.
         login_lifetime: How long a person may take.
@@ -63,6 +68,7 @@ class LoginSettings:
     sessions: SessionLimits = field(default_factory=SessionLimits)
     assertion_lifetime: timedelta = timedelta(minutes=5)
     login_lifetime: timedelta = timedelta(minutes=15)
+    organization: str = "Sign-on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ class LoginParts:
         catalogue: The applications, as they are now.
         directory: Who exists.
         authenticator: Checks passwords.
+        factors: Check whatever is proved besides.
+        policies: What has to be proved, where and how often.
+        standings: What the help desk says of people.
+        devices: Those that are remembered.
         answerer: Writes and signs the answers.
         store: Keeps what has happened.
         audit: Keeps why.
@@ -83,12 +93,17 @@ class LoginParts:
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
         routes: Who checks whom.
         upstream: Asks other identity providers; None if there are none.
+        countries: Tells in which country an address is; None if nobody asks.
 
     """
 
     catalogue: Catalogue
     directory: DirectoryLookup
     authenticator: PasswordAuthenticator
+    factors: Factors
+    policies: Policies
+    standings: UserStandings
+    devices: DeviceStore
     answerer: Answerer
     store: SignOnStore
     audit: Audit
@@ -99,6 +114,7 @@ class LoginParts:
     routes: Routes = field(default_factory=Routes)
     upstream: UpstreamAuthenticator | None = None
     accounts: Accounts | None = None
+    countries: Countries | None = None
 
     @property
     def registry(self) -> Registry:

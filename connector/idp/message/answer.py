@@ -77,7 +77,9 @@ class Answerer:
                 application must have it.
 
         """
-        context_class = choose_class(_asked(request, application), sign_on.context_class)
+        context_class = choose_class(
+            _asked(request, application), sign_on.context_class, sign_on.has_second_factor
+        )
         if context_class is None:
             raise PolicyDenied(Reason.AUTHN_CONTEXT_UNSUPPORTED)
         if context_class != sign_on.context_class:

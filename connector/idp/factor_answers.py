@@ -1,0 +1,176 @@
+"""Take in a second factor, and how many wrong ones are taken.
+
+Five answers a login, and ten wrong codes within a quarter of an hour a person: a code of six digits
+is not to be guessed. A passkey cannot be guessed, so nobody can use these limits to keep its owner
+out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from connector.errors import AuthenticationFailed, FactorRefused, RequestRefused
+from connector.idp.challenge import Purpose, answered_challenge
+from connector.idp.factor import FactorKind
+from connector.idp.happening import Happening, tell
+from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
+from connector.idp.reason import Reason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connector.idp.factor import Proof
+    from connector.idp.second_factor import SecondFactor
+
+TRIES_AT_MOST: Final = 5
+CODES_AT_MOST: Final = LockoutPolicy(
+    account_count=10, network_count=300, window=timedelta(minutes=15)
+)
+# Keys of messages; the person has proved the password, so they are told which.
+_MESSAGES: Final = MappingProxyType(
+    {
+        Reason.CODE_USED: "code-used",
+        Reason.CODE_EXPIRED: "code-expired",
+        Reason.FACTOR_DISABLED: "factor-disabled",
+        Reason.TOO_MANY_FAILURES: "factor-disabled",
+        Reason.PASSKEY_CLONED: "factor-disabled",
+        Reason.PASSKEY_CHALLENGE: "passkey-too-late",
+        Reason.PASSKEY_OTHER_PERSON: "passkey-other-person",
+        Reason.FACTOR_UNKNOWN: "passkey-unknown",
+        Reason.TOO_MANY_ATTEMPTS: "too-many-codes",
+    }
+)
+_TYPED: Final = frozenset({FactorKind.TOTP, FactorKind.RECOVERY_CODE, FactorKind.BYPASS_CODE})
+_TOLD: Final = MappingProxyType(
+    {
+        FactorKind.RECOVERY_CODE: Happening.RECOVERY_CODE_USED,
+        FactorKind.BYPASS_CODE: Happening.BYPASS_CODE_USED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FactorAnswers:
+    """What a person answers to the question for a factor."""
+
+    stage: SecondFactor
+
+    def choose(self, kind: str) -> None:
+        """Ask for another factor."""
+        if kind not in self.stage.offered():
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        self._set(chosen=kind, error="")
+
+    def take_code(self, kind: str, typed: str, *, remembers: bool) -> None:
+        """Check a code, and keep what came of it."""
+        if kind not in _TYPED or kind not in self.stage.offered():
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        factor = FactorKind(kind)
+        try:
+            proof = self._check_code(factor, typed)
+        except AuthenticationFailed as error:
+            self._refuse(factor, error)
+            return
+        self._keep(proof, remembers=remembers)
+
+    def take_passkey(self, response: str, asked_at: str, *, remembers: bool) -> None:
+        """Check what an authenticator said, and keep what came of it."""
+        if FactorKind.PASSKEY not in self.stage.offered():
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        parts, transaction, now = self.stage.parts, self.stage.transaction, self._now()
+        try:
+            wanted = answered_challenge(
+                parts.secret, transaction, Purpose.SECOND_FACTOR, asked_at, now
+            )
+            self._count_try()
+            person = transaction.external_id
+            proof = parts.factors.passkeys.check(response, wanted, person, now)
+        except AuthenticationFailed as error:
+            self._refuse(FactorKind.PASSKEY, error)
+            return
+        self._keep(proof, remembers=remembers)
+
+    def _check_code(self, kind: FactorKind, typed: str) -> Proof:
+        """Return that a code is right.
+
+        Raises:
+            AuthenticationFailed: with the reason.
+
+        """
+        parts, person, now = self.stage.parts, self.stage.transaction.external_id, self._now()
+        self._count_try()
+        account, address = f"factor:{person}", self.stage.visit.address
+        mac = mac_of(parts.secret, f"{account}:{kind}", typed)
+        attempts = parts.authenticator.attempts
+        attempt = Attempt(account, network_of(address), now, mac)
+        taken = attempts.take_attempt(attempt, CODES_AT_MOST)
+        if isinstance(taken, Reason):
+            raise AuthenticationFailed(taken)
+        proof = parts.factors.typed(kind).check(person, typed, now)
+        attempts.clear_attempts(account)
+        return proof
+
+    def _count_try(self) -> None:
+        """Count an answer before it is looked at.
+
+        Raises:
+            AuthenticationFailed: if there were too many, or the question was answered already.
+
+        """
+        transaction = self.stage.transaction
+        if transaction.tries >= TRIES_AT_MOST:
+            raise AuthenticationFailed(Reason.TOO_MANY_ATTEMPTS)
+        if not self.stage.parts.store.count_try(transaction):
+            raise RequestRefused(Reason.STEP_SKIPPED)
+
+    def _keep(self, proof: Proof, *, remembers: bool) -> None:
+        judgement = self.stage.judgement
+        lasting = judgement.remember_for if remembers else None
+        self._set(
+            second=proof.kind,
+            second_at=proof.at,
+            remember_seconds=int(lasting.total_seconds()) if lasting else 0,
+            is_memory_shared=judgement.is_shared,
+            error="",
+            chosen="",
+        )
+        if proof.kind in _TOLD:
+            tell(
+                self.stage.parts,
+                _TOLD[proof.kind],
+                proof.external_id,
+                self.stage.visit,
+                kind=proof.kind,
+            )
+
+    def _refuse(self, kind: FactorKind, error: AuthenticationFailed) -> None:
+        """Ask anew, or begin again after too many answers; the audit says why."""
+        parts, transaction = self.stage.parts, self.stage.transaction
+        usual = "passkey-failed" if kind is FactorKind.PASSKEY else "code-wrong"
+        message = _MESSAGES.get(Reason(error.reason), usual)
+        if transaction.tries >= TRIES_AT_MOST:
+            parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
+        else:
+            self._set(error=message)
+        parts.record(
+            "factor.refused",
+            error.reason,
+            actor=transaction.external_id,
+            application=self.stage.application.name,
+            address=self.stage.visit.address,
+            details={"factor": kind, "message": str(error)},
+        )
+        for factor_id in getattr(error, "disabled_ids", ()):
+            person = transaction.external_id
+            tell(
+                parts, Happening.FACTOR_DISABLED, person, self.stage.visit, kind=kind, name=factor_id
+            )
+
+    def _set(self, **changes: object) -> None:
+        self.stage.parts.store.set_stage(self.stage.transaction.transaction_id, **changes)
+
+    def _now(self) -> datetime:
+        return self.stage.parts.clock.now()
