@@ -65,7 +65,7 @@ def activate_key(
 
     def step(found: KeyInventory) -> KeyInventory:
         one = found.find(key.fingerprint)
-        keys.seal.open(one.sealed, one.fingerprint)
+        keys.seal.open(one.sealed, one.place)
         if these:
             return rollover.activate_for(found, one, these, now)
         return rollover.activate(found, one, now, kept=stay)
@@ -161,7 +161,7 @@ def open_for_change(command: CommandContext) -> OpenKeys:
     keys = open_keys(command.idp, command.engine, SystemClock(), getpass.getuser())
     active = keys.inventory.active
     if active is not None:
-        keys.seal.open(active.sealed, active.fingerprint)
+        keys.seal.open(active.sealed, active.place)
     return keys
 
 

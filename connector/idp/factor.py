@@ -1,4 +1,4 @@
-"""What proves a person besides the password: kinds, what somebody has enrolled, and a proof. Pure."""
+"""What proves a person besides the password: the kinds, what somebody has, a proof. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FactorKind(StrEnum):
 
     @property
     def is_phishing_resistant(self) -> bool:
-        """Return whether a page of somebody else's cannot get a proof that is worth anything here."""
+        """Return whether a page of somebody else cannot get a proof that is good here."""
         return self is FactorKind.PASSKEY
 
     @property

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import state.audit
 import state.directory
+import state.factors
 import state.identity
 import state.provisioning
 import state.signing_keys  # noqa: F401 - the tables register themselves

@@ -111,7 +111,7 @@ def test_starts_at_the_same_moment_agree_on_one_key(store, folder):
     assert [begun.event for begun in found].count("key.made") == 1
     for begun in found:
         active = begun.inventory.active
-        assert begun.seal.open(active.sealed, active.fingerprint)
+        assert begun.seal.open(active.sealed, active.place)
 
 
 def test_a_sealing_key_that_is_gone_stops_the_start_and_is_not_made_again(store, folder):

@@ -214,7 +214,7 @@ def test_another_sealing_key_opens_everything_afterwards_and_the_former_nothing(
     assert [key for key, _ in after.unopened_by(SEAL)] == list(after.keys)
     for key in staged.keys:
         now = after.find(key.fingerprint)
-        assert other.open(now.sealed, now.fingerprint) == SEAL.open(key.sealed, key.fingerprint)
+        assert other.open(now.sealed, now.place) == SEAL.open(key.sealed, key.place)
 
 
 def test_what_nobody_can_open_is_retired_whoever_it_signs_for(staged):

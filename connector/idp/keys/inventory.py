@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from connector.errors import ConnectorError
-from connector.idp.keys.seal import SealRefused
+from connector.idp.keys.seal import Place, SealRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +33,11 @@ class KeyState(StrEnum):
 
 class KeyRefused(ConnectorError):
     """What is asked of a key cannot be done, or not yet."""
+
+
+def place_of(fingerprint: str) -> Place:
+    """Return where the sealed private key of the certificate with that fingerprint belongs."""
+    return Place("signing key", fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class KeyRecord:
     def short(self) -> str:
         """Return the beginning of the fingerprint, as people see and type it."""
         return self.fingerprint[:_SHORT]
+
+    @property
+    def place(self) -> Place:
+        """Return where the sealed private key belongs."""
+        return place_of(self.fingerprint)
 
     @property
     def is_published(self) -> bool:
@@ -151,6 +161,6 @@ class KeyInventory:
         for key in self.keys:
             if key.is_published:
                 try:
-                    seal.open(key.sealed, key.fingerprint)
+                    seal.open(key.sealed, key.place)
                 except SealRefused as error:
                     yield key, error

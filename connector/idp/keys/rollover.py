@@ -155,7 +155,7 @@ def reseal(
     keys = (
         replace(
             key,
-            sealed=seal.close(former.open(key.sealed, key.fingerprint), key.fingerprint, random),
+            sealed=seal.close(former.open(key.sealed, key.place), key.place, random),
         )
         if key.is_published
         else key

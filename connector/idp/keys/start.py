@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from connector.idp.keys.algorithm import KeyAlgorithm
 from connector.idp.keys.certificate import KeyPair, make_pair, read_pair
 from connector.idp.keys.files import read_private
-from connector.idp.keys.inventory import KeyInventory, KeyRecord, KeyState
+from connector.idp.keys.inventory import KeyInventory, KeyRecord, KeyState, place_of
 from connector.idp.keys.rollover import stage
 from connector.idp.keys.seal import Seal, load_seal
 
@@ -117,7 +117,7 @@ def to_record(
         state=state,
         algorithm=pair.algorithm,
         certificate=pair.certificate_der(),
-        sealed=seal.close(pair.private_der(), fingerprint, random),
+        sealed=seal.close(pair.private_der(), place_of(fingerprint), random),
         staged_at=now,
         activated_at=now if state is KeyState.ACTIVE else None,
     )
