@@ -247,9 +247,7 @@ class Departure:
             expires_at=remembered_until(now, session),
         )
 
-    def _keep_use(
-        self, session: SsoSession, view: SendResponse | SendHome, now: datetime
-    ) -> bool:
+    def _keep_use(self, session: SsoSession, view: SendResponse | SendHome, now: datetime) -> bool:
         """Keep that the answer goes out; False if one did already, or the session has ended."""
         entry, told = self._entry(session, "session", now), self._told(session, view, now)
         return self.parts.store.answer(

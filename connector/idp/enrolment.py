@@ -86,9 +86,7 @@ class Enrolment:
             raise RequestRefused(Reason.STEP_SKIPPED)
         seed, person = self._open(), self.transaction.external_id
         try:
-            self.parts.factors.totp.enrol(
-                person, seed, code, _named(name), self.parts.clock.now()
-            )
+            self.parts.factors.totp.enrol(person, seed, code, _named(name), self.parts.clock.now())
         except FactorRefused as error:
             self._refuse(FactorKind.TOTP, error)
             return

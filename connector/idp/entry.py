@@ -163,12 +163,13 @@ def _decide(
     user, groups = standing
     entrance = may_enter(user, groups, application, now)
     effective = parts.policies.effective_for(application.slug, groups)
+    address = parse_address(visit.address)
     circumstances = Circumstances(
         now=now,
         status=parts.standings.of(external_id, now),
         barred=entrance.reason if isinstance(entrance, Deny) else None,
-        address=parse_address(visit.address),
-        country=parts.countries.of(visit.address) if parts.countries else "",
+        address=address,
+        country=parts.countries.of(address),
         user_agent=visit.user_agent,
         first=FirstFactor(evidence.first),
         first_at=evidence.first_at,

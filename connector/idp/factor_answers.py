@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from connector.errors import AuthenticationFailed, FactorRefused, RequestRefused
+from connector.errors import AuthenticationFailed, RequestRefused
 from connector.idp.challenge import Purpose, answered_challenge
 from connector.idp.factor import FactorKind
 from connector.idp.happening import Happening, tell
@@ -166,7 +166,12 @@ class FactorAnswers:
         for factor_id in getattr(error, "disabled_ids", ()):
             person = transaction.external_id
             tell(
-                parts, Happening.FACTOR_DISABLED, person, self.stage.visit, kind=kind, name=factor_id
+                parts,
+                Happening.FACTOR_DISABLED,
+                person,
+                self.stage.visit,
+                kind=kind,
+                name=factor_id,
             )
 
     def _set(self, **changes: object) -> None:

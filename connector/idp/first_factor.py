@@ -163,9 +163,7 @@ class FirstFactor:
             raise AuthenticationFailed(Reason.OTHER_SOURCE, "an upstream answers for them")
         email = next(iter(user.login_names), transaction.email)
         self.parts.store.set_email(transaction.transaction_id, email)
-        self.parts.store.set_verified(
-            transaction.transaction_id, user.external_id, now, "passkey"
-        )
+        self.parts.store.set_verified(transaction.transaction_id, user.external_id, now, "passkey")
 
     def _verify(self, claim: Claim, transaction: LoginTransaction, visit: Visit) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""

@@ -227,7 +227,6 @@ class LoginFlow:
         """Return who is signed in, and what is open to them."""
         return find_signed_in(self.parts, sso_cookie)
 
-
     # What the steps above share.
 
     def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:
@@ -266,9 +265,7 @@ class LoginFlow:
         person, evidence = session.external_id, of_session(session)
         transaction_id = departure.transaction_id
         try:
-            judgement = judge(
-                self.parts, person, departure.application, departure.visit, evidence
-            )
+            judgement = judge(self.parts, person, departure.application, departure.visit, evidence)
         except PolicyDenied as error:
             return departure.deny(person, error)
         is_home = not departure.application.slug

@@ -1,4 +1,4 @@
-"""What people see and change of their own account: factors, remembered devices, sessions, sign-ins."""
+"""What people see and change of their own account: factors, devices, sessions, sign-ins."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ class OwnAccount:
             self._events(session.external_id),
         )
 
-    def rename(self, sso_cookie: str | None, token: str, factor_id: str, name: str, visit: Visit) -> None:
+    def rename(
+        self, sso_cookie: str | None, token: str, factor_id: str, name: str, visit: Visit
+    ) -> None:
         """Give a factor another name.
 
         Raises:
@@ -150,7 +152,9 @@ class OwnAccount:
         kind, name = removed.kind, removed.name
         tell(self.parts, Happening.FACTOR_REMOVED, person, visit, kind=kind, name=name)
 
-    def forget_device(self, sso_cookie: str | None, token: str, digest: bytes, visit: Visit) -> None:
+    def forget_device(
+        self, sso_cookie: str | None, token: str, digest: bytes, visit: Visit
+    ) -> None:
         """Forget a remembered device.
 
         Raises:

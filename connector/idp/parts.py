@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from connector.audit import AuditEvent
+from connector.idp.country import NoCountries
 from connector.idp.routing import Routes
 from connector.idp.session import SessionLimits
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from connector.idp.authenticator import PasswordAuthenticator
     from connector.idp.authenticator.factors import Factors
     from connector.idp.authenticator.upstream import UpstreamAuthenticator
+    from connector.idp.country import Countries
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.message.answer import Answerer
     from connector.idp.policy import Policies
@@ -93,7 +95,7 @@ class LoginParts:
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
         routes: Who checks whom.
         upstream: Asks other identity providers; None if there are none.
-        countries: Tells in which country an address is; None if nobody asks.
+        countries: Tells in which country an address is.
 
     """
 
@@ -114,7 +116,7 @@ class LoginParts:
     routes: Routes = field(default_factory=Routes)
     upstream: UpstreamAuthenticator | None = None
     accounts: Accounts | None = None
-    countries: Countries | None = None
+    countries: Countries = field(default_factory=NoCountries)
 
     @property
     def registry(self) -> Registry:

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from connector.errors import PolicyDenied
-from connector.idp.device_memory import Remembering
 from connector.idp.challenge import Purpose, challenge, stamp
+from connector.idp.device_memory import Remembering
 from connector.idp.enrolment import CHOOSE, Enrolment
 from connector.idp.entry import judge, with_device
 from connector.idp.evidence import of_login

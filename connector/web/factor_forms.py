@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.idp.factor_forms import Form
@@ -14,59 +15,85 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from connector.idp.factor_forms import FactorForms
     from connector.idp.flow import LoginFlow
+    from connector.idp.visit import Visit
     from connector.web.site import Site
 
-    Take = Callable[[Request, Mapping[str, str]], None]
+    Fields = Mapping[str, str]
+    Take = Callable[[Request, Fields], None]
 
 
-def factor_steps(flow: LoginFlow, site: Site) -> dict[str, Take]:
-    """Return what takes each form, by the last part of its path."""
+@dataclass(frozen=True, slots=True)
+class FactorSteps:
+    """Takes the forms.
 
-    def sent(request: Request, fields: Mapping[str, str]) -> Form:
-        browser = browser_cookie(site).read(request)
+    Attributes:
+        flow: Whose they are.
+        site: Says which cookies are ours.
+
+    """
+
+    flow: LoginFlow
+    site: Site
+
+    def by_name(self) -> dict[str, Take]:
+        """Return what takes each form, by the last part of its path."""
+        return {
+            "choose": self._choose,
+            "code": self._code,
+            "factor-passkey": self._passkey,
+            "enrol": self._enrol,
+            "enrol-totp": self._enrol_totp,
+            "enrol-passkey": self._enrol_passkey,
+            "enrol-finish": self._finish,
+        }
+
+    def _choose(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        self._forms.choose(form, visit, fields.get("kind", ""))
+
+    def _code(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        kind, typed, remembers = fields.get("kind", ""), fields.get("code", ""), _remembers(fields)
+        self._forms.submit_code(form, visit, kind, typed, remembers=remembers)
+
+    def _passkey(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        answer = passkey_answer(fields)
+        self._forms.submit_passkey(form, visit, answer, remembers=_remembers(fields))
+
+    def _enrol(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        self._forms.begin_enrolment(form, visit, fields.get("kind", ""))
+
+    def _enrol_totp(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        self._forms.enrol_totp(form, visit, fields.get("code", ""), fields.get("name", ""))
+
+    def _enrol_passkey(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        self._forms.enrol_passkey(form, visit, passkey_answer(fields), fields.get("name", ""))
+
+    def _finish(self, request: Request, fields: Fields) -> None:
+        form, visit = self._sent(request, fields)
+        self._forms.finish_enrolment(form, visit)
+
+    @property
+    def _forms(self) -> FactorForms:
+        return self.flow.second
+
+    def _sent(self, request: Request, fields: Fields) -> tuple[Form, Visit]:
+        browser = browser_cookie(self.site).read(request)
         transaction = str(request.path_params["transaction"])
-        return Form(transaction, browser, fields.get("step_token", ""))
-
-    def choose(request: Request, fields: Mapping[str, str]) -> None:
-        form, visit = sent(request, fields), visit_of(request, site)
-        flow.second.choose(form, visit, fields.get("kind", ""))
-
-    def code(request: Request, fields: Mapping[str, str]) -> None:
-        form, visit, kind = sent(request, fields), visit_of(request, site), fields.get("kind", "")
-        typed, remembers = fields.get("code", ""), "remember" in fields
-        flow.second.submit_code(form, visit, kind, typed, remembers=remembers)
-
-    def factor_passkey(request: Request, fields: Mapping[str, str]) -> None:
-        form, visit, remembers = sent(request, fields), visit_of(request, site), "remember" in fields
-        flow.second.submit_passkey(form, visit, passkey_answer(fields), remembers=remembers)
-
-    def enrol(request: Request, fields: Mapping[str, str]) -> None:
-        form, visit = sent(request, fields), visit_of(request, site)
-        flow.second.begin_enrolment(form, visit, fields.get("kind", ""))
-
-    def enrol_totp(request: Request, fields: Mapping[str, str]) -> None:
-        form, visit = sent(request, fields), visit_of(request, site)
-        flow.second.enrol_totp(form, visit, fields.get("code", ""), fields.get("name", ""))
-
-    def enrol_passkey(request: Request, fields: Mapping[str, str]) -> None:
-        form, visit, name = sent(request, fields), visit_of(request, site), fields.get("name", "")
-        flow.second.enrol_passkey(form, visit, passkey_answer(fields), name)
-
-    def enrol_finish(request: Request, fields: Mapping[str, str]) -> None:
-        flow.second.finish_enrolment(sent(request, fields), visit_of(request, site))
-
-    return {
-        "choose": choose,
-        "code": code,
-        "factor-passkey": factor_passkey,
-        "enrol": enrol,
-        "enrol-totp": enrol_totp,
-        "enrol-passkey": enrol_passkey,
-        "enrol-finish": enrol_finish,
-    }
+        form = Form(transaction, browser, fields.get("step_token", ""))
+        return form, visit_of(request, self.site)
 
 
-def passkey_answer(fields: Mapping[str, str]) -> PasskeyAnswer:
+def passkey_answer(fields: Fields) -> PasskeyAnswer:
     """Return what the form of a passkey sent."""
     return PasskeyAnswer(fields.get("response", ""), fields.get("asked_at", ""))
+
+
+def _remembers(fields: Fields) -> bool:
+    return "remember" in fields

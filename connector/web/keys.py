@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from connector.idp.own_account import OwnAccount
     from connector.web.pages import Pages
 
-    Take = Callable[[Request, Mapping[str, str]], str]
+    Fields = Mapping[str, str]
+    Take = Callable[[Request, Fields], None]
 
 # After these a page is shown anew: nothing was done.
 _SHOWN_ANEW = frozenset(
@@ -34,100 +36,112 @@ _SHOWN_ANEW = frozenset(
 )
 
 
-def key_routes(flow: LoginFlow, account: OwnAccount, pages: Pages) -> list[BaseRoute]:
-    """Return the routes of a person's own account.
+@dataclass(frozen=True, slots=True)
+class OwnPages:
+    """The pages of a person's own account.
 
-    Args:
+    Attributes:
         flow: Signs in whoever comes without a session, or without a proof that is fresh enough.
         account: Shows and changes what they have.
         pages: Show it.
 
     """
-    cookie, devices = sso_cookie(pages.site), device_cookie(pages.site)
 
-    def sign_in(path: str, *, adds_factor: bool = False) -> Response:
-        return RedirectResponse(f"/login/{flow.begin_at_home(path, adds_factor=adds_factor)}", 303)
+    flow: LoginFlow
+    account: OwnAccount
+    pages: Pages
 
-    def keys(request: Request) -> Response:
-        own = account.keys(cookie.read(request))
+    def routes(self) -> list[BaseRoute]:
+        """Return their routes."""
+        forms = {
+            f"{KEYS}/rename": self._rename,
+            f"{KEYS}/remove": self._remove,
+            f"{KEYS}/forget": self._forget,
+            f"{SIGN_INS}/end": self._end,
+        }
+        return [
+            Route(KEYS, self._keys),
+            Route(SIGN_INS, self._sign_ins),
+            Route("/sign-in", self._sign_in_here, methods=["POST"]),
+            Route(f"{KEYS}/add", self._add, methods=["POST"]),
+            Route(f"{SIGN_INS}/end-all", self._end_all, methods=["POST"]),
+            *(Route(path, self._taking(take), methods=["POST"]) for path, take in forms.items()),
+        ]
+
+    def _keys(self, request: Request) -> Response:
+        own = self.account.keys(self._cookie(request))
         if own is None:
-            return sign_in(KEYS)
-        return pages.of(request).page("keys", own=own)
+            return self._sign_in(KEYS)
+        return self.pages.of(request).page("keys", own=own)
 
-    def sign_ins(request: Request) -> Response:
-        own = account.sign_ins(cookie.read(request))
+    def _sign_ins(self, request: Request) -> Response:
+        own = self.account.sign_ins(self._cookie(request))
         if own is None:
-            return sign_in(SIGN_INS)
-        return pages.of(request).page("sign_ins", own=own)
+            return self._sign_in(SIGN_INS)
+        return self.pages.of(request).page("sign_ins", own=own)
 
-    def rename(request: Request, fields: Mapping[str, str]) -> str:
-        visit, name = visit_of(request, pages.site), fields.get("name", "")
+    def _rename(self, request: Request, fields: Fields) -> None:
+        factor, name = fields.get("factor", ""), fields.get("name", "")
+        visit = visit_of(request, self.pages.site)
+        self.account.rename(self._cookie(request), _token(fields), factor, name, visit)
+
+    def _remove(self, request: Request, fields: Fields) -> None:
+        visit = visit_of(request, self.pages.site)
         factor = fields.get("factor", "")
-        account.rename(cookie.read(request), _token(fields), factor, name, visit)
-        return KEYS
+        self.account.remove(self._cookie(request), _token(fields), factor, visit)
 
-    def remove(request: Request, fields: Mapping[str, str]) -> str:
-        visit, factor = visit_of(request, pages.site), fields.get("factor", "")
-        account.remove(cookie.read(request), _token(fields), factor, visit)
-        return KEYS
+    def _forget(self, request: Request, fields: Fields) -> None:
+        visit = visit_of(request, self.pages.site)
+        digest = _digest(fields.get("device", ""))
+        self.account.forget_device(self._cookie(request), _token(fields), digest, visit)
 
-    def forget(request: Request, fields: Mapping[str, str]) -> str:
-        visit, digest = visit_of(request, pages.site), _digest(fields.get("device", ""))
-        account.forget_device(cookie.read(request), _token(fields), digest, visit)
-        return KEYS
+    def _end(self, request: Request, fields: Fields) -> None:
+        self.account.end(self._cookie(request), _token(fields), fields.get("session", ""))
 
-    def end(request: Request, fields: Mapping[str, str]) -> str:
-        account.end(cookie.read(request), _token(fields), fields.get("session", ""))
-        return SIGN_INS
+    async def _end_all(self, request: Request) -> Response:
+        fields = await self._read(request)
+        cookie = self._cookie(request)
+        await run_in_threadpool(self.account.end_everything, cookie, _token(fields))
+        response = RedirectResponse(PORTAL, 303)
+        for each in (sso_cookie(self.pages.site), device_cookie(self.pages.site)):
+            each.remove(response)
+        return response
 
-    def end_everything(request: Request, fields: Mapping[str, str]) -> str:
-        account.end_everything(cookie.read(request), _token(fields))
-        return PORTAL
+    async def _add(self, request: Request) -> Response:
+        await self._read(request)
+        return await run_in_threadpool(self._sign_in, KEYS, adds_factor=True)
 
-    async def add(request: Request) -> Response:
-        require_same_origin(request, pages.site)
-        await read_form(request)
-        return await run_in_threadpool(sign_in, KEYS, adds_factor=True)
+    async def _sign_in_here(self, request: Request) -> Response:
+        await self._read(request)
+        return await run_in_threadpool(self._sign_in, PORTAL)
 
-    async def sign_in_here(request: Request) -> Response:
-        require_same_origin(request, pages.site)
-        await read_form(request)
-        return await run_in_threadpool(sign_in, PORTAL)
+    def _sign_in(self, path: str, *, adds_factor: bool = False) -> Response:
+        begun = self.flow.begin_at_home(path, adds_factor=adds_factor)
+        return RedirectResponse(f"/login/{begun}", 303)
 
-    def taking(take: Take, shown: str) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint that takes a form, and sends the browser on to what it returns."""
+    def _taking(self, take: Take) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint that takes a form, and shows the page that it was on."""
 
         async def endpoint(request: Request) -> Response:
-            require_same_origin(request, pages.site)
-            fields = await read_form(request)
-            path = shown
+            fields = await self._read(request)
             try:
-                path = await run_in_threadpool(take, request, fields)
+                await run_in_threadpool(take, request, fields)
             except RequestRefused as error:
                 if error.reason not in _SHOWN_ANEW:
                     raise
-            response = RedirectResponse(path, 303)
-            if path == PORTAL:
-                cookie.remove(response)
-                devices.remove(response)
-            return response
+            return RedirectResponse(request.url.path.rpartition("/")[0], 303)
 
         return endpoint
 
-    return [
-        Route(KEYS, keys),
-        Route(SIGN_INS, sign_ins),
-        Route("/sign-in", sign_in_here, methods=["POST"]),
-        Route(f"{KEYS}/add", add, methods=["POST"]),
-        Route(f"{KEYS}/rename", taking(rename, KEYS), methods=["POST"]),
-        Route(f"{KEYS}/remove", taking(remove, KEYS), methods=["POST"]),
-        Route(f"{KEYS}/forget", taking(forget, KEYS), methods=["POST"]),
-        Route(f"{SIGN_INS}/end", taking(end, SIGN_INS), methods=["POST"]),
-        Route(f"{SIGN_INS}/end-all", taking(end_everything, SIGN_INS), methods=["POST"]),
-    ]
+    async def _read(self, request: Request) -> Fields:
+        require_same_origin(request, self.pages.site)
+        return await read_form(request)
+
+    def _cookie(self, request: Request) -> str | None:
+        return sso_cookie(self.pages.site).read(request)
 
 
-def _token(fields: Mapping[str, str]) -> str:
+def _token(fields: Fields) -> str:
     return fields.get("form_token", "")
 
 

@@ -34,6 +34,7 @@ from connector.web.site import Site
 from state.engine import table_of, writing
 from state.provisioning import LinkRow
 from tests.parts.operator import FILE_SOURCE, Operator
+from connector.idp.visit import Visit
 from tests.parts.visitor import visit
 
 if TYPE_CHECKING:
@@ -245,4 +246,4 @@ def test_whose_account_is_gone_is_not_let_in_at_once(desk: Desk):
 
     cookie = desk.visitor.client.cookies["__Host-sso"]
     assert desk.fast_lane is not None
-    assert desk.fast_lane.answer(message, "192.0.2.7", cookie) is None
+    assert desk.fast_lane.answer(message, Visit("192.0.2.7"), cookie) is None

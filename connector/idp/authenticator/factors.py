@@ -82,3 +82,7 @@ class Factors:
 
         """
         return self.seal.open(sealed, _place(transaction_id))
+
+
+def _place(transaction_id: str) -> Place:
+    return Place("login in progress", transaction_id)

@@ -78,7 +78,9 @@ class Answerer:
 
         """
         context_class = choose_class(
-            _asked(request, application), sign_on.context_class, sign_on.has_second_factor
+            _asked(request, application),
+            sign_on.context_class,
+            has_second_factor=sign_on.has_second_factor,
         )
         if context_class is None:
             raise PolicyDenied(Reason.AUTHN_CONTEXT_UNSUPPORTED)

@@ -50,7 +50,9 @@ class AskedContext:
     tolerated: frozenset[str] = frozenset()
 
 
-def choose_class(asked: AskedContext, used: str, has_second_factor: bool = False) -> str | None:
+def choose_class(
+    asked: AskedContext, used: str, *, has_second_factor: bool = False
+) -> str | None:
     """Return the class to state in the assertion, or None if the request is not met.
 
     Two factors are stated to those who ask for them; applications that ask for nothing may know
