@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from connector.audit import AuditEvent
 from connector.errors import LoginError, NotProvisioned
 from connector.idp.device_memory import remember, renew
-from connector.idp.entry import require_account, require_proof
+from connector.idp.entry import require_account, require_proof, wants_second
 from connector.idp.evidence import of_session
 from connector.idp.message.assertion import SignOn
 from connector.idp.reason import Reason
@@ -132,9 +132,7 @@ class Departure:
 
         """
         now = self.parts.clock.now()
-        user = require_proof(
-            self.parts, session.external_id, self.application, self.visit, of_session(session)
-        )
+        user = self._proved(session.external_id, of_session(session))
         view = self._respond(require_account(self.parts, user, self.application), session, now)
         is_kept = self._keep_use(session, view, now)
         return view if is_kept and isinstance(view, SendResponse) else None
@@ -185,12 +183,18 @@ class Departure:
             LoginError: if they may not enter, have not proved enough, or have no account in time.
 
         """
-        user = require_proof(self.parts, external_id, self.application, self.visit, evidence)
+        user = self._proved(external_id, evidence)
         try:
             return require_account(self.parts, user, self.application)
         except NotProvisioned:
             self._provision(user)
         return require_account(self.parts, user, self.application)
+
+    def _proved(self, external_id: str, evidence: Evidence) -> DirectoryUser:
+        wanted = wants_second(self.request, self.application)
+        return require_proof(
+            self.parts, external_id, self.application, self.visit, evidence, wants_second=wanted
+        )
 
     def _provision(self, user: DirectoryUser) -> None:
         if self.parts.accounts is None:

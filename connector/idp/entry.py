@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connector.errors import NotProvisioned, PolicyDenied
+from connector.idp.message.answer import asked_context
+from connector.idp.message.context import wants_second_factor
 from connector.idp.network import parse_address
 from connector.idp.policy import (
     Allow,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
     from connector.idp.evidence import Evidence
+    from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
     from connector.idp.policy import Effective
     from connector.idp.visit import Visit
@@ -62,14 +65,26 @@ def judge(
     application: Application,
     visit: Visit,
     evidence: Evidence,
+    *,
+    wants_second: bool = False,
 ) -> Judgement:
     """Return what somebody has yet to do to enter now.
+
+    Args:
+        parts: Of the identity provider.
+        external_id: Who.
+        application: Where.
+        visit: The request at hand.
+        evidence: What they have proved.
+        wants_second: Whether the application asks for a second factor, whatever the policy says.
 
     Raises:
         PolicyDenied: if they may not, whatever they prove.
 
     """
     user, decision, effective = _decide(parts, external_id, application, visit, evidence)
+    if wants_second and isinstance(decision, Allow) and evidence.strong_at is None:
+        decision = StepUp(effective.kinds)
     match decision:
         case Deny():
             raise PolicyDenied(decision.reason, _words(decision, effective))
@@ -100,18 +115,31 @@ def require_entry(parts: LoginParts, external_id: str, application: Application)
 
 
 def require_proof(
-    parts: LoginParts, external_id: str, application: Application, visit: Visit, evidence: Evidence
+    parts: LoginParts,
+    external_id: str,
+    application: Application,
+    visit: Visit,
+    evidence: Evidence,
+    *,
+    wants_second: bool = False,
 ) -> DirectoryUser:
-    """Return the person, who may enter now and has proved enough.
+    """Return the person, who may enter now and has proved enough; takes what `judge` does.
 
     Raises:
         PolicyDenied: if they may not, or have not.
 
     """
-    judgement = judge(parts, external_id, application, visit, evidence)
+    judgement = judge(parts, external_id, application, visit, evidence, wants_second=wants_second)
     if not isinstance(judgement.verdict, Allow):
         raise PolicyDenied(Reason.PROOF_MISSING)
     return judgement.user
+
+
+def wants_second(request: AuthnRequest, application: Application) -> bool:
+    """Return whether a request is met only by somebody who proves a second factor."""
+    return bool(request.context_classes) and wants_second_factor(
+        asked_context(request, application)
+    )
 
 
 def require_account(

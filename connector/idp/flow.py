@@ -15,7 +15,7 @@ from connector.idp.admission import give_to_browser, load_login
 from connector.idp.at_once import answer_at_once
 from connector.idp.departure import EXPIRED, Departure, Entrant
 from connector.idp.enrolment import CHOOSE
-from connector.idp.entry import judge
+from connector.idp.entry import judge, wants_second
 from connector.idp.evidence import of_session
 from connector.idp.factor_forms import FactorForms
 from connector.idp.federation import (
@@ -265,7 +265,14 @@ class LoginFlow:
         person, evidence = session.external_id, of_session(session)
         transaction_id = departure.transaction_id
         try:
-            judgement = judge(self.parts, person, departure.application, departure.visit, evidence)
+            judgement = judge(
+                self.parts,
+                person,
+                departure.application,
+                departure.visit,
+                evidence,
+                wants_second=wants_second(departure.request, departure.application),
+            )
         except PolicyDenied as error:
             return departure.deny(person, error)
         is_home = not departure.application.slug
@@ -289,6 +296,8 @@ class LoginFlow:
         person = transaction.external_id
         try:
             stage = self.second.stage(transaction, departure.visit)
+            if stage.has_to_begin_anew:
+                return self._ask_password(departure, transaction)
             view = stage.ask()
         except PolicyDenied as error:
             return departure.deny(person, error)
@@ -304,6 +313,16 @@ class LoginFlow:
             stage.remembering(),
         )
         return departure.enter_anew(entrant, sso_cookie)
+
+    def _ask_password(self, departure: Departure, transaction: LoginTransaction) -> NextStep:
+        """Ask somebody for the password who came by a passkey alone, where that is not enough."""
+        transaction_id, email = transaction.transaction_id, transaction.email
+        self.parts.store.set_email(transaction_id, email, "password-wanted")
+        again = self.parts.store.transaction(transaction_id, self.parts.clock.now())
+        if again is None:
+            raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
+        address = departure.visit.address
+        return self._ask(Detour(self.parts, again, departure.application, address))
 
     def _ask(self, detour: Detour) -> NextStep:
         if detour.source() != AD:

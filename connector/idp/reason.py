@@ -118,6 +118,7 @@ class Reason(StrEnum):
     OTHER_SUBJECT = "other-subject"
     ATTRIBUTE_MISSING = "attribute-missing"
     NOT_PROVISIONED = "not-provisioned"
+    PROOF_MISSING = "proof-missing"
 
     # The answer of an upstream: its message.
     NOT_RESPONSE = "not-a-response"

@@ -15,11 +15,11 @@ from connector.errors import PolicyDenied
 from connector.idp.challenge import Purpose, challenge, stamp
 from connector.idp.device_memory import Remembering
 from connector.idp.enrolment import CHOOSE, Enrolment
-from connector.idp.entry import judge, with_device
+from connector.idp.entry import judge, wants_second, with_device
 from connector.idp.evidence import of_login
 from connector.idp.factor import FactorKind
 from connector.idp.message.authn_request import from_json
-from connector.idp.policy import Allow, Ask, Enrol
+from connector.idp.policy import Allow, Ask, Enrol, SignInAgain
 from connector.idp.reason import Reason
 from connector.idp.transaction import Step, step_token
 from connector.idp.view import AskFactor, PasskeyQuestion
@@ -77,7 +77,15 @@ class SecondFactor:
 
         """
         person = self.transaction.external_id
-        return judge(self.parts, person, self.application, self.visit, self.evidence)
+        request = from_json(self.transaction.request)
+        return judge(
+            self.parts,
+            person,
+            self.application,
+            self.visit,
+            self.evidence,
+            wants_second=wants_second(request, self.application),
+        )
 
     def ask(self) -> NextStep | None:
         """Return what to show; None if nothing is to be asked any more.
@@ -108,6 +116,11 @@ class SecondFactor:
                 return () if self._is_fresh() else after
             case _:
                 return () if self._is_fresh() or not self._is_sensitive() else self.kinds
+
+    @property
+    def has_to_begin_anew(self) -> bool:
+        """Return whether what was proved does not do here, such as a passkey without password."""
+        return isinstance(self.judgement.verdict, SignInAgain)
 
     def is_enrolling(self) -> bool:
         """Return whether a factor is being added, or has to be."""

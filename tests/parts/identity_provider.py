@@ -276,7 +276,9 @@ class IdentityProvider:
             authenticator=PasswordAuthenticator(
                 self.check, AttemptStore(self.engine), policy, secret, pace, devices
             ),
-            factors=make_factors(self.engine, Seal("the tests", bytes(32)), secret, self.site.base_url),
+            factors=make_factors(
+                self.engine, Seal("the tests", bytes(32)), secret, self.site.base_url
+            ),
             policies=self.policies,
             standings=UserStandings(self.engine),
             devices=devices,

@@ -78,7 +78,7 @@ class Answerer:
 
         """
         context_class = choose_class(
-            _asked(request, application),
+            asked_context(request, application),
             sign_on.context_class,
             has_second_factor=sign_on.has_second_factor,
         )
@@ -130,7 +130,8 @@ class Answerer:
         return f"_{self.random(16).hex()}"
 
 
-def _asked(request: AuthnRequest, application: Application) -> AskedContext:
+def asked_context(request: AuthnRequest, application: Application) -> AskedContext:
+    """Return how a request wants the person to be authenticated."""
     tolerated = application.tolerated_contexts
     return AskedContext(request.context_classes, request.comparison, tolerated)
 

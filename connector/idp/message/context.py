@@ -50,9 +50,7 @@ class AskedContext:
     tolerated: frozenset[str] = frozenset()
 
 
-def choose_class(
-    asked: AskedContext, used: str, *, has_second_factor: bool = False
-) -> str | None:
+def choose_class(asked: AskedContext, used: str, *, has_second_factor: bool = False) -> str | None:
     """Return the class to state in the assertion, or None if the request is not met.
 
     Two factors are stated to those who ask for them; applications that ask for nothing may know
@@ -75,6 +73,18 @@ def choose_class(
         wanted = next((each for each in asked.classes if each in _OF_TWO_FACTORS), _TWO_FACTORS)
         return _choose(asked, wanted) or _choose(asked, used)
     return _choose(asked, used)
+
+
+def wants_second_factor(asked: AskedContext) -> bool:
+    """Return whether a request is met only by somebody who proves a second factor.
+
+    >>> wants_second_factor(AskedContext(("https://refeds.org/profile/mfa",)))
+    True
+
+    """
+    if not asked.classes or choose_class(asked, PASSWORD_CLASS) is not None:
+        return False
+    return choose_class(asked, PASSWORD_CLASS, has_second_factor=True) is not None
 
 
 def _choose(asked: AskedContext, used: str) -> str | None:
