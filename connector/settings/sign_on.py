@@ -19,6 +19,8 @@ from connector.settings.values import (
     TextsField,
 )
 
+Language = Literal["auto", "en", "de"]
+
 
 class TlsSettings(Section):
     """The certificate that browsers see."""
@@ -43,6 +45,7 @@ class IdpSettings(Section):
             their metadata, and when they are told by SOAP that somebody is signed out.
         organization: Name on the pages.
         help_url: Where the help desk is; a link on every page.
+        language: Of the pages; "auto": what the browser asks for, else English.
         session_lifetime: When a sign-on ends at the latest.
         session_idle: When it ends without use.
         assertion_lifetime: How long an assertion may be used.
@@ -64,6 +67,7 @@ class IdpSettings(Section):
     ca_file: FileField | None = None
     organization: str = "Sign-on"
     help_url: str = ""
+    language: Language = "auto"
     session_lifetime: Duration = timedelta(hours=12)
     session_idle: Duration = timedelta(hours=1)
     assertion_lifetime: Duration = timedelta(minutes=5)

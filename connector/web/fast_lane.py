@@ -50,7 +50,8 @@ def with_fast_lane(app: ASGIApp, fast_lane: FastLane, pages: Pages) -> ASGIApp:
         is_here = scope["path"] == SSO_PATH and scope["method"] == "GET"
         if is_here and (view := answer(scope)):
             scope["route"] = route
-            await hand_over(pages, view)(scope, receive, send)
+            edition = pages.of(HTTPConnection(scope))
+            await hand_over(edition, view)(scope, receive, send)
             return
         await app(scope, receive, send)
 

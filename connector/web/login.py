@@ -29,7 +29,6 @@ from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
 from connector.web.headers import handoff_headers
 from connector.web.new_password import page_values, read_passwords
-from connector.web.texts import message, text
 from connector.web.upstream import send_to_source
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from connector.idp.flow import LoginFlow
     from connector.idp.view import NextStep
-    from connector.web.pages import Pages
+    from connector.web.pages import Edition, Pages
 
 # Machines read the status, people the message; whatever failed at the password is 200.
 _STATUS: Final = MappingProxyType({"unavailable": 503, "too-many": 429})
@@ -120,7 +119,7 @@ def _show(flow: LoginFlow, pages: Pages, request: Request) -> Response:
     browser = flow.bind_browser(transaction, known)
     signed_on = sso_cookie(pages.site)
     view = flow.next_step(transaction, browser, signed_on.read(request), request.state.address)
-    response = _page(pages, view, transaction)
+    response = _page(pages.of(request), view, transaction)
     if browser != known:
         browser_cookie(pages.site).write(response, browser)
     if isinstance(view, SendResponse) and view.sso_cookie:
@@ -128,41 +127,43 @@ def _show(flow: LoginFlow, pages: Pages, request: Request) -> Response:
     return response
 
 
-def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
+def _page(edition: Edition, view: NextStep, transaction: str) -> Response:
     match view:
         case AskEmail() | AskPassword() | AskNewPassword():
-            return _question(pages, view, transaction)
+            return _question(edition, view, transaction)
         case SendToSource():
-            return send_to_source(pages, view, transaction)
+            return send_to_source(edition, view, transaction)
         case SendResponse():
-            return hand_over(pages, view)
+            return hand_over(edition, view)
         case ShowNotReady():
-            response = pages.page("not_ready", status=503, view=view, path=f"/login/{transaction}")
+            response = edition.page(
+                "not_ready", status=503, view=view, path=f"/login/{transaction}"
+            )
             response.headers["retry-after"] = "10"
             return response
         case ShowDenied():
-            return _denied(pages, view)
+            return _denied(edition, view)
 
 
-def _denied(pages: Pages, view: ShowDenied) -> Response:
-    words = text(view.error, application=view.application_name)
-    hint = text("denied-hint" if view.way_back is None else "help-hint")
-    response = pages.notice("denied", status=403, words=words, hint=hint, way_back=view.way_back)
+def _denied(edition: Edition, view: ShowDenied) -> Response:
+    words = edition.words.text(view.error, application=view.application_name)
+    hint = edition.words.text("denied-hint" if view.way_back is None else "help-hint")
+    response = edition.notice("denied", status=403, words=words, hint=hint, way_back=view.way_back)
     if view.way_back is not None:
         response.headers.update(handoff_headers(view.way_back.acs_url))
     return response
 
 
 def _question(
-    pages: Pages, view: AskEmail | AskPassword | AskNewPassword, transaction: str
+    edition: Edition, view: AskEmail | AskPassword | AskNewPassword, transaction: str
 ) -> Response:
-    response = pages.page(
+    response = edition.page(
         _TEMPLATES[type(view)],
         status=_STATUS.get(view.error, 200),
         view=view,
-        message=message(view.error),
+        message=edition.words.message(view.error),
         path=f"/login/{transaction}",
-        **(page_values(view) if isinstance(view, AskNewPassword) else {}),
+        **(page_values(view, edition.words) if isinstance(view, AskNewPassword) else {}),
     )
     if view.error in _RETRY_AFTER_SECONDS:
         response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]

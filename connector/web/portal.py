@@ -28,8 +28,9 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
         person = flow.session_of(cookie.read(request))
         if person is None:
             is_unfinished = logout.is_unfinished(browsers.read(request))
-            return pages.page("welcome", is_unfinished=is_unfinished)
-        return pages.page("portal", person=person.name, applications=person.applications)
+            return pages.of(request).page("welcome", is_unfinished=is_unfinished)
+        applications = person.applications
+        return pages.of(request).page("portal", person=person.name, applications=applications)
 
     def open_application(request: Request) -> Response:
         # It is the login that asks who the person is, so this may be a bookmark.
@@ -37,7 +38,7 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
         if login_url := flow.login_url(slug):
             return RedirectResponse(login_url, 303)
         begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
-        return hand_over(pages, begun)
+        return hand_over(pages.of(request), begun)
 
     return [
         Route("/", front),

@@ -45,7 +45,7 @@ def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list
 
     def begin(request: Request, message: BoundMessage, signed_on: str | None = None) -> Response:
         begun = flow.begin(message, request.state.address, signed_on)
-        return hand_over(pages, begun)
+        return hand_over(pages.of(request), begun)
 
     def sso_redirect(request: Request) -> Response:
         message = read_redirect(request.scope["query_string"])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from connector.settings.sign_on import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,7 @@ class Site:
         organization: Name at the top of every page.
         help_url: Where the help desk is; "" for no link.
         trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
+        language: Of every page; "auto" for what each browser asks for.
 
     """
 
@@ -22,6 +27,7 @@ class Site:
     organization: str = "Sign-on"
     help_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    language: Language = "auto"
 
     @property
     def origin(self) -> str:
