@@ -16,6 +16,8 @@
         RequestRefused        the request itself is not acceptable
         UpstreamRefused       the answer of another identity provider is not acceptable
         AuthenticationFailed  the person did not prove who they are
+          FactorRefused       a second factor did not verify
+        DuoUnavailable        Duo cannot be asked: nobody is let in, or without it, as configured
         PolicyDenied          the person is known, and may not enter here
 
 Exceptions end a cycle or a login; values end one entry (`MappingProblem`, `Rejected`).
@@ -165,6 +167,23 @@ class AuthenticationFailed(LoginError):
     """The person did not prove who they are; the browser is told one thing, the audit which."""
 
     status = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"
+
+
+class FactorRefused(AuthenticationFailed):
+    """A second factor did not verify."""
+
+
+class DuoUnavailable(LoginError):
+    """Duo cannot be asked, or does not answer what was asked.
+
+    Attributes:
+        may_pass: Whether the operator wants the person to be let in without Duo's word.
+
+    """
+
+    def __init__(self, reason: str, message: str = "", *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(reason, message)
 
 
 class NotProvisioned(LoginError):
