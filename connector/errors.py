@@ -17,6 +17,7 @@
         UpstreamRefused       the answer of another identity provider is not acceptable
         AuthenticationFailed  the person did not prove who they are
           FactorRefused       not by this factor: ask again, or offer another one
+        DuoUnavailable        Duo cannot be asked: nobody is let in, or without it, as configured
         PolicyDenied          the person is known, and may not enter here
 
 Exceptions end a cycle or a login; values end one entry (`MappingProblem`, `Rejected`).
@@ -180,6 +181,19 @@ class FactorRefused(AuthenticationFailed):
     def __init__(self, reason: str, message: str = "", disabled_ids: Sequence[str] = ()) -> None:
         super().__init__(reason, message)
         self.disabled_ids = tuple(disabled_ids)
+
+
+class DuoUnavailable(LoginError):
+    """Duo cannot be asked, or does not answer what was asked.
+
+    Attributes:
+        may_pass: Whether the operator wants the person to be let in without Duo's word.
+
+    """
+
+    def __init__(self, reason: str, message: str = "", *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(reason, message)
 
 
 class NotProvisioned(LoginError):

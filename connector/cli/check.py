@@ -28,13 +28,14 @@ def check_configuration(
     context: typer.Context,
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Also bind to the source and reach each target.")
+        bool,
+        typer.Option("--online", help="Also bind to the source, and reach each target and Duo."),
     ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Check the configuration; say everything that is wrong at once.
 
-    With --online, also sign in to the source and ask each target; nothing is changed there.
+    With --online, also sign in to the source, ask each target and Duo; nothing is changed there.
     Exit codes: 0 usable, 1 not.
 
     Example: connector check --online

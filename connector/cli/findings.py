@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import load_dialects, load_mappings
+from connector.bootstrap.duo import check_duo
 from connector.bootstrap.federation import load_federation
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
@@ -42,6 +43,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_applications,
         _check_signing_keys,
         _check_federation,
+        check_duo,
     )
     for look in looks:
         try:

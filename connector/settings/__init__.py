@@ -3,10 +3,11 @@
 In: `connector.toml`. Out: `Settings`, frozen, every value typed, every secret read.
 
 Reading order: `values` (durations, limits, secrets), `section` (what tables are made of),
-`sign_on`, `federation` and `model` (every key and its default), `load`.
+`sign_on`, `federation`, `duo` and `model` (every key and its default), `load`.
 Nothing below this package reads configuration; `bootstrap` hands each part what it needs.
 """
 
+from connector.settings.duo import DuoSettings
 from connector.settings.federation import RouteSettings, UpstreamSettings
 from connector.settings.load import check_settings, load_settings
 from connector.settings.model import LimitSettings, Settings, SourceSettings, TargetSettings
@@ -15,6 +16,7 @@ from connector.settings.values import Limit, Listen, Secret
 
 __all__ = [
     "ApplicationSettings",
+    "DuoSettings",
     "IdpSettings",
     "Limit",
     "LimitSettings",

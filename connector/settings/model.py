@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from connector.settings.duo import DuoSettings
 from connector.settings.federation import RouteSettings, UpstreamSettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
@@ -249,6 +250,7 @@ class Settings(Section):
     application: tuple[ApplicationSettings, ...] = ()
     upstream: tuple[UpstreamSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
+    duo: DuoSettings | None = None
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -273,7 +275,18 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        if (self.application or self.upstream or self.route) and self.idp is None:
-            message = "applications, upstreams and routes need a section [idp]"
+        if (self.application or self.upstream or self.route or self.duo) and self.idp is None:
+            message = "applications, upstreams, routes and duo need a section [idp]"
             raise ValueError(message)
+        self._require_known(self.duo.open_for if self.duo else ())
         return self
+
+    def _require_known(self, names: tuple[str, ...]) -> None:
+        """Go on if these are names of applications."""
+        known = [application.name for application in self.application]
+        if unknown := [name for name in names if name not in known]:
+            message = (
+                f"duo.open_for must name applications ({', '.join(known) or 'there is none'}),"
+                f" not {', '.join(unknown)}"
+            )
+            raise ValueError(message)

@@ -1,0 +1,172 @@
+"""Duo's Universal Prompt as a second factor: the person goes there, and Duo says what came of it.
+
+Duo decides by its own policy what proves somebody there, a remembered device included. Whether
+anybody is let in without Duo while it does not answer is the operator's decision, and holds for
+the question only: who brings a code back has Duo's word, or none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from connector.errors import DuoUnavailable, FactorRefused
+from connector.idp.application.attribute_path import values_at
+from connector.idp.authenticator.duo_token import DuoQuestion, Expected, sign_question, verify_token
+from connector.idp.factor import FactorKind, Proof
+from connector.idp.reason import Reason
+
+if TYPE_CHECKING:
+    from connector.directory.person import DirectoryUser
+    from connector.idp.authenticator.duo_client import DuoClient
+
+# Nobody enrols Duo here: it is one and the same for everybody who uses it.
+FACTOR_ID: Final = "duo"
+_PAUSE: Final = timedelta(seconds=5)
+
+
+class Outage:
+    """Whether Duo was found not to answer a moment ago; one for each process.
+
+    Everybody waits for an answer in a thread that others need too. So while Duo is silent, one of
+    them finds out every few seconds, and the others are told what was found.
+    """
+
+    def __init__(self, pause: timedelta = _PAUSE) -> None:
+        self._pause = pause
+        self._last: tuple[datetime, str] | None = None
+
+    def begin(self, now: datetime, words: str) -> None:
+        """Remember that Duo did not answer."""
+        self._last = (now, words)
+
+    def end(self) -> None:
+        """Forget it: Duo answers."""
+        self._last = None
+
+    def words(self, now: datetime) -> str:
+        """Return why Duo is not asked just now, or ""."""
+        if self._last is None:
+            return ""
+        at, words = self._last
+        return words if at <= now < at + self._pause else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DuoFactor:
+    """Asks Duo; safe to use from several threads.
+
+    Attributes:
+        client: Talks with Duo.
+        redirect_uri: Where Duo sends the browser back to.
+        user_name: SCIM attribute path of what people are called at Duo.
+        fails_open: Whether people are let in without Duo while it does not answer.
+        open_for: Names of applications for which that is so in any case.
+        outage: Spares everybody but one the waiting while Duo is silent.
+
+    """
+
+    client: DuoClient
+    redirect_uri: str
+    user_name: str = "userName"
+    fails_open: bool = False
+    open_for: frozenset[str] = frozenset()
+    outage: Outage = field(default_factory=Outage)
+
+    def name_of(self, user: DirectoryUser) -> str:
+        """Return what somebody is called at Duo.
+
+        Raises:
+            FactorRefused: if the directory does not say it, or says several.
+
+        """
+        names = values_at(user.document, self.user_name)
+        if len(names) != 1:
+            words = f"{len(names)} values at {self.user_name}, where Duo's user name should be"
+            raise FactorRefused(Reason.DUO_NAME_MISSING, words)
+        return names[0]
+
+    def ask(
+        self,
+        user_name: str,
+        state: str,
+        nonce: str,
+        now: datetime,
+        *,
+        application_name: str = "",
+        is_forced: bool = False,
+    ) -> str:
+        """Return where to send the browser, after Duo has said that it is there.
+
+        Args:
+            user_name: What the person is called at Duo; see `name_of`.
+            state: Comes back with the browser; at least 16 characters of URL-safe base64.
+            nonce: Comes back in the token; likewise. The two must be kept, and are good once.
+            now: The question is good for four minutes.
+            application_name: Where the person is going, for Duo's app and log.
+            is_forced: Whether a device that Duo remembers is not enough; then give `check` the
+                moment of the question.
+
+        Raises:
+            DuoUnavailable: if it cannot be asked; `may_pass` says whether to go on without.
+
+        """
+        self._require_health(now, application_name)
+        application = self.client.application
+        question = DuoQuestion(
+            user_name, state, nonce, self.redirect_uri, application_name, is_forced
+        )
+        query = {
+            "response_type": "code",
+            "client_id": application.client_id,
+            "request": sign_question(application, question, now),
+        }
+        return f"{application.authorize_url}?{urlencode(query)}"
+
+    def check(
+        self,
+        code: str,
+        nonce: str,
+        user_name: str,
+        now: datetime,
+        external_id: str,
+        *,
+        fresh_since: datetime | None = None,
+    ) -> Proof:
+        """Return that the person proved themselves at Duo.
+
+        Args:
+            code: As the browser brought it back; see `duo_answer.read_callback`.
+            nonce: As it was given to `ask`, for this login.
+            user_name: As it was given to `ask`.
+            now: The present moment.
+            external_id: The person.
+            fresh_since: When `ask` was called with `is_forced`.
+
+        Raises:
+            FactorRefused: with the reason.
+            DuoUnavailable: if Duo does not say what the code stands for; nobody passes then.
+
+        """
+        token = self.client.exchange(code, self.redirect_uri, now)
+        expected = Expected(user_name, nonce, fresh_since)
+        verify_token(self.client.application, token, expected, now)
+        return Proof(FactorKind.DUO, external_id, FACTOR_ID, now)
+
+    def _require_health(self, now: datetime, application_name: str) -> None:
+        may_pass = self.fails_open or application_name in self.open_for
+        if words := self.outage.words(now):
+            raise DuoUnavailable(Reason.DUO_UNAVAILABLE, words, may_pass=may_pass)
+        try:
+            self.client.check_health(now)
+        except DuoUnavailable as error:
+            # Who does not know us is there: what is wrong is ours, and would stay so unnoticed.
+            is_outage = error.reason == Reason.DUO_UNAVAILABLE
+            if is_outage:
+                self.outage.begin(now, str(error))
+            raise DuoUnavailable(
+                error.reason, str(error), may_pass=may_pass and is_outage
+            ) from error
+        self.outage.end()
