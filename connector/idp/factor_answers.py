@@ -12,8 +12,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from connector.errors import AuthenticationFailed, RequestRefused
+from connector.errors import AuthenticationFailed, DuoUnavailable, FactorRefused, RequestRefused
 from connector.idp.challenge import Purpose, answered_challenge
+from connector.idp.duo_trip import DuoTrip
 from connector.idp.factor import FactorKind
 from connector.idp.happening import Happening, tell
 from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
@@ -22,8 +23,11 @@ from connector.idp.reason import Reason
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from connector.errors import LoginError
+    from connector.idp.authenticator.duo_answer import DuoAnswer
     from connector.idp.factor import Proof
     from connector.idp.second_factor import SecondFactor
+    from connector.idp.view import SendToDuo
 
 TRIES_AT_MOST: Final = 5
 CODES_AT_MOST: Final = LockoutPolicy(
@@ -42,6 +46,9 @@ _MESSAGES: Final = MappingProxyType(
         Reason.FACTOR_UNKNOWN: "passkey-unknown",
         Reason.TOO_MANY_ATTEMPTS: "too-many-codes",
     }
+)
+_USUAL: Final = MappingProxyType(
+    {FactorKind.PASSKEY: "passkey-failed", FactorKind.DUO: "duo-denied"}
 )
 _TYPED: Final = frozenset({FactorKind.TOTP, FactorKind.RECOVERY_CODE, FactorKind.BYPASS_CODE})
 _TOLD: Final = MappingProxyType(
@@ -90,6 +97,28 @@ class FactorAnswers:
             proof = parts.factors.passkeys.check(response, wanted, person, now)
         except AuthenticationFailed as error:
             self._refuse(FactorKind.PASSKEY, error)
+            return
+        self._keep(proof, remembers=remembers)
+
+    def leave_for_duo(self, *, remembers: bool) -> SendToDuo | None:
+        """Return where to send the browser; None if the next page says what to do."""
+        if FactorKind.DUO not in self.stage.offered() or self.stage.parts.factors.duo is None:
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        try:
+            return DuoTrip(self.stage, self.stage.parts.factors.duo).leave(remembers=remembers)
+        except (FactorRefused, DuoUnavailable) as error:
+            self._refuse(FactorKind.DUO, error)
+            return None
+
+    def come_back_from_duo(self, answer: DuoAnswer) -> None:
+        """Take in what Duo says, and keep what came of it."""
+        if FactorKind.DUO not in self.stage.offered() or self.stage.parts.factors.duo is None:
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        try:
+            self._count_try()
+            proof, remembers = DuoTrip(self.stage, self.stage.parts.factors.duo).come_back(answer)
+        except (AuthenticationFailed, DuoUnavailable) as error:
+            self._refuse(FactorKind.DUO, error)
             return
         self._keep(proof, remembers=remembers)
 
@@ -146,11 +175,13 @@ class FactorAnswers:
                 kind=proof.kind,
             )
 
-    def _refuse(self, kind: FactorKind, error: AuthenticationFailed) -> None:
+    def _refuse(self, kind: FactorKind, error: LoginError) -> None:
         """Ask anew, or begin again after too many answers; the audit says why."""
         parts, transaction = self.stage.parts, self.stage.transaction
-        usual = "passkey-failed" if kind is FactorKind.PASSKEY else "code-wrong"
+        usual = _USUAL.get(kind, "code-wrong")
         message = _MESSAGES.get(Reason(error.reason), usual)
+        if isinstance(error, DuoUnavailable):
+            message = "duo-away"
         if transaction.tries >= TRIES_AT_MOST:
             parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
         else:

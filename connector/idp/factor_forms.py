@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import PolicyDenied, RequestRefused
-from connector.idp.admission import enter_step
+from connector.idp.admission import enter_step, load_login
+from connector.idp.duo_trip import transaction_of
 from connector.idp.factor_answers import FactorAnswers
 from connector.idp.home import application_of
 from connector.idp.reason import Reason
@@ -14,10 +15,12 @@ from connector.idp.second_factor import SecondFactor
 from connector.idp.transaction import Step
 
 if TYPE_CHECKING:
+    from connector.idp.authenticator.duo_answer import DuoAnswer
     from connector.idp.enrolment import Enrolment
     from connector.idp.first_factor import PasskeyAnswer
     from connector.idp.parts import LoginParts
     from connector.idp.transaction import LoginTransaction
+    from connector.idp.view import SendToDuo
     from connector.idp.visit import Visit
 
 
@@ -64,6 +67,18 @@ class FactorForms:
         self._answers(form, visit).take_passkey(
             answer.response, answer.asked_at, remembers=remembers
         )
+
+    def leave_for_duo(self, form: Form, visit: Visit, *, remembers: bool) -> SendToDuo | None:
+        """Return where to send the browser; None if the next page says what to do."""
+        return self._answers(form, visit).leave_for_duo(remembers=remembers)
+
+    def come_back_from_duo(self, answer: DuoAnswer, browser: str | None, visit: Visit) -> str:
+        """Take in what Duo says of the person of a login, and return the id of that."""
+        transaction_id = transaction_of(answer.state)
+        transaction = load_login(self.parts, transaction_id, browser)
+        if transaction.answered_at is None and transaction.verified_at is not None:
+            FactorAnswers(self.stage(transaction, visit)).come_back_from_duo(answer)
+        return transaction_id
 
     def begin_enrolment(self, form: Form, visit: Visit, kind: str) -> None:
         """Begin to add a factor of that kind; "" to choose anew."""

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.handoff import hand_over
+from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,7 +38,7 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
         slug = request.path_params["slug"]
         if login_url := flow.login_url(slug):
             return RedirectResponse(login_url, 303)
-        begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
+        begun = flow.begin_at_portal(slug, visit_of(request, pages.site), cookie.read(request))
         return hand_over(pages.of(request), begun)
 
     return [
