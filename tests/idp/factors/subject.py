@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -9,14 +10,17 @@ from typing import TYPE_CHECKING, Protocol
 import pyotp
 
 from connector.idp.authenticator.bypass_code import BypassCodes
+from connector.idp.authenticator.passkey import PasskeyFactor, relying_party
 from connector.idp.authenticator.recovery_code import RecoveryCodes
 from connector.idp.authenticator.totp import TotpFactor
 from connector.idp.authenticator.written_code import pepper_of
 from connector.idp.factor import FactorKind
 from connector.idp.store.codes import CodeStore
 from connector.idp.store.factors import FactorStore
+from connector.idp.store.passkeys import PasskeyStore
 from connector.idp.store.totp_seeds import TotpSeedStore
 from tests.idp.keyring import SEAL
+from tests.parts.software_authenticator import SoftwareAuthenticator, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,4 +170,49 @@ class Bypass:
         return [form.encode() for c in self.notes.values() for form in (c, c.replace(" ", ""))]
 
 
-SUBJECTS = (Totp, Recovery, Bypass)
+PARTY = relying_party("https://sso.corp.example", "Corp")
+
+
+@dataclass
+class Passkeys:
+    """A passkey in an authenticator that counts."""
+
+    engine: Engine
+    random: Callable[[int], bytes]
+    kind: FactorKind = FactorKind.PASSKEY
+    is_disabled_by_failures: bool = False
+    authenticators: dict[str, SoftwareAuthenticator] = field(default_factory=dict)
+
+    @property
+    def factor(self) -> PasskeyFactor:
+        return PasskeyFactor(
+            FactorStore(self.engine), PasskeyStore(self.engine), PARTY, self.random
+        )
+
+    def enrol(self, external_id: str, now: datetime) -> EnrolledFactor:
+        authenticator = self.authenticators.setdefault(external_id, SoftwareAuthenticator())
+        challenge = self.random(32)
+        options = self.factor.creation_options(external_id, external_id, external_id, challenge)
+        made = authenticator.create(options)
+        return self.factor.enrol(external_id, made, challenge, "", now)
+
+    def answer(self, external_id: str, now: datetime) -> tuple[str, bytes]:
+        challenge = self.random(32)
+        options = self.factor.request_options(challenge, None)
+        return self.authenticators[external_id].get(options), challenge
+
+    def wrong_answer(self, external_id: str, now: datetime) -> tuple[str, bytes]:
+        text, challenge = self.answer(external_id, now)
+        values = json.loads(text)
+        values["response"]["signature"] = to_text(b"\x30\x06\x02\x01\x01\x02\x01\x01")
+        return json.dumps(values), challenge
+
+    def check(self, external_id: str, answer: tuple[str, bytes], now: datetime) -> Proof:
+        return self.factor.check(*answer, external_id, now)
+
+    def secrets(self) -> list[bytes]:
+        keys = [one.key for each in self.authenticators.values() for one in each.credentials]
+        return [key.private_numbers().private_value.to_bytes(32) for key in keys]
+
+
+SUBJECTS = (Passkeys, Totp, Recovery, Bypass)
