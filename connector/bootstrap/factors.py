@@ -18,12 +18,13 @@ from connector.idp.store.totp_seeds import TotpSeedStore
 
 if TYPE_CHECKING:
     from connector.idp.authenticator.duo import DuoFactor
+    from connector.idp.authenticator.webauthn_library import RelyingParty
     from connector.idp.keys.seal import Seal
     from state.engine import Engine
 
 
 def make_factors(
-    engine: Engine, seal: Seal, secret: bytes, base_url: str, duo: DuoFactor | None = None
+    engine: Engine, seal: Seal, secret: bytes, party: RelyingParty, duo: DuoFactor | None = None
 ) -> Factors:
     """Return the factors of an identity provider.
 
@@ -31,7 +32,7 @@ def make_factors(
         engine: The state database.
         seal: Seals what must not be readable in it.
         secret: Of the logins.
-        base_url: Where browsers reach us; passkeys are bound to its host.
+        party: Whom passkeys are made for.
         duo: Duo; None if the organisation has none.
 
     """
@@ -39,7 +40,7 @@ def make_factors(
     random = secrets.token_bytes
     return Factors(
         store=store,
-        passkeys=PasskeyFactor(store, PasskeyStore(engine), base_url, random),
+        passkeys=PasskeyFactor(store, PasskeyStore(engine), party, random),
         totp=TotpFactor(store, TotpSeedStore(engine), seal, random),
         recovery_codes=RecoveryCodes(codes, pepper, random),
         bypass_codes=BypassCodes(codes, pepper, random),

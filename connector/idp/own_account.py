@@ -11,16 +11,18 @@ from connector.idp.evidence import of_session
 from connector.idp.factor import FactorKind, clean_name
 from connector.idp.happening import Happening, tell
 from connector.idp.home import home
+from connector.idp.logout.ending import Occasion, end_sessions, new_logout
+from connector.idp.logout_transaction import Cause
 from connector.idp.portal import find_session
 from connector.idp.reason import Reason
 from connector.idp.second_factor import FRESH
+from connector.idp.store.logouts import Ends
 from connector.idp.transaction import is_own_token, own_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connector.audit import AuditEvent
     from connector.idp.factor import EnrolledFactor
+    from connector.idp.logout.parts import LogoutParts
     from connector.idp.parts import LoginParts
     from connector.idp.session import SsoSession
     from connector.idp.store.devices import RememberedDevice
@@ -76,15 +78,16 @@ class OwnAccount:
     """One person's own account, seen and changed in a browser in which they are signed in.
 
     Attributes:
-        parts: Of the identity provider.
-        end_session: Ends one session by its index, of the person with that external_id.
-        end_all: Ends everything that a person is signed on to, by external_id.
+        logout: Parts of single logout, and of the logins.
 
     """
 
-    parts: LoginParts
-    end_session: Callable[[str, str], None]
-    end_all: Callable[[str], None]
+    logout: LogoutParts
+
+    @property
+    def parts(self) -> LoginParts:
+        """Return the parts of the logins."""
+        return self.logout.login
 
     def keys(self, sso_cookie: str | None) -> OwnKeys | None:
         """Return what guards the account; None if the person has to prove (again) who they are.
@@ -176,7 +179,7 @@ class OwnAccount:
         theirs = self.parts.store.sessions_of(session.external_id)
         if session_index not in {each.session_index for each in theirs}:
             raise RequestRefused(Reason.TRANSACTION_ENDED)
-        self.end_session(session.external_id, session_index)
+        self._end(session.external_id, Ends(sso_indexes=(session_index,)))
 
     def end_everything(self, sso_cookie: str | None, token: str) -> None:
         """End everything that the person is signed on to.
@@ -187,7 +190,12 @@ class OwnAccount:
         """
         session = self._require(self._session(sso_cookie), token)
         self.parts.devices.forget(session.external_id)
-        self.end_all(session.external_id)
+        self._end(session.external_id, Ends(external_id=session.external_id))
+
+    def _end(self, external_id: str, ends: Ends) -> None:
+        """End sessions; applications that servers reach are told by the next cycle."""
+        logout = new_logout(self.logout, Cause.PERSON, external_id)
+        end_sessions(self.logout, logout, ends, Occasion())
 
     def _events(self, external_id: str) -> tuple[AuditEvent, ...]:
         """Return the sign-ins of a person, not each application that a session opened."""

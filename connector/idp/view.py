@@ -332,7 +332,6 @@ NextStep = (
     | AskPasskeyEnrolment
     | ShowCodes
     | SendToSource
-    | SendToDuo
     | SendResponse
     | SendHome
     | ShowDenied

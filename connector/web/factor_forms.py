@@ -55,13 +55,13 @@ class FactorSteps:
 
     def _code(self, request: Request, fields: Fields) -> None:
         form, visit = self._sent(request, fields)
-        kind, typed, remembers = fields.get("kind", ""), fields.get("code", ""), _remembers(fields)
-        self._forms.submit_code(form, visit, kind, typed, remembers=remembers)
+        kind, typed = fields.get("kind", ""), fields.get("code", "")
+        self._forms.submit_code(form, visit, kind, typed, remembers=remembers(fields))
 
     def _passkey(self, request: Request, fields: Fields) -> None:
         form, visit = self._sent(request, fields)
         answer = passkey_answer(fields)
-        self._forms.submit_passkey(form, visit, answer, remembers=_remembers(fields))
+        self._forms.submit_passkey(form, visit, answer, remembers=remembers(fields))
 
     def _enrol(self, request: Request, fields: Fields) -> None:
         form, visit = self._sent(request, fields)
@@ -84,10 +84,14 @@ class FactorSteps:
         return self.flow.second
 
     def _sent(self, request: Request, fields: Fields) -> tuple[Form, Visit]:
-        browser = browser_cookie(self.site).read(request)
-        transaction = str(request.path_params["transaction"])
-        form = Form(transaction, browser, fields.get("step_token", ""))
-        return form, visit_of(request, self.site)
+        return sent(request, fields, self.site), visit_of(request, self.site)
+
+
+def sent(request: Request, fields: Fields, site: Site) -> Form:
+    """Return what every form of a login sends."""
+    browser = browser_cookie(site).read(request)
+    transaction = str(request.path_params["transaction"])
+    return Form(transaction, browser, fields.get("step_token", ""))
 
 
 def passkey_answer(fields: Fields) -> PasskeyAnswer:
@@ -95,5 +99,6 @@ def passkey_answer(fields: Fields) -> PasskeyAnswer:
     return PasskeyAnswer(fields.get("response", ""), fields.get("asked_at", ""))
 
 
-def _remembers(fields: Fields) -> bool:
+def remembers(fields: Fields) -> bool:
+    """Return whether this device is to be remembered."""
     return "remember" in fields

@@ -73,6 +73,7 @@ Question = (
     | AskTotpEnrolment
     | AskPasskeyEnrolment
 )
+Told = ShowDenied | ShowCodes | ShowNotReady
 _RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
 
 
@@ -182,16 +183,22 @@ def _page(edition: Edition, view: NextStep, transaction: str) -> Response:
             return hand_over(edition, view)
         case SendHome():
             return RedirectResponse(view.path, 303)
+        case _:
+            return _told(edition, view, transaction)
+
+
+def _told(edition: Edition, view: Told, transaction: str) -> Response:
+    """Return a page that asks nothing."""
+    match view:
+        case ShowDenied():
+            return _denied(edition, view)
         case ShowCodes():
             return edition.page("codes", view=view, path=f"/login/{transaction}")
         case ShowNotReady():
-            response = edition.page(
-                "not_ready", status=503, view=view, path=f"/login/{transaction}"
-            )
+            path = f"/login/{transaction}"
+            response = edition.page("not_ready", status=503, view=view, path=path)
             response.headers["retry-after"] = "10"
             return response
-        case ShowDenied():
-            return _denied(edition, view)
 
 
 def _denied(edition: Edition, view: ShowDenied) -> Response:

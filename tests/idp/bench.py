@@ -32,6 +32,7 @@ from connector.idp.application.service_provider import (
     ServiceProvider,
 )
 from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.authenticator.passkey import relying_party
 from connector.idp.binding import (
     BoundMessage,
     read_post,
@@ -323,7 +324,12 @@ def make_bench(
         authenticator=PasswordAuthenticator(
             passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace, devices
         ),
-        factors=make_factors(engine, Seal("the tests", bytes(32)), SECRET, ENDPOINTS.base_url),
+        factors=make_factors(
+            engine,
+            Seal("the tests", bytes(32)),
+            SECRET,
+            relying_party(ENDPOINTS.base_url, "Corp"),
+        ),
         policies=policies,
         standings=UserStandings(engine),
         devices=devices,

@@ -16,7 +16,6 @@ from connector.idp.view import SendResponse
 from connector.idp.xmldsig import Element
 from state.engine import writing
 from tests.idp.bench import (
-    ADDRESS,
     VISIT,
     SignOnBench,
     a_user,

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connector.clock import Clock
+    from connector.idp.authenticator.duo import DuoFactor
     from connector.idp.policy import Policies
     from tests.parts.certificates import CertificateFiles
 
@@ -176,6 +177,7 @@ class IdentityProvider:
         rules: Who checks whom.
         soap: Tells applications from server to server that somebody is signed out.
         policies: What is asked of whom.
+        duo: Asks Duo; None: there is none.
 
     """
 
@@ -191,6 +193,7 @@ class IdentityProvider:
     rules: list[Rule] = field(default_factory=list)
     soap: SoapSender = field(default_factory=SoapClient)
     policies: Policies = WITHOUT
+    duo: DuoFactor | None = None
 
     @property
     def people(self) -> People:
@@ -277,7 +280,11 @@ class IdentityProvider:
                 self.check, AttemptStore(self.engine), policy, secret, pace, devices
             ),
             factors=make_factors(
-                self.engine, Seal("the tests", bytes(32)), secret, self.site.base_url
+                self.engine,
+                Seal("the tests", bytes(32)),
+                secret,
+                relying_party(self.site.base_url, self.site.organization),
+                self.duo,
             ),
             policies=self.policies,
             standings=UserStandings(self.engine),

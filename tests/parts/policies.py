@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.idp.policy import Policies, Policy, effective
 from connector.idp.policy.layers import layer
 from connector.idp.policy.points import Authentication
+
+from connector.idp.policy import Policies, Policy, effective
 
 
 def policies(of_applications: dict[str, dict[str, Any]] | None = None, **says: Any) -> Policies:

@@ -23,6 +23,7 @@ from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.demo.sample_saml import IdentityProvider, authn_request_url, sp_metadata
 from connector.idp.binding import read_redirect
+from connector.idp.visit import Visit
 from connector.settings import load_settings
 from connector.source.stored_password import store_password
 from connector.sync.cycle import run_cycle
@@ -34,7 +35,6 @@ from connector.web.site import Site
 from state.engine import table_of, writing
 from state.provisioning import LinkRow
 from tests.parts.operator import FILE_SOURCE, Operator
-from connector.idp.visit import Visit
 from tests.parts.visitor import visit
 
 if TYPE_CHECKING:
