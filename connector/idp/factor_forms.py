@@ -107,7 +107,8 @@ class FactorForms:
         if transaction.upgrades:
             session, now = self.parts.store.session(transaction.upgrades), self.parts.clock.now()
             is_theirs = session is not None and session.external_id == transaction.external_id
-            if not is_theirs or not session.is_alive(now, self.parts.settings.sessions):
+            is_alive = session is not None and session.is_alive(now, self.parts.settings.sessions)
+            if not (is_theirs and is_alive):
                 self.parts.store.set_email(transaction.transaction_id, "")
                 raise RequestRefused(Reason.STEP_SKIPPED)
         application = application_of(self.parts, transaction)

@@ -64,11 +64,12 @@ class Factors:
 
     def typed(self, kind: FactorKind) -> TypedFactor:
         """Return the factor that is typed."""
-        return {
+        typed: dict[FactorKind, TypedFactor] = {
             FactorKind.TOTP: self.totp,
             FactorKind.RECOVERY_CODE: self.recovery_codes,
             FactorKind.BYPASS_CODE: self.bypass_codes,
-        }[kind]
+        }
+        return typed[kind]
 
     def close(self, content: bytes, transaction_id: str) -> bytes:
         """Return what a login has to remember, sealed."""

@@ -147,7 +147,7 @@ class SignOnStore:
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
         """Keep what was typed ("" to ask anew), and the message to show; an upstream is left."""
         values = {"email": email, "error": error, "transaction_id": transaction_id}
-        self._update(_OPEN, _NOTHING_PROVED | values)
+        self._update(_OPEN, {**_NOTHING_PROVED, **values})
 
     def set_person(self, transaction_id: str, external_id: str, error: str) -> None:
         """Keep who proved a password that has to be changed ("" to ask for it anew), and why."""
