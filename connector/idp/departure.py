@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from connector.audit import AuditEvent
 from connector.errors import LoginError, NotProvisioned, PolicyDenied
 from connector.idp.message.assertion import SignOn
-from connector.idp.policy import Deny, decide
+from connector.idp.policy import Deny, may_enter
 from connector.idp.reason import Reason
 from connector.idp.session import Participant, SsoSession, remembered_until
 from connector.idp.store.sign_ons import Ending
@@ -60,7 +60,7 @@ def require_entry(
     if standing is None:
         raise PolicyDenied(Reason.UNKNOWN_USER)
     user, groups = standing
-    decision = decide(user, groups, application, now)
+    decision = may_enter(user, groups, application, now)
     if isinstance(decision, Deny):
         raise PolicyDenied(decision.reason)
     return user

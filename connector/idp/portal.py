@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connector.idp.policy import Allow, decide
+from connector.idp.policy import Allow, may_enter
 from connector.idp.transaction import digest_of
 from connector.idp.view import SignedIn
 
@@ -37,7 +37,7 @@ def find_signed_in(parts: LoginParts, sso_cookie: str | None) -> SignedIn | None
     allowed = tuple(
         (application.name, application.slug)
         for application in parts.registry.applications
-        if isinstance(decide(user, groups, application, now), Allow)
+        if isinstance(may_enter(user, groups, application, now), Allow)
     )
     name = str(user.document.get("displayName") or session.email)
     return SignedIn(user.external_id, name, allowed)

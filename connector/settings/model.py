@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from connector.settings.federation import RouteSettings, UpstreamSettings
+from connector.settings.policy import PolicySettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
 from connector.settings.values import (
@@ -238,6 +239,7 @@ class Settings(Section):
 
     Attributes:
         mappings: The operator's folder of mapping files; it comes before the ones we ship.
+        policy: What is asked of whoever signs in, at all applications; omitted: no second factor.
 
     """
 
@@ -249,6 +251,7 @@ class Settings(Section):
     application: tuple[ApplicationSettings, ...] = ()
     upstream: tuple[UpstreamSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
+    policy: PolicySettings | None = None
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -273,7 +276,8 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        if (self.application or self.upstream or self.route) and self.idp is None:
-            message = "applications, upstreams and routes need a section [idp]"
+        served = self.application, self.upstream, self.route, self.policy
+        if self.idp is None and any(each for each in served):
+            message = "applications, upstreams, routes and policies need a section [idp]"
             raise ValueError(message)
         return self
