@@ -9,6 +9,7 @@ from connector.errors import ConfigurationError, Fault
 from connector.idp.application.service_provider import to_slug
 from connector.idp.factor import FactorKind
 from connector.idp.network import NetworkSet
+from connector.idp.policy.entry import Entrance
 from connector.idp.policy.layers import ApplicationPolicy, Policies, Policy, effective, layer
 from connector.idp.policy.points import (
     Authentication,
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from connector.idp.policy.layers import Effective
-    from connector.settings import GroupPolicySettings, PolicySettings, Settings
+    from connector.settings import (
+        ApplicationSettings,
+        GroupPolicySettings,
+        PolicySettings,
+        Settings,
+    )
 
 _FILE = "connector.toml"
 _TABLES = ("networks", "countries", "browsers")
@@ -67,6 +73,21 @@ def load_policies(settings: Settings) -> Policies:
     if faults:
         raise ConfigurationError(faults)
     return make_policies(rules)
+
+
+def entrances_of(rules: Rules) -> tuple[Entrance, ...]:
+    """Return who may enter each application."""
+    return tuple(map(entrance_of, rules.application))
+
+
+def entrance_of(settings: ApplicationRules | ApplicationSettings) -> Entrance:
+    """Return who may enter an application."""
+    return Entrance(
+        settings.name,
+        to_slug(settings.name),
+        frozenset() if settings.groups == "*" else frozenset(map(str.casefold, settings.groups)),
+        admits_everybody=settings.groups == "*",
+    )
 
 
 def make_policies(rules: Rules) -> Policies:

@@ -11,7 +11,7 @@ is asked when that is known.
 Reading order: `points` (everything that can be decided), `layers` (who decided it), `browser`
 (which one it is), `circumstances`, `decision`, `entry` (account and groups), `finding` (what one
 point says), `places` and `proving` (most of the points), `judging` (all of them in order),
-`decide`, `meet`, `rulings` (the same in words).
+`decide`, `meet`, `rulings` (the same in words), `effect` (what a change of the rules would do).
 
 Invariant: a rule that refuses never lets anybody in who was kept out, and whoever is disabled at
 the help desk stays out, whatever a policy says.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from connector.idp.policy.decision import Allow, Deny
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
 
 
-class Entrance(Protocol):
-    """Who may enter an application."""
+class Admitting(Protocol):
+    """What says who may enter an application."""
 
     @property
     def groups(self) -> frozenset[str]:
@@ -28,7 +29,25 @@ class Entrance(Protocol):
         ...
 
 
-def admits(entrance: Entrance, groups: Collection[str]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """As much of an application as says who may enter it.
+
+    Attributes:
+        name: On the pages and in the audit.
+        slug: Unique.
+        groups: Casefolded distinguished names of groups whose members may enter, nested included.
+        admits_everybody: Whoever is active may enter.
+
+    """
+
+    name: str
+    slug: str
+    groups: frozenset[str] = frozenset()
+    admits_everybody: bool = False
+
+
+def admits(entrance: Admitting, groups: Collection[str]) -> bool:
     """Return whether members of these groups may enter; where no group is named, nobody may.
 
     Args:
@@ -40,7 +59,7 @@ def admits(entrance: Entrance, groups: Collection[str]) -> bool:
 
 
 def may_enter(
-    user: DirectoryUser, groups: Collection[str], entrance: Entrance, now: datetime
+    user: DirectoryUser, groups: Collection[str], entrance: Admitting, now: datetime
 ) -> Allow | Deny:
     """Return whether the person may enter the application at that moment.
 

@@ -6,6 +6,7 @@ an explanation reads on, so that the two cannot differ.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from connector.idp.policy.circumstances import FirstFactor
@@ -17,11 +18,18 @@ from connector.idp.reason import Reason
 from connector.idp.standing import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from connector.idp.policy.circumstances import Circumstances
     from connector.idp.policy.layers import Effective
     from connector.idp.policy.points import Points
+
+_BARRED: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.NOT_ACTIVE: "the account is not active",
+        Reason.NOT_IN_GROUP: "they are in none of the groups of the application",
+    }
+)
 
 
 def findings(known: Circumstances, effective: Effective) -> Iterator[Finding]:
@@ -59,7 +67,8 @@ def _status(known: Circumstances) -> Finding:
 def _access(known: Circumstances) -> Finding:
     if known.barred is None:
         return Finding(ACCESS, "account and groups let them in")
-    return Finding(ACCESS, "kept out: {}", (known.barred,), Effect.DENY, known.barred)
+    words = _BARRED.get(known.barred, str(known.barred))
+    return Finding(ACCESS, words, (), Effect.DENY, known.barred)
 
 
 def _age(known: Circumstances, points: Points) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from connector.idp.policy.points import Points
+from connector.idp.policy.points import Authentication, Points
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -147,3 +147,7 @@ class Policies:
         """
         found = self.by_slug.get(slug)
         return self.general if found is None else found.effective_for(groups)
+
+
+NOTHING_ASKED = Policies(effective([Policy(DEFAULT, {"authentication": Authentication.BYPASS})]))
+"""What holds as long as there are no rules: nobody is asked for a second factor."""
