@@ -16,6 +16,7 @@
         RequestRefused        the request itself is not acceptable
         UpstreamRefused       the answer of another identity provider is not acceptable
         AuthenticationFailed  the person did not prove who they are
+          FactorRefused       not by this factor: ask again, or offer another one
         PolicyDenied          the person is known, and may not enter here
 
 Exceptions end a cycle or a login; values end one entry (`MappingProblem`, `Rejected`).
@@ -165,6 +166,20 @@ class AuthenticationFailed(LoginError):
     """The person did not prove who they are; the browser is told one thing, the audit which."""
 
     status = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"
+
+
+class FactorRefused(AuthenticationFailed):
+    """A second factor does not prove the person.
+
+    Attributes:
+        disabled_ids: Of the factors that stopped to work by this refusal; for the audit and a
+            message to their owner.
+
+    """
+
+    def __init__(self, reason: str, message: str = "", disabled_ids: Sequence[str] = ()) -> None:
+        super().__init__(reason, message)
+        self.disabled_ids = tuple(disabled_ids)
 
 
 class NotProvisioned(LoginError):

@@ -136,6 +136,12 @@ class DirectoryStore:
                 for key in connection.scalars(statement.where(condition))
             )
 
+    def left_before(self, moment: datetime) -> tuple[str, ...]:
+        """Return who was gone before that moment, and has not come back."""
+        statement = select(USERS.c.external_id).where(USERS.c.left_at <= moment)
+        with reading(self._engine) as connection:
+            return tuple(connection.scalars(statement))
+
     def users(self, external_ids: Collection[str]) -> dict[str, DirectoryUser]:
         """Return the people with these keys, leavers included, by key."""
         found = {}

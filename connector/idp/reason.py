@@ -79,6 +79,25 @@ class Reason(StrEnum):
     SOURCE_UNAVAILABLE = "source-unavailable"
     PASSWORD_UNANSWERED = "password-unanswered"
 
+    # The second factor.
+    CODE_MALFORMED = "code-malformed"
+    CODE_WRONG = "code-wrong"
+    CODE_USED = "code-used"
+    CODE_EXPIRED = "code-expired"
+    FACTOR_UNKNOWN = "factor-unknown"
+    FACTOR_DISABLED = "factor-disabled"
+    FACTOR_SEALED = "factor-sealed"
+    FACTOR_EXISTS = "factor-exists"
+    TOO_MANY_FACTORS = "too-many-factors"
+    TOO_MANY_FAILURES = "too-many-failures"
+    PASSKEY_MALFORMED = "passkey-malformed"
+    PASSKEY_CHALLENGE = "passkey-challenge"
+    PASSKEY_ORIGIN = "passkey-origin"
+    PASSKEY_UNVERIFIED = "passkey-unverified"
+    PASSKEY_SIGNATURE = "passkey-signature"
+    PASSKEY_CLONED = "passkey-cloned"
+    PASSKEY_OTHER_PERSON = "passkey-other-person"
+
     # The new password of somebody whose password has expired; the person is told which.
     NEW_PASSWORD_AGAINST_RULES = "new-password-against-rules"
     NEW_PASSWORD_TOO_SHORT = "new-password-too-short"

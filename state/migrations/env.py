@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import state.audit
 import state.directory
+import state.factors
 import state.identity
 import state.policy
 import state.provisioning

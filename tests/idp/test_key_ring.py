@@ -146,8 +146,7 @@ def test_a_staged_key_need_not_be_opened_to_be_shown(ring, kept, stopwatch):
 def test_a_key_stays_open_when_it_is_sealed_anew(ring, kept, stopwatch):
     active = kept.inventory.active
     resealed = tuple(
-        replace(key, sealed=OTHER_SEAL.close(b"x", key.fingerprint, bytes))
-        for key in kept.inventory.keys
+        replace(key, sealed=OTHER_SEAL.close(b"x", key.place, bytes)) for key in kept.inventory.keys
     )
     kept.change(lambda found: replace(found, keys=resealed))
     stopwatch.seconds += AGE_LIMIT_SECONDS

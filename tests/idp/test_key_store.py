@@ -118,7 +118,7 @@ def test_a_copy_of_the_database_holds_no_private_key(
     for secret in secrets_of(pair.private_key):
         assert secret not in copy
     (kept,) = SigningKeyStore(sqlite_engine).load().keys
-    opened = load_der_private_key(SEAL.open(kept.sealed, kept.fingerprint), None)
+    opened = load_der_private_key(SEAL.open(kept.sealed, kept.place), None)
     assert opened.private_numbers() == pair.private_key.private_numbers()
 
 

@@ -12,6 +12,7 @@ from connector.errors import ConfigurationError
 from connector.idp.keys.inventory import KeyInventory
 from connector.idp.keys.seal import (
     SEAL_FILE,
+    Place,
     Seal,
     SealRefused,
     load_seal,
@@ -21,44 +22,47 @@ from connector.idp.keys.seal import (
 from connector.settings import Secret
 
 SEAL = Seal("file seal-key", bytes(range(32)))
-FINGERPRINT = "3f2a" * 16
+PLACE = Place("signing key", "3f2a" * 16)
 
 
 def test_what_is_sealed_is_opened_and_reads_like_nothing():
-    sealed = SEAL.close(b"a private key", FINGERPRINT, os.urandom)
+    sealed = SEAL.close(b"a private key", PLACE, os.urandom)
 
     assert b"private" not in sealed
-    assert sealed != SEAL.close(b"a private key", FINGERPRINT, os.urandom)
-    assert SEAL.open(sealed, FINGERPRINT) == b"a private key"
+    assert sealed != SEAL.close(b"a private key", PLACE, os.urandom)
+    assert SEAL.open(sealed, PLACE) == b"a private key"
 
 
 @pytest.mark.parametrize("place", range(5))
 def test_a_changed_bit_anywhere_is_refused(place: int):
-    sealed = bytearray(SEAL.close(b"k", FINGERPRINT, os.urandom))
+    sealed = bytearray(SEAL.close(b"k", PLACE, os.urandom))
     sealed[place * (len(sealed) - 1) // 4] ^= 1
 
     with pytest.raises(SealRefused):
-        SEAL.open(bytes(sealed), FINGERPRINT)
+        SEAL.open(bytes(sealed), PLACE)
 
 
 @pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x01" + bytes(12), b"\x02" + bytes(40)])
 def test_what_was_never_sealed_is_refused(sealed: bytes):
     with pytest.raises(SealRefused):
-        SEAL.open(sealed, FINGERPRINT)
+        SEAL.open(sealed, PLACE)
 
 
-def test_a_row_with_the_private_key_of_another_is_refused():
-    sealed = SEAL.close(b"k", FINGERPRINT, os.urandom)
+@pytest.mark.parametrize(
+    "other", [Place("signing key", "0000" * 16), Place("seed key", PLACE.row)], ids=str
+)
+def test_a_row_with_the_content_of_another_is_refused(other: Place):
+    sealed = SEAL.close(b"k", PLACE, os.urandom)
 
     with pytest.raises(SealRefused):
-        SEAL.open(sealed, "0000" * 16)
+        SEAL.open(sealed, other)
 
 
 def test_a_wrong_sealing_key_is_said_with_where_it_is_from_and_what_to_do():
-    sealed = SEAL.close(b"k", FINGERPRINT, os.urandom)
+    sealed = SEAL.close(b"k", PLACE, os.urandom)
 
     with pytest.raises(SealRefused) as refused:
-        Seal("environment variable SEAL", bytes(32)).open(sealed, FINGERPRINT)
+        Seal("environment variable SEAL", bytes(32)).open(sealed, PLACE)
 
     assert str(refused.value) == (
         "the sealing key (environment variable SEAL) does not open the signing key 3f2a3f2a3f2a;"

@@ -159,7 +159,7 @@ class KeyRing:
         for key in inventory.keys:
             if key.fingerprint in signing:
                 opened[key.fingerprint] = known.get(key.fingerprint) or open_private_key(
-                    self._seal.open(key.sealed, key.fingerprint), key.certificate
+                    self._seal.open(key.sealed, key.place), key.certificate
                 )
         return MappingProxyType(opened)
 

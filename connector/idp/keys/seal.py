@@ -1,8 +1,8 @@
-"""Seal private keys, so that the database and its copies hold none that can be used.
+"""Seal private keys and seeds, so that the database and its copies hold none that can be used.
 
 AES-256-GCM (NIST SP 800-38D). The sealing key is never in the database: a file in the folder of
-keys, or a secret that the operator keeps elsewhere. What is sealed is bound to the certificate it
-belongs to, so that rows cannot be exchanged.
+keys, or a secret that the operator keeps elsewhere. What is sealed is bound to its place, the table
+and the row that it belongs to, so that rows cannot be exchanged.
 """
 
 from __future__ import annotations
@@ -26,9 +26,32 @@ if TYPE_CHECKING:
     from connector.settings import Secret
 
 SEAL_FILE = "seal-key"
-_KEY_BYTES = 32
+KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORM = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something sealed belongs; it is opened for no other place.
+
+    Attributes:
+        kind: What it is, such as "signing key"; one word for each table.
+        row: Whose it is, and in which row.
+
+    """
+
+    kind: str
+    row: str
+
+    def __str__(self) -> str:
+        """Return what it is called towards an operator."""
+        return f"{self.kind} {self.row[:12]}"
+
+    @property
+    def bound_text(self) -> bytes:
+        """Return what is authenticated beside the content."""
+        return f"connector {self.kind} {self.row}".encode()
 
 
 class SealRefused(ConnectorError):
@@ -48,12 +71,12 @@ class Seal:
     origin: str
     key: bytes = field(repr=False)
 
-    def close(self, content: bytes, fingerprint: str, random: Callable[[int], bytes]) -> bytes:
-        """Return the content sealed, for the certificate with that fingerprint."""
+    def close(self, content: bytes, place: Place, random: Callable[[int], bytes]) -> bytes:
+        """Return the content sealed, for that place."""
         nonce = random(_NONCE_BYTES)
-        return _FORM + nonce + AESGCM(self.key).encrypt(nonce, content, _bound_to(fingerprint))
+        return _FORM + nonce + AESGCM(self.key).encrypt(nonce, content, place.bound_text)
 
-    def open(self, sealed: bytes, fingerprint: str) -> bytes:
+    def open(self, sealed: bytes, place: Place) -> bytes:
         """Return what was sealed.
 
         Raises:
@@ -63,11 +86,11 @@ class Seal:
         form, nonce, rest = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             if form == _FORM:
-                return AESGCM(self.key).decrypt(nonce, rest, _bound_to(fingerprint))
+                return AESGCM(self.key).decrypt(nonce, rest, place.bound_text)
         except (InvalidTag, ValueError):
             pass
         message = (
-            f"the sealing key ({self.origin}) does not open the signing key {fingerprint[:12]};"
+            f"the sealing key ({self.origin}) does not open the {place};"
             " bring back the one that it was sealed by; if that is lost for good:"
             " connector key retire --lost"
         )
@@ -102,7 +125,7 @@ def load_seal(folder: Path, configured: Secret | None, *, is_first: bool) -> Sea
 
 def new_seal() -> bytes:
     """Return a fresh sealing key as its file holds it."""
-    return f"{secrets.token_hex(_KEY_BYTES)}\n".encode()
+    return f"{secrets.token_hex(KEY_BYTES)}\n".encode()
 
 
 def parse_seal(text: str, place: str) -> bytes:
@@ -121,7 +144,7 @@ def parse_seal(text: str, place: str) -> bytes:
             key = decode(text)
         except ValueError:
             continue
-        if len(key) == _KEY_BYTES:
+        if len(key) == KEY_BYTES:
             return key
     problem = "must be 32 random bytes, in hexadecimal digits or base64: openssl rand -hex 32"
     raise ConfigurationError([Fault(place, "", problem)])
@@ -132,7 +155,3 @@ def _from_base64(text: str) -> bytes:
         return b64decode(text, validate=True)
     except Base64Error as error:
         raise ValueError(text) from error
-
-
-def _bound_to(fingerprint: str) -> bytes:
-    return f"connector signing key {fingerprint}".encode()
