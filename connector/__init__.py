@@ -27,7 +27,7 @@ One AuthnRequest (dispatcher: `idp/flow.py`):
 3   idp/message/           message, registry, now    AuthnRequest or RequestRefused
 4   idp/routing.py         request, e-mail address   which authentication source
 5   idp/authenticator/     answer, now               Verified or AuthenticationFailed
-6   idp/policy.py          user, groups, application Allow or Deny(reason)
+6   idp/policy/            circumstances, effective  Allow, Deny, StepUp or SignInAgain
 7   idp/message/           user, request, session    signed POST form
 8   idp/store/             the facts                 committed rows: session, audit
 ==  =====================  ========================  =========================================

@@ -21,6 +21,7 @@ from connector.bootstrap.applications import (
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.policy_effect import keep_in_force
 from connector.bootstrap.sign_off import make_sign_off
 from connector.errors import ConnectorError, CycleRunning
 from connector.sync.comparing import compare_due
@@ -77,6 +78,7 @@ class Daemon:
         self._clock = clock
         self._on_report = on_report
         self._files = ApplicationFiles(settings, clock, configuration)
+        self._noted: Settings | None = None
         sign_off = make_sign_off(settings, engine, clock, self._files)
         self._parts = make_parts(settings, engine, clock, sign_off)
         self._stopping = threading.Event()
@@ -110,6 +112,7 @@ class Daemon:
             addresses.append(self._crew.address)
         if self._metadata:
             self._metadata.start()
+        self._keep_policy()
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
@@ -149,6 +152,7 @@ class Daemon:
     def _run(self, trigger: str) -> bool:
         """Run a cycle, and by the clock what is due after it; return as `_run_cycle`."""
         was_read = self._run_cycle(trigger)
+        self._keep_policy()
         if trigger != CHANGE:
             self._compare()
         return was_read
@@ -187,6 +191,21 @@ class Daemon:
             _log_report(report)
             self._on_report(report)
         return report.read is not None
+
+    def _keep_policy(self) -> None:
+        """Note which policy is in force, for `connector check --effect`.
+
+        The applications may have been read anew since, by whoever follows their files.
+        """
+        settings = self._files.settings
+        if settings.idp is None or settings is self._noted:
+            return
+        try:
+            if keep_in_force(settings, self._engine, self._clock.now()):
+                log.info("policy.taken_up")
+            self._noted = settings
+        except (ConnectorError, StateError) as error:
+            log.warning("policy.unkept", reason=str(error))
 
     def _tell_of_keys(self) -> None:
         """Say in the log which certificates end soon."""

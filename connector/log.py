@@ -45,6 +45,8 @@ EVENTS = frozenset(
         "metadata.fetch_failed",
         "metadata.fetched",
         "plan.held",
+        "policy.taken_up",
+        "policy.unkept",
         "sign_off.ended",
         "sign_off.failed",
         "target.ended",

@@ -26,12 +26,13 @@ class SigningKeyRow(SQLModel, table=True):
 
 
 class KeyRingRow(SQLModel, table=True):
-    """One row: the number that grows with every change of the keys."""
+    """One row: the number that grows with every change, and the sealed key of other secrets."""
 
     __tablename__ = "key_ring"
 
     id: int = Field(primary_key=True)
     version: int
+    data_key: bytes
 
 
 class ApplicationKeyRow(SQLModel, table=True):

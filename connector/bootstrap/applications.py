@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from connector.bootstrap.federation import feeds_of_upstreams, metadata_client, upstream_notes
 from connector.bootstrap.opening import idp_of, mapping_folders, metadata_folder
+from connector.bootstrap.policies import load_policies
 from connector.errors import ConfigurationError, Fault
 from connector.idp.application.attribute_set import SETS_FILE, load_attribute_sets
 from connector.idp.application.fetching import Fetcher, FetchLoop
@@ -52,7 +53,7 @@ def application_sources(settings: Settings, clock: Clock) -> ApplicationSources:
 def load_registry(
     settings: Settings, clock: Clock, *, fetches: bool = True, is_lenient: bool = False
 ) -> Loaded:
-    """Return the applications, and notes for the operator.
+    """Return the applications with the policies, and notes for the operator.
 
     Args:
         settings: The whole configuration.
@@ -61,13 +62,15 @@ def load_registry(
         is_lenient: Leave out an application whose metadata cannot be had.
 
     Raises:
-        ConfigurationError: with every fault of every application.
+        ConfigurationError: with every fault of every application, or of the policies.
 
     """
     sources = application_sources(settings, clock)
-    return load_applications(
+    loaded = load_applications(
         settings.application, replace(sources, fetches=fetches, is_lenient=is_lenient)
     )
+    policies = load_policies(settings)
+    return replace(loaded, registry=replace(loaded.registry, policies=policies))
 
 
 @dataclass(slots=True)

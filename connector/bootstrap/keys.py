@@ -44,6 +44,16 @@ class OpenKeys:
     inventory: KeyInventory
     seal: Seal
 
+    @property
+    def data_seal(self) -> Seal:
+        """Return what seals the other secrets of the state, such as seeds of authenticator apps.
+
+        Raises:
+            SealRefused: if the sealing key does not open it.
+
+        """
+        return self.inventory.data_seal(self.seal)
+
     def ring(self) -> KeyRing:
         """Return them as a process that signs has them.
 

@@ -31,19 +31,29 @@ def check_configuration(
         bool,
         typer.Option("--online", help="Also bind to the source, and reach each target and Duo."),
     ] = False,
+    effect: Annotated[
+        bool, typer.Option("--effect", help="What the policies would change for people.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Check the configuration; say everything that is wrong at once.
 
     With --online, also sign in to the source, ask each target and Duo; nothing is changed there.
+
+    With --effect, tell instead what its policies, and the groups of its applications, would change
+    for everybody in the directory, compared with those that the daemon goes by.
+
     Exit codes: 0 usable, 1 not.
 
     Example: connector check --online
     """
     from connector.bootstrap.online import check_online
     from connector.cli.findings import check_offline
+    from connector.cli.policy_effect import print_effect
 
     command: CommandContext = context.obj
+    if effect:
+        return print_effect(command, as_json=as_json)
     try:
         findings = check_offline(command.settings)
     except ConfigurationError as error:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.directory.search import DirectorySearch
-    from connector.settings import ApplicationSettings
     from connector.sync.explain import TargetStanding
     from connector.sync.history import PastOperation
     from connector.sync.holds import Hold
@@ -35,31 +34,57 @@ def explain_user(
     user: Annotated[str, typer.Argument(help=_WHO)],
     *,
     target: Annotated[str, typer.Option("--target", "-t", help="Only this target.")] = "",
+    app: Annotated[str, typer.Option("--app", "-a", help="How a login there is decided.")] = "",
+    address: Annotated[
+        str, typer.Option("--from", help="With --app: where the browser is, such as 203.0.113.7.")
+    ] = "",
+    browser: Annotated[
+        str, typer.Option("--browser", help="With --app: the User-Agent that it sends.")
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Tell why somebody is, or is not, in a target, or may sign in.
 
     Reads what is stored; asks neither the source nor a target, and changes nothing.
 
+    With --app: how a login by password is decided there, line by line: the point of the policy,
+    its value, the layer of the configuration that set it, and what it says. The line that
+    decides has a star.
+
     Exit codes: 0 told, 1 nobody is called like that; the nearest names are listed.
 
-    Example: connector explain alice@corp.example
+    Example: connector explain alice@corp.example --app Payroll --from 203.0.113.7
     """
+    from connector.cli.explain_login import Asked, explain_logins
     from connector.directory.search import DirectorySearch
-    from connector.sync.explain import explain
 
     command: CommandContext = context.obj
-    search, now = DirectorySearch(command.engine), command.parts.clock.now()
+    search = DirectorySearch(command.engine)
+    asked = Asked(app, address, browser) if app or address or browser else None
     people = search.people(user)
     if not people:
         return _nobody(command, search, user)
+    if asked is not None:
+        explain_logins(command, people, asked, as_json=as_json)
+        return 0
+    return _explain_all(command, people, (user, target), as_json=as_json)
+
+
+def _explain_all(
+    command: CommandContext, people: list[DirectoryUser], asked: tuple[str, str], *, as_json: bool
+) -> int:
+    from connector.cli.explain_login import ways_in
+    from connector.sync.explain import explain
+
+    user, target = asked
+    now = command.parts.clock.now()
     for person in people:
         standings = [
             explain(command.engine, port, person, now)
             for port in command.parts.targets
             if target in {"", port.name}
         ]
-        applications = dict(_applications(command, person, now))
+        applications = dict(ways_in(command, person, now))
         if as_json:
             print_json(_values(person, standings, applications))
             continue
@@ -174,53 +199,3 @@ def _past(past: PastOperation) -> str:
     when = f", {ago(past.answered_at)}" if past.answered_at else ""
     said = f": {past.line.reason}" if past.line.reason else ""
     return f"Run {past.cycle_id}: {past.line.kind} {past.line.status}{when}{said}"
-
-
-def _named(command: CommandContext, person: DirectoryUser, application: ApplicationSettings) -> str:
-    """Return as whom an application with accounts at a target is told of a person, in words."""
-    from connector.idp.application.attribute_path import values_at
-    from connector.sync.ledger import Ledger
-
-    if not application.target:
-        return ""
-    name_id = application.name_id or "emails.value"
-    ours = next(iter(values_at(person.document, name_id)), "")
-    account = Ledger(command.engine).account_of(application.target, person.external_id)
-    if account is None:
-        return f", once the account at {application.target} is made, which the sign-in does"
-    theirs = next(iter(values_at(account[1], name_id)), "")
-    if not theirs:
-        return (
-            f", as {ours}; MISMATCH possible: what was written to {application.target} has no"
-            f" {name_id}"
-        )
-    if theirs != ours:
-        return (
-            f", as {theirs}, which {application.target} holds; MISMATCH: the directory says"
-            f" {ours or 'nothing'}, and no cycle has changed it there yet"
-        )
-    return f", as {theirs}, which {application.target} holds"
-
-
-def _applications(
-    command: CommandContext, person: DirectoryUser, now: datetime
-) -> Iterator[tuple[str, str]]:
-    """Yield each application and whether the person may sign in there, in words."""
-    from connector.directory.search import DirectorySearch, way_to
-
-    steps = DirectorySearch(command.engine).steps_up(person)
-    for application in command.settings.application:
-        groups = application.groups
-        ways = [] if isinstance(groups, str) else [way_to(group, steps) for group in groups]
-        way = next((way for way in ways if way), [])
-        name = _named(command, person, application)
-        if not person.is_active(now):
-            yield application.name, "may not sign in: the account is not active"
-        elif groups == "*":
-            yield application.name, f"may sign in: everybody active may{name}"
-        elif way:
-            yield application.name, f"may sign in: member of {', which is in '.join(way)}{name}"
-        elif groups:
-            yield application.name, f"may not sign in: in none of its groups: {'; '.join(groups)}"
-        else:
-            yield application.name, "may not sign in: it names no groups, so nobody may"

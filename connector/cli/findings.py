@@ -11,9 +11,11 @@ from connector.bootstrap.federation import load_federation
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
 from connector.bootstrap.opening import find_state, mapping_folders
+from connector.bootstrap.policies import lint_policies, rules_of
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.idp.application.attribute_set import load_attribute_sets
+from connector.idp.country import open_countries
 from connector.idp.upstream.lint import lint
 from connector.mapping.examples import check_examples
 from connector.sync.leaving import check_leave
@@ -41,6 +43,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_dialects,
         _check_leave,
         _check_applications,
+        _check_policies,
         _check_signing_keys,
         _check_federation,
         check_duo,
@@ -96,6 +99,14 @@ def _check_applications(settings: Settings) -> list[Finding]:
         level = "warn" if nobody else "ok"
         findings.append(Finding(level, f"application {application.name}", words))
     return findings
+
+
+def _check_policies(settings: Settings) -> list[Finding]:
+    if settings.idp is None:
+        return []
+    open_countries(settings.idp.countries_file)
+    findings = [Finding("warn", *odd) for odd in lint_policies(rules_of(settings))]
+    return findings or [Finding("ok", "policy", "it makes sense at every application")]
 
 
 def _check_signing_keys(settings: Settings) -> list[Finding]:

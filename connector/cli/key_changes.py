@@ -12,7 +12,7 @@ import typer
 
 from connector.cli.context import CommandContext
 from connector.cli.key_view import view_keys
-from connector.cli.show import print_note, print_text
+from connector.cli.show import counted, print_note, print_text
 from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def reseal_keys(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Holds the new sealing key; made if not there.")],
 ) -> int:
-    """Seal the private keys by another sealing key.
+    """Seal the private keys by another sealing key, and with them all other secrets.
 
     A daemon that runs goes on; it needs the new one when it starts next. Afterwards put the file
     where the former sealing key was, or let `seal` of [idp] name it.
@@ -194,15 +194,29 @@ def _retire_lost(command: CommandContext, *, yes: bool) -> int:
     names = ", ".join(key.short for key in lost)
     print_note(f"Nobody can open {names} by the sealing key ({seal.origin}).")
     _ask("Retire it for good? Logins fail until each application has the new certificate.", yes=yes)
-    now, gone = SystemClock().now(), {key.fingerprint for key in lost}
-    _change(command, lambda found: retire_lost(found, gone, now))
+    now, has_data = SystemClock().now(), inventory.has_data_for(seal)
+    _change(command, lambda found: retire_lost(found, seal, now))
     for key in lost:
         record(command, "key.retired", key, lost=True)
     active = open_for_change(command).inventory.active
     made = active.short if active else "nothing"
     print_text(f"Retired {names}. {made} signs from now on; restart the daemon.")
     print_text("What each application needs now: connector app show NAME")
+    if not has_data:
+        _forget_apps(command)
     return 0
+
+
+def _forget_apps(command: CommandContext) -> None:
+    """Remove the authenticator apps of everybody, whose seeds nobody can open any more."""
+    from connector.idp.factor import FactorKind
+    from connector.idp.store.factors import FactorStore
+
+    owners = FactorStore(command.engine).delete_kind(FactorKind.TOTP)
+    if owners:
+        record(command, "factor.lost", people=owners, kind=FactorKind.TOTP.value)
+        print_text(f"The authenticator apps of {counted(len(owners), 'person', 'people')} are gone")
+        print_text("with it: they enrol them anew. Passkeys and recovery codes still work.")
 
 
 def _change(command: CommandContext, step: Callable[[KeyInventory], KeyInventory]) -> KeyInventory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 
 from connector.directory.membership import MemberGraph
 from connector.directory.person import DirectoryGroup, DirectoryUser, GroupHead, UserHead
@@ -192,6 +192,18 @@ class DirectoryStore:
                 streamed = connection.execute(statement, execution_options={"stream_results": True})
                 for row in streamed:
                     yield UserHead._make(row)
+
+    def active_names(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """Yield everybody whose account is active then: the key, and the name for passwords."""
+        is_active = (
+            USERS.c.left_at.is_(None),
+            USERS.c.is_enabled,
+            or_(USERS.c.expires_at.is_(None), USERS.c.expires_at > now),
+        )
+        statement = select(USERS.c.external_id, USERS.c.bind_name).where(*is_active)
+        with reading(self._engine) as connection:
+            streamed = connection.execute(statement, execution_options={"stream_results": True})
+            yield from (row.tuple() for row in streamed)
 
     def group_heads(self) -> list[GroupHead]:
         """Return all groups as heads."""

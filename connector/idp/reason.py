@@ -119,6 +119,16 @@ class Reason(StrEnum):
     ATTRIBUTE_MISSING = "attribute-missing"
     NOT_PROVISIONED = "not-provisioned"
     PROOF_MISSING = "proof-missing"
+    STATUS_DISABLED = "status-disabled"
+    STATUS_LOCKED_OUT = "status-locked-out"
+    POLICY_DENIES = "policy-denies"
+    NETWORK_REFUSED = "network-refused"
+    COUNTRY_REFUSED = "country-refused"
+    BROWSER_TOO_OLD = "browser-too-old"
+    SESSION_TOO_OLD = "session-too-old"
+    SESSION_IDLE = "session-idle"
+    PASSWORD_WANTED = "password-wanted"
+    FACTOR_MISSING = "factor-missing"
 
     # The answer of an upstream: its message.
     NOT_RESPONSE = "not-a-response"

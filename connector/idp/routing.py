@@ -7,15 +7,16 @@ the network, never on the person: otherwise it would tell who exists. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
+from connector.idp.network import parse_address
 from connector.idp.vouched import AD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Network = IPv4Network | IPv6Network
+    from connector.idp.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,8 @@ def domain_of(email: str) -> str:
 
 
 def _is_within(address: str, networks: tuple[Network, ...]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    plain = getattr(parsed, "ipv4_mapped", None) or parsed
-    return any(plain in network for network in networks)
+    parsed = parse_address(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from connector.settings.section import Name, Section
-from connector.settings.values import FileField, MetadataOrigin
+from connector.settings.values import FileField, MetadataOrigin, Network
 
 AD = "ad"
 """The source of authentication that is always there: the directory's own passwords."""
@@ -24,19 +23,7 @@ def _domain(value: str) -> str:
     return domain
 
 
-def _network(value: object) -> object:
-    """Return the network of a text; an address is a network of one."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return ip_network(value.strip())
-    except ValueError as error:
-        message = f'must be a network such as "10.0.0.0/8", not {value!r}'
-        raise ValueError(message) from error
-
-
 Domain = Annotated[str, AfterValidator(_domain)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 
 
 class MatchSettings(Section):

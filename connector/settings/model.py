@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from connector.settings.duo import DuoSettings
 from connector.settings.federation import RouteSettings, UpstreamSettings
+from connector.settings.policy import PolicySettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
 from connector.settings.values import (
@@ -239,6 +240,7 @@ class Settings(Section):
 
     Attributes:
         mappings: The operator's folder of mapping files; it comes before the ones we ship.
+        policy: What is asked of whoever signs in, at all applications; omitted: no second factor.
 
     """
 
@@ -251,6 +253,7 @@ class Settings(Section):
     upstream: tuple[UpstreamSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
     duo: DuoSettings | None = None
+    policy: PolicySettings | None = None
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -275,8 +278,9 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        if (self.application or self.upstream or self.route or self.duo) and self.idp is None:
-            message = "applications, upstreams, routes and duo need a section [idp]"
+        served = self.application, self.upstream, self.route, self.duo, self.policy
+        if self.idp is None and any(each for each in served):
+            message = "applications, upstreams, routes, duo and policies need a section [idp]"
             raise ValueError(message)
         self._require_known(self.duo.open_for if self.duo else ())
         return self

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from connector.settings.policy import GroupPolicySettings, PolicySettings
 from connector.settings.section import Groups, HttpsUrl, Name, Section
 from connector.settings.values import (
     Duration,
@@ -53,6 +54,7 @@ class IdpSettings(Section):
         max_failures: Wrong passwords of one account within the window before we ask no more;
             below the lockout threshold of Active Directory, so that nobody locks others out.
         failure_window: The window; not shorter than AD's "reset account lockout counter after".
+        countries_file: A MaxMind file (.mmdb) that tells the countries of addresses.
 
     """
 
@@ -74,6 +76,7 @@ class IdpSettings(Section):
     metadata_every: Duration = timedelta(hours=4)
     max_failures: int = Field(default=3, ge=1)
     failure_window: Duration = timedelta(minutes=30)
+    countries_file: FileField | None = None
 
     @model_validator(mode="after")
     def _default_entity_id(self) -> Self:
@@ -112,6 +115,8 @@ class ApplicationSettings(Section):
         sign_assertion: Whether the assertion in it is signed.
         encrypt: Whether the assertion is encrypted; "auto": if the metadata has a key meant for it.
         tolerated_contexts: Classes of authentication that may be asked for in vain.
+        policy: Its layer of the policy.
+        group_policy: Layers for members of some groups; the first that fits a person decides.
 
     """
 
@@ -136,6 +141,8 @@ class ApplicationSettings(Section):
     sign_assertion: bool = True
     encrypt: Literal["auto", "always", "never"] = "auto"
     tolerated_contexts: TextsField = ()
+    policy: PolicySettings | None = None
+    group_policy: tuple[GroupPolicySettings, ...] = ()
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -6,10 +6,11 @@ import os
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
@@ -54,6 +55,16 @@ def parse_duration(text: Any) -> timedelta:
         message = f'must be a number and a unit (s, m, h, d, w), such as "5m", not {text!r}'
         raise ValueError(message)
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def write_duration(value: timedelta) -> str:
+    """Return a duration as `parse_duration` takes it.
+
+    >>> write_duration(timedelta(minutes=5))
+    '300s'
+
+    """
+    return f"{int(value.total_seconds())}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +263,36 @@ def parse_listen(value: Any) -> Listen:
     return Listen(host.strip("[]"), int(port))
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def parse_network(value: object) -> object:
+    """Return the network of a text; an address is a network of one.
+
+    >>> parse_network("10.0.0.0/8"), parse_network("::ffff:10.0.0.0/104")
+    (IPv4Network('10.0.0.0/8'), IPv4Network('10.0.0.0/8'))
+
+    Raises:
+        ValueError: if it is none.
+
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        network = ip_network(value.strip())
+    except ValueError as error:
+        message = f'must be a network such as "10.0.0.0/8", not {value!r}'
+        raise ValueError(message) from error
+    # Addresses of IPv4 are taken as such, however they come.
+    mapped = network[0].ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+
+
+_MAPPED_BITS = 96
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration, when_used="json")
+]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 LimitField = Annotated[Limit, PlainValidator(parse_limit)]
 SecretField = Annotated[Secret, PlainValidator(read_secret)]
 PathField = Annotated[Path, BeforeValidator(resolve_path)]

@@ -155,6 +155,10 @@ def test_what_is_in_scope_for_nobody_is_a_warning(shell: Shell, mimecast: Simula
     assert said.output.splitlines()[1:] == [
         'warn  target scim: nobody is in scope: name groups, or "*" for everybody',
         "warn  application Mimecast Personal Portal: nobody may sign in: name groups",
+        (
+            "warn  policy: nobody is asked for a second factor: there is no table [policy]; see"
+            " docs/policies.md"
+        ),
         "ok    signing key: will be made at the first start",
     ]
 
@@ -203,9 +207,9 @@ def test_a_backup_is_a_database_of_its_own(desk: Shell):
 
 def test_an_upgrade_says_from_where_to_where(desk: Shell):
     assert desk.say("db", "upgrade").output == (
-        "The state database is now at revision 0009 (was: empty).\n"
+        "The state database is now at revision 0012 (was: empty).\n"
     )
-    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0009).\n"
+    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0012).\n"
 
 
 def test_metadata_that_cannot_be_fetched_any_more_is_found_online(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,13 +15,25 @@ import time_machine
 from cryptography import x509
 
 from connector.audit import Audit
+from connector.bootstrap.keys import open_keys
+from connector.clock import SystemClock
+from connector.idp.authenticator.totp import TotpFactor
+from connector.idp.store.factors import FactorStore
 from connector.idp.store.signing_keys import SigningKeyStore
+from connector.idp.store.totp_seeds import TotpSeedStore
+from connector.settings import load_settings
 from state.engine import open_engine
 from tests.cli.shell import IDP
 from tests.idp.bench import KEYS
+from tests.idp.factors.subject import code_of
 from tests.idp.test_certificate import P256, certificate_for, pem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from connector.idp.keys.seal import Seal
     from tests.cli.shell import Said, Shell
     from tests.parts.scim_server import Simulator
 
@@ -53,8 +67,12 @@ def answers(monkeypatch: pytest.MonkeyPatch):
     return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
+def engine_of(desk: Shell) -> Engine:
+    return open_engine(f"sqlite:///{desk.folder}/state.db")
+
+
 def store_of(desk: Shell) -> SigningKeyStore:
-    return SigningKeyStore(open_engine(f"sqlite:///{desk.folder}/state.db"))
+    return SigningKeyStore(engine_of(desk))
 
 
 def keys_of(desk: Shell, *options: str) -> list[dict[str, Any]]:
@@ -76,7 +94,7 @@ def show_to(desk: Shell, key: dict[str, Any], *slugs: str) -> None:
 
 
 def details_of(desk: Shell, event: str) -> list[dict[str, Any]]:
-    events = Audit(open_engine(f"sqlite:///{desk.folder}/state.db")).recent()
+    events = Audit(engine_of(desk)).recent()
     return [dict(one.details) for one in events if one.event == event]
 
 
@@ -394,6 +412,47 @@ def test_a_sealing_key_that_is_lost_costs_the_keys_and_a_new_one_is_made(desk: S
     again = desk.say("key", "retire", "--lost", "--yes")
     assert again.output.endswith("opens every signing key; nothing is lost.\n")
     assert desk.say("check").code == 0
+
+
+def test_what_the_lost_key_had_sealed_is_removed_and_said(desk: Shell):
+    keys_of(desk)
+    app, _ = enrol_app(desk)
+    (desk.folder / "keys" / "seal-key").unlink()
+
+    said = desk.say("key", "retire", "--lost", "--yes")
+
+    assert "The authenticator apps of 1 person are gone" in said.output
+    assert details_of(desk, "factor.lost")[0]["people"] == ["ann"]
+    assert app.seeds.of_person("ann") == ()
+
+
+def test_who_runs_while_keys_are_sealed_anew_goes_on_and_who_starts_next_too(desk: Shell):
+    keys_of(desk)
+    running, code = enrol_app(desk)
+
+    assert desk.say("key", "reseal", "new-seal").code == 0
+    (desk.folder / "new-seal").rename(desk.folder / "keys" / "seal-key")
+
+    started = replace(running, seal=data_seal_of(desk))
+    assert started.seal == running.seal
+    now = datetime.now(UTC)
+    assert running.check("ann", code(now), now).external_id == "ann"
+    later = now + timedelta(seconds=30)
+    assert started.check("ann", code(later), later).external_id == "ann"
+
+
+def data_seal_of(desk: Shell) -> Seal:
+    settings = load_settings(desk.folder / "connector.toml")
+    return open_keys(settings.idp, engine_of(desk), SystemClock()).data_seal
+
+
+def enrol_app(desk: Shell) -> tuple[TotpFactor, Callable[[datetime], str]]:
+    """Have somebody enrol an app; return what checks it, and what it shows."""
+    engine = engine_of(desk)
+    app = TotpFactor(FactorStore(engine), TotpSeedStore(engine), data_seal_of(desk), os.urandom)
+    seed, before = app.new_seed(), datetime.now(UTC) - timedelta(minutes=2)
+    app.enrol("ann", seed, code_of(app, seed, before), "", before)
+    return app, partial(code_of, app, seed)
 
 
 def test_keys_are_sealed_anew_by_another_sealing_key(desk: Shell):

@@ -10,8 +10,10 @@ from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from connector.errors import ConfigurationError, RequestRefused, UpstreamRefused
+from connector.errors import ConfigurationError, FactorRefused, RequestRefused, UpstreamRefused
 from connector.idp.application.metadata import parse_service_provider
+from connector.idp.authenticator.webauthn_library import verify_assertion, verify_new_credential
+from connector.idp.authenticator.webauthn_message import parse_assertion, parse_new_credential
 from connector.idp.binding import read_post, read_redirect
 from connector.idp.message.authn_request import parse_authn_request
 from connector.idp.message.logout_request import parse_logout_request
@@ -25,6 +27,7 @@ from connector.idp.vouched import Declined
 from connector.idp.xmldsig import XmlRefused, parse_xml
 from connector.idp.xmlenc.decrypt import decrypt_element
 from connector.web.address import client_address
+from tests.fuzz.passkeys import ASSERTION, CHALLENGE, NEW, PARTY, PUBLIC_KEY, SIGNED, within
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
 from tests.idp.upstream_bench import ACS_URL, DECRYPTION_KEY, an_upstream
@@ -118,6 +121,34 @@ def metadata_of_an_identity_provider(world: World, data: bytes) -> None:
         parse_identity_provider(data, "fuzz")
 
 
+def passkey_that_was_made(world: World, data: bytes) -> None:
+    del world
+    with suppress(FactorRefused):
+        new = parse_new_credential(data.decode("latin-1"))
+        verify_new_credential(new, PARTY, CHALLENGE)
+
+
+def attestation_of_a_passkey(world: World, data: bytes) -> None:
+    passkey_that_was_made(world, within(NEW, "attestationObject", data))
+
+
+def passkey_that_has_signed(world: World, data: bytes) -> None:
+    del world
+    with suppress(FactorRefused):
+        assertion = parse_assertion(data.decode("latin-1"))
+        verify_assertion(assertion, PARTY, CHALLENGE, PUBLIC_KEY)
+        assert assertion.authenticator.raw in SIGNED
+
+
+def data_of_an_authenticator(world: World, data: bytes) -> None:
+    passkey_that_has_signed(world, within(ASSERTION, "authenticatorData", data))
+
+
+def data_of_a_browser(world: World, data: bytes) -> None:
+    passkey_that_was_made(world, within(NEW, "clientDataJSON", data))
+    passkey_that_has_signed(world, within(ASSERTION, "clientDataJSON", data))
+
+
 # Slow ones: the whole web application answers.
 
 
@@ -175,6 +206,11 @@ QUICK: tuple[Callable[[World, bytes], None], ...] = (
     response_of_an_upstream,
     what_an_upstream_encrypted,
     metadata_of_an_identity_provider,
+    passkey_that_was_made,
+    attestation_of_a_passkey,
+    passkey_that_has_signed,
+    data_of_an_authenticator,
+    data_of_a_browser,
 )
 SLOW: tuple[Callable[[World, bytes], None], ...] = (
     request_by_redirect,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from connector.demo.sample_saml import sp_metadata
 from connector.idp.message.soap import to_envelope
 from tests.fuzz import doors
+from tests.fuzz.passkeys import ASSERTION, NEW
 from tests.fuzz.world import STRICT, as_form, as_redirect, unsigned, unsigned_logout
 from tests.idp.upstream_bench import DECRYPTION_KEY, Answer
 from tests.parts.encryption import encrypted_assertion
+from tests.parts.software_authenticator import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +29,7 @@ WORDS = (
     "AssertionConsumerServiceURL=", "AssertionConsumerServiceIndex=", "NameIDPolicy", "RequestedAuthnContext",
     "NameID", "SessionIndex", "NotOnOrAfter=", "S:Envelope", "S:Body",
     "ForceAuthn=", "IsPassive=", "IssueInstant=", "2026-11-02T08:00:00Z", "entityID=", "validUntil=",
+    "clientDataJSON", "authenticatorData", "webauthn.get", "crossOrigin", "attestationObject", "authData",
 )  # fmt: skip
 
 
@@ -51,6 +55,12 @@ def seeds(world: World) -> Iterator[bytes]:
         (doors.response_of_an_upstream, Answer(codes=("Responder", "NoPassive")).write().encode()),
         (doors.what_an_upstream_encrypted, sealed),
         (doors.metadata_of_an_identity_provider, world.metadata),
+        (doors.passkey_that_was_made, NEW.encode()),
+        (doors.attestation_of_a_passkey, _inner(NEW, "attestationObject")),
+        (doors.passkey_that_has_signed, ASSERTION.encode()),
+        (doors.data_of_an_authenticator, _inner(ASSERTION, "authenticatorData")),
+        (doors.data_of_a_browser, _inner(NEW, "clientDataJSON")),
+        (doors.data_of_a_browser, _inner(ASSERTION, "clientDataJSON")),
         (doors.answer_by_post, response),
         (doors.answer_by_post, as_form(response, "SAMLResponse")),
         (doors.request_by_redirect, as_redirect(plain)),
@@ -64,3 +74,7 @@ def seeds(world: World) -> Iterator[bytes]:
         (doors.headers, b"sso=x; browser=y, 10.0.0.1"),
     ):
         yield doors.addressed(door, data)
+
+
+def _inner(message: str, name: str) -> bytes:
+    return to_bytes(json.loads(message)["response"][name])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connector.idp.keys.algorithm import KeyAlgorithm
 from connector.idp.keys.certificate import make_pair
-from connector.idp.keys.inventory import KeyInventory, KeyRecord, KeyState
+from connector.idp.keys.inventory import DATA_KEY, KeyInventory, KeyRecord, KeyState
 from connector.idp.keys.rollover import activate, stage
 from connector.idp.keys.seal import Seal
 from connector.idp.keys.start import to_record
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SEAL = Seal("file seal-key", bytes(range(32)))
+OTHER = Seal("file other", bytes(32))
 _numbers = itertools.count(1)
 
 
@@ -34,7 +35,8 @@ def a_key(now: datetime = NOW, state: KeyState = KeyState.STAGED, seal: Seal = S
 
 def an_inventory(*keys: KeyRecord) -> KeyInventory:
     """Return an inventory with one active key, and these staged."""
-    inventory = stage(KeyInventory(), a_key(state=KeyState.ACTIVE))
+    data_key = SEAL.close(bytes(32), DATA_KEY, number_bytes)
+    inventory = stage(KeyInventory(data_key=data_key), a_key(state=KeyState.ACTIVE))
     for key in keys:
         inventory = stage(inventory, key)
     return inventory
@@ -58,7 +60,7 @@ class KeysInMemory:
 
     def change(self, step: Callable[[KeyInventory], KeyInventory]) -> KeyInventory:
         after = step(self.inventory)
-        self.inventory = KeyInventory(self.inventory.version + 1, after.keys, after.assigned)
+        self.inventory = replace(after, version=self.inventory.version + 1)
         return self.inventory
 
     def activate(self, key: KeyRecord, *kept: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from connector.idp.keys.start import FORMER_FILE, KeyFolder, begin
 from connector.idp.store.signing_keys import SigningKeyStore
 from connector.settings import Secret
 from tests.idp.bench import KEYS, NOW, load_key
-from tests.idp.keyring import Stopwatch
+from tests.idp.keyring import OTHER, Stopwatch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,18 @@ def test_the_first_start_makes_a_key_and_the_next_one_finds_it(store, folder):
     assert [path.name for path in folder.path.iterdir()] == [SEAL_FILE]
     assert stat.S_IMODE((folder.path / SEAL_FILE).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_a_state_of_an_earlier_release_gets_a_key_for_its_other_secrets(store, folder):
+    before = begin(store, folder, NOW, os.urandom).inventory
+    store.change(lambda found: replace(found, data_key=b""))
+
+    begun = begin(store, folder, NOW, os.urandom)
+    again = begin(store, folder, NOW, os.urandom)
+
+    assert (begun.event, begun.inventory.keys) == ("", before.keys)
+    assert len(begun.inventory.data_seal(begun.seal).key) == 32
+    assert again.inventory == begun.inventory
 
 
 def test_a_key_that_was_kept_in_a_file_is_taken_over_and_nobodys_certificate_changes(store, folder):
@@ -112,6 +125,7 @@ def test_starts_at_the_same_moment_agree_on_one_key(store, folder):
     for begun in found:
         active = begun.inventory.active
         assert begun.seal.open(active.sealed, active.place)
+    assert len({begun.inventory.data_seal(begun.seal) for begun in found}) == 1
 
 
 def test_a_sealing_key_that_is_gone_stops_the_start_and_is_not_made_again(store, folder):
@@ -142,7 +156,7 @@ def test_a_sealing_key_of_the_operator_leaves_no_file(store, folder):
 def test_a_key_that_was_lost_in_the_database_comes_back_from_the_former_file(store, folder):
     keep_in_file(folder)
     before = begin(store, folder, NOW, os.urandom).inventory.active
-    store.change(lambda found: retire_lost(found, {before.fingerprint}, NOW))
+    store.change(lambda found: retire_lost(found, OTHER, NOW))
 
     again = begin(store, folder, NOW, os.urandom)
 

@@ -18,9 +18,8 @@ from connector.idp.keys.rollover import (
     retire_lost,
     stage,
 )
-from connector.idp.keys.seal import Seal
 from tests.idp.bench import NOW
-from tests.idp.keyring import SEAL, a_key, an_inventory, number_bytes
+from tests.idp.keyring import OTHER, SEAL, a_key, an_inventory, number_bytes
 
 SOON, LATER = NOW + timedelta(minutes=1), NOW + timedelta(hours=1)
 SETTLING = timedelta(minutes=5)
@@ -206,24 +205,26 @@ def test_a_name_that_two_keys_begin_with_is_refused():
 
 
 def test_another_sealing_key_opens_everything_afterwards_and_the_former_nothing(staged):
-    other = Seal("file other", bytes(32))
+    after = reseal(staged, SEAL, OTHER, number_bytes)
 
-    after = reseal(staged, SEAL, other, number_bytes)
-
-    assert list(after.unopened_by(other)) == []
+    assert list(after.unopened_by(OTHER)) == []
+    assert after.data_seal(OTHER) == staged.data_seal(SEAL), "who holds it open goes on"
+    assert not after.has_data_for(SEAL)
     assert [key for key, _ in after.unopened_by(SEAL)] == list(after.keys)
     for key in staged.keys:
         now = after.find(key.fingerprint)
-        assert other.open(now.sealed, now.place) == SEAL.open(key.sealed, key.place)
+        assert OTHER.open(now.sealed, now.place) == SEAL.open(key.sealed, key.place)
 
 
 def test_what_nobody_can_open_is_retired_whoever_it_signs_for(staged):
-    active, following = parts(staged)
+    _, following = parts(staged)
     one = activate_for(staged, following, ["wiki"], SOON)
 
-    after = retire_lost(one, {active.fingerprint, following.fingerprint}, LATER)
+    after = retire_lost(one, OTHER, LATER)
 
     assert (after.active, after.published(), after.assigned) == (None, (), {})
+    assert after.data_key == b""
+    assert retire_lost(one, SEAL, LATER) == one, "nothing is lost that opens"
 
 
 def test_a_certificate_that_ends_is_said_long_before_and_with_what_to_do():

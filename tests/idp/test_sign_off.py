@@ -14,7 +14,7 @@ from connector.idp.application.service_provider import Registry
 from connector.idp.logout.sign_off import SWEPT_EVERY, SignOff
 from connector.idp.logout.status import find_sign_ons
 from connector.idp.logout_transaction import DeliveryState
-from connector.idp.policy import decide
+from connector.idp.policy import may_enter
 from connector.idp.store.sign_off_mark import MarkStore
 from tests.idp.bench import NOW, PeopleInMemory
 from tests.idp.logout_bench import ALL, MAIL, SOAP_URLS, LogoutBench, make_logout_bench
@@ -274,6 +274,8 @@ def test_what_a_look_decides_is_what_a_login_decides(world):
 
     user, groups = world.directory.standing("ann-1")
     allowed = {
-        one.slug for one in APPLICATIONS if type(decide(user, groups, one, NOW)).__name__ == "Allow"
+        one.slug
+        for one in APPLICATIONS
+        if type(may_enter(user, groups, one, NOW)).__name__ == "Allow"
     }
     assert set(person.participants()) == allowed == {one.slug for one in APPLICATIONS} - {"mail"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.idp.names import EMAIL_FORMAT, Binding
+from connector.idp.policy.layers import NOTHING_ASKED, Policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -261,9 +262,16 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every application, in the operator's order."""
+    """Every application, and what is asked of people there, as of one moment.
+
+    Attributes:
+        applications: In the operator's order.
+        policies: What is asked.
+
+    """
 
     applications: tuple[Application, ...] = ()
+    policies: Policies = NOTHING_ASKED
 
     def by_slug(self, slug: str) -> Application | None:
         """Return the application of that slug."""

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from connector.errors import ConnectorError
-from connector.idp.keys.seal import Place, SealRefused
+from connector.idp.keys.seal import Place, Seal, SealRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from connector.idp.keys.seal import Seal
-
 _SHORT = 12
 _SHORTEST = 4
+DATA_KEY = Place("data key", "of the state")
 
 
 class KeyState(StrEnum):
@@ -108,12 +107,15 @@ class KeyInventory:
         version: Grows with every change.
         keys: All of them, retired ones too.
         assigned: Fingerprint by the slug of each application that does not follow the active key.
+        data_key: Seals the other secrets of the state, itself sealed; b"" before it is made. To
+            change the sealing key, only this one is sealed anew, and processes that hold it go on.
 
     """
 
     version: int = 0
     keys: tuple[KeyRecord, ...] = ()
     assigned: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    data_key: bytes = field(default=b"", repr=False)
 
     @property
     def active(self) -> KeyRecord | None:
@@ -155,6 +157,23 @@ class KeyInventory:
         known = ", ".join(key.short for key in self.keys if key.is_published) or "none"
         message = f"no signing key is called {name}; there are: {known}"
         raise KeyRefused(message)
+
+    def data_seal(self, seal: Seal) -> Seal:
+        """Return what seals the other secrets of the state.
+
+        Raises:
+            SealRefused: if the sealing key does not open it.
+
+        """
+        return Seal("data key of the state", seal.open(self.data_key, DATA_KEY))
+
+    def has_data_for(self, seal: Seal) -> bool:
+        """Return whether a sealing key opens the data key."""
+        try:
+            self.data_seal(seal)
+        except SealRefused:
+            return False
+        return True
 
     def unopened_by(self, seal: Seal) -> Iterator[tuple[KeyRecord, SealRefused]]:
         """Yield the keys that a sealing key does not open, with what it says."""

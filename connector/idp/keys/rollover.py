@@ -11,7 +11,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from connector.idp.keys.inventory import KeyInventory, KeyRecord, KeyRefused, KeyState
+from connector.idp.keys.inventory import (
+    DATA_KEY,
+    KeyInventory,
+    KeyRecord,
+    KeyRefused,
+    KeyState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -161,13 +167,19 @@ def reseal(
         else key
         for key in inventory.keys
     )
-    return replace(inventory, keys=tuple(keys))
+    data_key = seal.close(former.open(inventory.data_key, DATA_KEY), DATA_KEY, random)
+    return replace(inventory, keys=tuple(keys), data_key=data_key)
 
 
-def retire_lost(inventory: KeyInventory, lost: Collection[str], now: datetime) -> KeyInventory:
-    """Return the inventory without keys that nobody can open any more, whoever they sign for."""
+def retire_lost(inventory: KeyInventory, seal: Seal, now: datetime) -> KeyInventory:
+    """Return the inventory without what that sealing key does not open, whoever it signs for.
+
+    With the data key, all that it had sealed is lost.
+    """
+    lost = {key.fingerprint for key, _ in inventory.unopened_by(seal)}
     assigned = {slug: one for slug, one in inventory.assigned.items() if one not in lost}
-    return _without(inventory, lost, assigned, now)
+    data_key = inventory.data_key if inventory.has_data_for(seal) else b""
+    return replace(_without(inventory, lost, assigned, now), data_key=data_key)
 
 
 def _require_usable(key: KeyRecord, now: datetime) -> None:

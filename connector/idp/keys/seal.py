@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connector.settings import Secret
 
 SEAL_FILE = "seal-key"
-_KEY_BYTES = 32
+KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORM = b"\x01"
 
@@ -125,7 +125,7 @@ def load_seal(folder: Path, configured: Secret | None, *, is_first: bool) -> Sea
 
 def new_seal() -> bytes:
     """Return a fresh sealing key as its file holds it."""
-    return f"{secrets.token_hex(_KEY_BYTES)}\n".encode()
+    return f"{secrets.token_hex(KEY_BYTES)}\n".encode()
 
 
 def parse_seal(text: str, place: str) -> bytes:
@@ -144,7 +144,7 @@ def parse_seal(text: str, place: str) -> bytes:
             key = decode(text)
         except ValueError:
             continue
-        if len(key) == _KEY_BYTES:
+        if len(key) == KEY_BYTES:
             return key
     problem = "must be 32 random bytes, in hexadecimal digits or base64: openssl rand -hex 32"
     raise ConfigurationError([Fault(place, "", problem)])

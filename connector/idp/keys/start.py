@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from connector.idp.keys.algorithm import KeyAlgorithm
 from connector.idp.keys.certificate import KeyPair, make_pair, read_pair
 from connector.idp.keys.files import read_private
-from connector.idp.keys.inventory import KeyInventory, KeyRecord, KeyState, place_of
+from connector.idp.keys.inventory import (
+    DATA_KEY,
+    KeyInventory,
+    KeyRecord,
+    KeyState,
+    place_of,
+)
 from connector.idp.keys.rollover import stage
-from connector.idp.keys.seal import Seal, load_seal
+from connector.idp.keys.seal import KEY_BYTES, Seal, load_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,11 +99,12 @@ def begin(
     inventory = keeper.load()
     seal = folder.load_seal(inventory)
     if inventory.active is not None:
-        return Beginning(inventory, seal)
+        return Beginning(_with_data_key(keeper, inventory, seal, random), seal)
     is_former = folder.former_file.exists()
     pair = _read_former(folder) if is_former else make_pair(KeyAlgorithm.RSA_2048, now)
     first = to_record(pair, seal, now, random)
     after = keeper.change(lambda found: found if found.active else stage(found, first))
+    after = _with_data_key(keeper, after, seal, random)
     if first not in after.keys:
         return Beginning(after, seal)
     return Beginning(after, seal, "key.taken_over" if is_former else "key.made")
@@ -121,6 +128,16 @@ def to_record(
         staged_at=now,
         activated_at=now if state is KeyState.ACTIVE else None,
     )
+
+
+def _with_data_key(
+    keeper: KeyKeeper, inventory: KeyInventory, seal: Seal, random: Callable[[int], bytes]
+) -> KeyInventory:
+    """Return the inventory with a data key; it is made once."""
+    if inventory.data_key:
+        return inventory
+    made = seal.close(random(KEY_BYTES), DATA_KEY, random)
+    return keeper.change(lambda found: found if found.data_key else replace(found, data_key=made))
 
 
 def _read_former(folder: KeyFolder) -> KeyPair:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from connector.idp.logout.back_channel import deliver_due
 from connector.idp.logout.ending import Occasion, deliver_first, end_sessions, new_logout
 from connector.idp.logout_transaction import Cause
-from connector.idp.policy import Deny, decide
+from connector.idp.policy import Deny, may_enter
 from connector.idp.store.logouts import Ends
 from connector.idp.store.sign_off_mark import Mark
 
@@ -144,7 +144,7 @@ class SignOff:
             holders = self.parts.participants.holders_at(application.slug, external_ids)
             for external_id in sorted(holders - self._members(application, holders)):
                 standing = self.directory.standing(external_id)
-                if standing and isinstance(decide(*standing, application, now), Deny):
+                if standing and isinstance(may_enter(*standing, application, now), Deny):
                     logout = new_logout(self.parts, Cause.POLICY, external_id)
                     logout = replace(logout, changed_at=changed_at.get(external_id) or now)
                     ends = Ends(external_id=external_id, application=application.slug)

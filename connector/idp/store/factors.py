@@ -91,6 +91,15 @@ class FactorStore:
                 count += done.rowcount
         return count
 
+    def delete_kind(self, kind: FactorKind) -> tuple[str, ...]:
+        """Delete all factors of a kind, and return whose they were."""
+        is_it = FACTORS.c.kind == kind
+        owner = FACTORS.c.external_id
+        with writing(self._engine) as connection:
+            owners = connection.scalars(select(owner).where(is_it).distinct().order_by(owner)).all()
+            connection.execute(delete(FACTORS).where(is_it))
+        return tuple(owners)
+
     def delete_expired(self, now: datetime) -> None:
         """Delete bypass codes whose time is over."""
         is_over = exists().where(CODES.c.factor_id == FACTORS.c.id, CODES.c.expires_at <= now)

@@ -106,7 +106,7 @@ class PasskeyStore:
         host = _PASSKEYS.c.rp_id
         statement = select(host, func.count()).group_by(host).order_by(host)
         with reading(self._engine) as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return dict(connection.execute(statement).all())
 
     def advance(
         self, factor_id: str, sign_count: int, now: datetime, *, is_backed_up: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ class SigningKeyStore:
         with writing(self._engine) as connection:
             before = _load(connection)
             after = step(before)
-            if (after.keys, after.assigned) == (before.keys, before.assigned):
+            if replace(after, version=before.version) == before:
                 return before
             _write(connection, before, after)
             return _load(connection)
@@ -82,8 +83,10 @@ class SigningKeyStore:
 def _load(connection: Connection) -> KeyInventory:
     keys = connection.execute(select(_KEYS).order_by(_KEYS.c.staged_at, _KEYS.c.fingerprint))
     assigned = {row.application: row.fingerprint for row in connection.execute(select(_ASSIGNED))}
+    ring = connection.execute(select(_RING)).one_or_none()
     return KeyInventory(
-        version=connection.scalar(_VERSION) or 0,
+        version=ring.version if ring else 0,
+        data_key=ring.data_key if ring else b"",
         keys=tuple(map(_to_record, keys)),
         assigned=MappingProxyType(assigned),
     )
@@ -96,7 +99,8 @@ def _write(connection: Connection, before: KeyInventory, after: KeyInventory) ->
         for application, fingerprint in after.assigned.items()
     ]
     _replace(connection, _ASSIGNED, assigned)
-    _replace(connection, _RING, [{"id": 1, "version": before.version + 1}])
+    ring = {"id": 1, "version": before.version + 1, "data_key": after.data_key}
+    _replace(connection, _RING, [ring])
     shown = [key.fingerprint for key in after.keys if key.is_published]
     connection.execute(delete(_FETCHES).where(_FETCHES.c.fingerprint.not_in(shown)))
 

@@ -15,6 +15,11 @@ branch_labels = None
 depends_on = None
 
 
+def _no_bytes() -> sa.TextClause:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    return sa.text("x''" if is_sqlite else "''")
+
+
 def upgrade() -> None:
     text = sqlmodel.sql.sqltypes.AutoString
     op.create_table('factor',
@@ -69,3 +74,5 @@ def upgrade() -> None:
     sa.Column('reason', text(), nullable=False),
     sa.PrimaryKeyConstraint('external_id', name=op.f('pk_user_standing'))
     )
+    with op.batch_alter_table('key_ring', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('data_key', sa.LargeBinary(), nullable=False, server_default=_no_bytes()))

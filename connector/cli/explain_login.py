@@ -1,0 +1,225 @@
+"""Where somebody may sign in, and how a login there is decided; part of `explain`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from connector.cli.show import print_json, print_text
+from connector.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from connector.cli.context import CommandContext
+    from connector.directory.person import DirectoryUser
+    from connector.idp.policy import (
+        Allow,
+        Circumstances,
+        Deny,
+        Effective,
+        Ruling,
+        SignInAgain,
+        StepUp,
+    )
+    from connector.settings import ApplicationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which login is asked about.
+
+    Attributes:
+        application: Its name or slug.
+        address: Where the browser is, or "".
+        browser: The User-Agent that it sends, or "".
+
+    """
+
+    application: str
+    address: str
+    browser: str
+
+
+def explain_logins(
+    command: CommandContext, people: Sequence[DirectoryUser], asked: Asked, *, as_json: bool
+) -> None:
+    """Print how logins of these people would be decided.
+
+    Raises:
+        ConnectorError: if there is no such application, or no such address.
+
+    """
+    from connector.bootstrap.policies import load_policies
+    from connector.clock import SystemClock
+    from connector.idp.application.service_provider import to_slug
+    from connector.idp.policy import decide, rulings
+
+    application = _application(command, asked)
+    policies, now = load_policies(command.settings), SystemClock().now()
+    for person in people:
+        known, groups = _circumstances(command, person, application, asked, now)
+        effective = policies.effective_for(to_slug(application.name), groups)
+        decision, found = decide(known, effective), rulings(known, effective)
+        way_in = dict(ways_in(command, person, now))[application.name]
+        if as_json:
+            print_json(_values(person, application, known, decision, found))
+            continue
+        print_text(f"{person.document.get('userName', person.distinguished_name)}")
+        print_text(f"Application {application.name}: {way_in}.")
+        print_text(f"A login by password {_whence(known)}:")
+        for ruling in found:
+            print_text(f"{'*' if ruling.decides else ' '} {ruling}")
+        print_text(f"{_outcome(decision, effective)}.")
+
+
+def _application(command: CommandContext, asked: Asked) -> ApplicationSettings:
+    from connector.idp.application.service_provider import to_slug
+
+    if not asked.application:
+        message = "--from and --browser are of use with --app only: name an application"
+        raise ConnectorError(message)
+    configured = command.settings.application
+    slug = to_slug(asked.application)
+    found = next((one for one in configured if to_slug(one.name) == slug), None)
+    if found is None:
+        names = ", ".join(one.name for one in configured) or "there is none"
+        message = f"no application is called {asked.application} ({names})"
+        raise ConnectorError(message)
+    return found
+
+
+def _circumstances(
+    command: CommandContext,
+    person: DirectoryUser,
+    application: ApplicationSettings,
+    asked: Asked,
+    now: datetime,
+) -> tuple[Circumstances, frozenset[str]]:
+    """Return what is known of a login by password, and the person's groups."""
+    from connector.bootstrap.policies import entrance_of
+    from connector.directory.store import DirectoryStore
+    from connector.idp.country import open_countries
+    from connector.idp.network import parse_address
+    from connector.idp.policy import Circumstances, Deny, may_enter
+
+    address = parse_address(asked.address)
+    if asked.address and address is None:
+        message = f"--from must be an address such as 203.0.113.7, not {asked.address!r}"
+        raise ConnectorError(message)
+    standing = DirectoryStore(command.engine).standing(person.external_id)
+    groups = standing[1] if standing else frozenset[str]()
+    entry = may_enter(person, groups, entrance_of(application), now)
+    known = Circumstances(
+        now=now,
+        barred=entry.reason if isinstance(entry, Deny) else None,
+        address=address,
+        country=open_countries(command.idp.countries_file).of(address),
+        user_agent=asked.browser,
+        first_at=now,
+    )
+    return known, groups
+
+
+def _whence(known: Circumstances) -> str:
+    from connector.idp.policy.browser import parse_user_agent
+
+    country = f" ({known.country})" if known.country else ""
+    place = f"from {known.address}{country}" if known.address else "from an address not known"
+    return f"{place}, by {parse_user_agent(known.user_agent)}"
+
+
+def _outcome(decision: Allow | Deny | StepUp | SignInAgain, effective: Effective) -> str:
+    """Return what a login comes to, in words."""
+    from connector.idp.policy import Allow, Deny, SignInAgain, StepUp
+    from connector.idp.policy.points import spelled
+    from connector.idp.policy.proving import Choice
+
+    match decision:
+        case Deny(reason):
+            return f"They do not get in: {reason}"
+        case SignInAgain(reason):
+            return f"They have to sign in anew: {reason}"
+        case Allow(()):
+            return "They get in without a second factor"
+        case Allow(_):
+            return "They get in without a second factor; whoever has none enrols one"
+        case StepUp(kinds, lasting, is_shared):
+            owner = "all applications that share" if is_shared else "this application"
+            more = f"; the browser may be remembered for {spelled(lasting)}, for {owner}"
+            missing = f"; whoever has none of them: {effective.points.new_users}"
+            return f"They are asked for {Choice(kinds)}{more if lasting else ''}{missing}"
+
+
+def _values(
+    person: DirectoryUser,
+    application: ApplicationSettings,
+    known: Circumstances,
+    decision: Allow | Deny | StepUp | SignInAgain,
+    found: Sequence[Ruling],
+) -> dict[str, Any]:
+    from connector.idp.policy.browser import parse_user_agent
+
+    browser = parse_user_agent(known.user_agent)
+    words = {"Allow": "allow", "Deny": "deny", "StepUp": "ask", "SignInAgain": "sign-in-again"}
+    return {
+        "person": person.external_id,
+        "application": application.name,
+        "address": str(known.address) if known.address else None,
+        "country": known.country,
+        "browser": browser._asdict(),
+        "decision": words[type(decision).__name__],
+        **asdict(decision),
+        "rulings": [asdict(ruling) for ruling in found],
+    }
+
+
+def _named(command: CommandContext, person: DirectoryUser, application: ApplicationSettings) -> str:
+    """Return as whom an application with accounts at a target is told of a person, in words."""
+    from connector.idp.application.attribute_path import values_at
+    from connector.sync.ledger import Ledger
+
+    if not application.target:
+        return ""
+    name_id = application.name_id or "emails.value"
+    ours = next(iter(values_at(person.document, name_id)), "")
+    account = Ledger(command.engine).account_of(application.target, person.external_id)
+    if account is None:
+        return f", once the account at {application.target} is made, which the sign-in does"
+    theirs = next(iter(values_at(account[1], name_id)), "")
+    if not theirs:
+        return (
+            f", as {ours}; MISMATCH possible: what was written to {application.target} has no"
+            f" {name_id}"
+        )
+    if theirs != ours:
+        return (
+            f", as {theirs}, which {application.target} holds; MISMATCH: the directory says"
+            f" {ours or 'nothing'}, and no cycle has changed it there yet"
+        )
+    return f", as {theirs}, which {application.target} holds"
+
+
+def ways_in(
+    command: CommandContext, person: DirectoryUser, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """Yield each application and whether the person may sign in there, in words."""
+    from connector.directory.search import DirectorySearch, way_to
+
+    steps = DirectorySearch(command.engine).steps_up(person)
+    for application in command.settings.application:
+        groups = application.groups
+        ways = [] if isinstance(groups, str) else [way_to(group, steps) for group in groups]
+        way = next((way for way in ways if way), [])
+        name = _named(command, person, application)
+        if not person.is_active(now):
+            yield application.name, "may not sign in: the account is not active"
+        elif groups == "*":
+            yield application.name, f"may sign in: everybody active may{name}"
+        elif way:
+            yield application.name, f"may sign in: member of {', which is in '.join(way)}{name}"
+        elif groups:
+            yield application.name, f"may not sign in: in none of its groups: {'; '.join(groups)}"
+        else:
+            yield application.name, "may not sign in: it names no groups, so nobody may"
