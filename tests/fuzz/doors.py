@@ -6,12 +6,15 @@ signed must be what is taken for signed.
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from connector.errors import ConfigurationError, RequestRefused, UpstreamRefused
+from connector.errors import ConfigurationError, FactorRefused, RequestRefused, UpstreamRefused
 from connector.idp.application.metadata import parse_service_provider
+from connector.idp.authenticator.duo_answer import read_callback
+from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken, verify_token
 from connector.idp.binding import read_post, read_redirect
 from connector.idp.message.authn_request import parse_authn_request
 from connector.idp.message.logout_request import parse_logout_request
@@ -28,6 +31,7 @@ from connector.web.address import client_address
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
 from tests.idp.upstream_bench import ACS_URL, DECRYPTION_KEY, an_upstream
+from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, signed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 
 
 EXPECTED = Expected(an_upstream(), ACS_URL, "_request", NOW, NOW)
+DUO = DuoApplication("api.duo.example", CLIENT_ID, CLIENT_SECRET)
+OF_DUO = ExpectedToken("alice", "a-nonce-of-20-letters")
 
 # Quick ones: what reads the bytes is called itself.
 
@@ -118,6 +124,29 @@ def metadata_of_an_identity_provider(world: World, data: bytes) -> None:
         parse_identity_provider(data, "fuzz")
 
 
+def answer_of_duo(world: World, data: bytes) -> None:
+    del world
+    with suppress(RequestRefused):
+        answer = read_callback(data)
+        assert bool(answer.code) != bool(answer.error)
+        assert (answer.state + answer.code + answer.error + answer.words).isprintable()
+
+
+def token_of_duo(world: World, data: bytes) -> None:
+    """Header, line end, claims: as they are, and signed."""
+    del world
+    head, _, said = data.partition(b"\n")
+    with suppress(FactorRefused):
+        verify_token(DUO, data.decode("latin-1"), OF_DUO, NOW)
+        raise AssertionError("not signed, and taken")
+    with suppress(FactorRefused):
+        verify_token(DUO, signed_bytes(head, said, CLIENT_SECRET), OF_DUO, NOW)
+        claims = json.loads(said)
+        assert claims["aud"] in (CLIENT_ID, [CLIENT_ID])
+        assert claims["preferred_username"].lower() == "alice"
+        assert claims["auth_result"]["result"] == "allow"
+
+
 # Slow ones: the whole web application answers.
 
 
@@ -175,6 +204,8 @@ QUICK: tuple[Callable[[World, bytes], None], ...] = (
     response_of_an_upstream,
     what_an_upstream_encrypted,
     metadata_of_an_identity_provider,
+    answer_of_duo,
+    token_of_duo,
 )
 SLOW: tuple[Callable[[World, bytes], None], ...] = (
     request_by_redirect,

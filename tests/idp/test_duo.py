@@ -21,7 +21,7 @@ from connector.errors import DuoUnavailable, FactorRefused
 from connector.idp.authenticator.duo import DuoFactor, Outage
 from connector.idp.authenticator.duo_answer import read_callback
 from connector.idp.authenticator.duo_client import SIZE_LIMIT_BYTES, DuoClient
-from connector.idp.authenticator.duo_token import DuoApplication, Expected, verify_token
+from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken, verify_token
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
 from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, running_duo, signed
@@ -211,7 +211,7 @@ HEAD = {"alg": "HS512", "typ": "JWT"}
 
 
 def verify(token: str, **expected) -> None:
-    verify_token(APPLICATION, token, Expected(ANNA, NONCE, **expected), NOON)
+    verify_token(APPLICATION, token, ExpectedToken(ANNA, NONCE, **expected), NOON)
 
 
 def test_somebody_in_many_groups_has_a_long_token():
@@ -230,10 +230,10 @@ def test_a_token_is_good_for_five_minutes_and_one_more_for_clocks(seconds: int, 
     at = NOON + timedelta(seconds=seconds)
     token = signed(HEAD, TRUE, CLIENT_SECRET)
     if is_taken:
-        verify_token(APPLICATION, token, Expected(ANNA, NONCE), at)
+        verify_token(APPLICATION, token, ExpectedToken(ANNA, NONCE), at)
         return
     with pytest.raises(FactorRefused) as refused:
-        verify_token(APPLICATION, token, Expected(ANNA, NONCE), at)
+        verify_token(APPLICATION, token, ExpectedToken(ANNA, NONCE), at)
     assert refused.value.reason == Reason.DUO_TOKEN_TIME
 
 

@@ -435,8 +435,13 @@ def page(title: str, content: str) -> str:
 
 def signed(head: Claims, said: Claims, secret: str) -> str:
     """Return a signed text (RFC 7515 section 7.1); without a secret its signature is empty."""
-    text = f"{_packed(json.dumps(head).encode())}.{_packed(json.dumps(said).encode())}"
-    kind = hashlib.sha256 if head.get("alg") == "HS256" else hashlib.sha512
+    return signed_bytes(json.dumps(head).encode(), json.dumps(said).encode(), secret)
+
+
+def signed_bytes(head: bytes, said: bytes, secret: str) -> str:
+    """Return any header and any claims, signed as the header says, or else by HS512."""
+    text = f"{_packed(head)}.{_packed(said)}"
+    kind = hashlib.sha256 if b"HS256" in head else hashlib.sha512
     signature = hmac.new(secret.encode(), text.encode(), kind).digest() if secret else b""
     return f"{text}.{_packed(signature)}"
 

@@ -14,7 +14,12 @@ from urllib.parse import urlencode
 
 from connector.errors import DuoUnavailable, FactorRefused
 from connector.idp.application.attribute_path import values_at
-from connector.idp.authenticator.duo_token import DuoQuestion, Expected, sign_question, verify_token
+from connector.idp.authenticator.duo_token import (
+    DuoQuestion,
+    ExpectedToken,
+    sign_question,
+    verify_token,
+)
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
 
@@ -151,7 +156,7 @@ class DuoFactor:
 
         """
         token = self.client.exchange(code, self.redirect_uri, now)
-        expected = Expected(user_name, nonce, fresh_since)
+        expected = ExpectedToken(user_name, nonce, fresh_since)
         verify_token(self.client.application, token, expected, now)
         return Proof(FactorKind.DUO, external_id, FACTOR_ID, now)
 
