@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from connector.bootstrap.tls import trusting
 from connector.directory.person import DirectoryUser
@@ -335,14 +337,32 @@ def test_while_duo_is_silent_one_finds_out_and_the_others_are_told_at_once(
     assert len(duo.requests) == 4
 
 
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(duo: DuoSimulator, factor: DuoFactor):
+    moment = now()
+    with capture_logs() as logged:
+        for seconds, failure in ((0, "unavailable"), (9, "unavailable"), (20, ""), (21, "")):
+            duo.failure = failure
+            with suppress(DuoUnavailable):
+                factor.ask(ANNA, STATE, NONCE, moment + timedelta(seconds=seconds))
+
+    problem = f"{duo.host} answers with status 503: unavailable"
+    failed = {"event": "duo.failed", "reason": "duo-unavailable", "problem": problem}
+    assert logged == [
+        failed | {"log_level": "error"},
+        {"event": "duo.answered", "log_level": "info"},
+    ]
+
+
 def test_an_outage_is_over_when_duo_answers():
     outage = Outage()
-    outage.begin(NOON, "away")
-    assert outage.words(NOON) == "away"
+    assert not outage.end()
+    assert outage.begin(NOON, "duo-unavailable", "away")
+    assert not outage.begin(NOON, "duo-unavailable", "away")
+    assert outage.found(NOON) == ("duo-unavailable", "away")
 
-    outage.end()
+    assert outage.end()
 
-    assert outage.words(NOON) == ""
+    assert outage.found(NOON) is None
 
 
 # -- details --------------------------------------------------------------------------------------
