@@ -31,7 +31,7 @@ from connector.web.address import client_address
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
 from tests.idp.upstream_bench import ACS_URL, DECRYPTION_KEY, an_upstream
-from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, signed_bytes
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, signed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

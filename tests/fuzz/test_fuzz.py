@@ -13,7 +13,7 @@ from connector.idp.authenticator.duo_token import verify_token
 from tests.fuzz.doors import DUO, OF_DUO, QUICK, SLOW, knock
 from tests.fuzz.seeds import TOKEN_OF_DUO, seeds
 from tests.fuzz.world import NOW, as_redirect, opened_world, unsigned
-from tests.parts.duo_simulator import CLIENT_SECRET, signed_bytes
+from tests.parts.duo_tokens import CLIENT_SECRET, signed_bytes
 
 
 def test_there_is_an_honest_message_for_every_door(tmp_path):

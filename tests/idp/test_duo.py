@@ -26,7 +26,8 @@ from connector.idp.authenticator.duo_client import SIZE_LIMIT_BYTES, DuoClient
 from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken, verify_token
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
-from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, running_duo, signed
+from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

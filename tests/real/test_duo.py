@@ -19,7 +19,8 @@ from connector.idp.authenticator.duo_token import DuoApplication
 from connector.idp.factor import FactorKind
 from connector.idp.reason import Reason
 from tests.parts.browser import accessibility_faults, open_context, running_browser
-from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, running_duo
+from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
