@@ -32,6 +32,8 @@ EVENTS = frozenset(
         "drift.compared",
         "drift.failed",
         "drift.found",
+        "duo.answered",
+        "duo.failed",
         "entry.rejected",
         "http.answered",
         "http.failed",

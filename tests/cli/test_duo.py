@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from connector.bootstrap.duo import make_duo
+from connector.bootstrap.tls import trusting
+from connector.idp.authenticator.duo_answer import read_callback
+from connector.settings import load_settings
 from tests.cli.shell import IDP
-from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, running_duo
+from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,3 +124,20 @@ def test_a_name_that_nobody_can_have_at_duo_is_a_fault(desk: Shell, tmp_path: Pa
     kept = [line for line in text.splitlines() if not line.startswith('ca_file = "/')]
     (desk.folder / "connector.toml").write_text("\n".join(kept))
     assert "duo.ca_file: no certificates in PEM form" in desk.say("check").errors
+
+
+def test_the_factor_is_what_is_configured(desk: Shell, duo: DuoSimulator):
+    """As a serving process makes it: it gets the settings from the daemon."""
+    desk.edit("[duo]", '[duo]\nuser_name = "emails.value"', "connector.toml")
+    settings = pickle.loads(pickle.dumps(load_settings(desk.folder / "connector.toml")))
+    factor, now = make_duo(settings), datetime.now(UTC)
+
+    url = factor.ask("anna@corp.example", "s" * 24, "n" * 24, now)
+    with httpx.Client(verify=trusting(duo.ca_file)) as browser:
+        place, _, query = browser.get(url).headers["location"].partition("?")
+    code = read_callback(query.encode()).require_code()
+
+    assert place == "https://sso.corp.example/login/duo"
+    assert factor.check(code, "n" * 24, "anna@corp.example", now, "anna").external_id == "anna"
+    assert (factor.user_name, factor.fails_open) == ("emails.value", False)
+    assert make_duo(settings.model_copy(update={"duo": None})) is None

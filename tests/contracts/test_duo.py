@@ -21,7 +21,8 @@ from connector.idp.authenticator.duo import DuoFactor
 from connector.idp.authenticator.duo_answer import read_callback
 from connector.idp.authenticator.duo_client import DuoClient
 from connector.idp.authenticator.duo_token import DuoApplication
-from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, LIES, running_duo
+from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, LIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from connector.bootstrap.tls import trusting
 from connector.directory.person import DirectoryUser
@@ -21,10 +23,11 @@ from connector.errors import DuoUnavailable, FactorRefused
 from connector.idp.authenticator.duo import DuoFactor, Outage
 from connector.idp.authenticator.duo_answer import read_callback
 from connector.idp.authenticator.duo_client import SIZE_LIMIT_BYTES, DuoClient
-from connector.idp.authenticator.duo_token import DuoApplication, Expected, verify_token
+from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken, verify_token
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
-from tests.parts.duo_simulator import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, running_duo, signed
+from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,7 +214,7 @@ HEAD = {"alg": "HS512", "typ": "JWT"}
 
 
 def verify(token: str, **expected) -> None:
-    verify_token(APPLICATION, token, Expected(ANNA, NONCE, **expected), NOON)
+    verify_token(APPLICATION, token, ExpectedToken(ANNA, NONCE, **expected), NOON)
 
 
 def test_somebody_in_many_groups_has_a_long_token():
@@ -230,10 +233,10 @@ def test_a_token_is_good_for_five_minutes_and_one_more_for_clocks(seconds: int, 
     at = NOON + timedelta(seconds=seconds)
     token = signed(HEAD, TRUE, CLIENT_SECRET)
     if is_taken:
-        verify_token(APPLICATION, token, Expected(ANNA, NONCE), at)
+        verify_token(APPLICATION, token, ExpectedToken(ANNA, NONCE), at)
         return
     with pytest.raises(FactorRefused) as refused:
-        verify_token(APPLICATION, token, Expected(ANNA, NONCE), at)
+        verify_token(APPLICATION, token, ExpectedToken(ANNA, NONCE), at)
     assert refused.value.reason == Reason.DUO_TOKEN_TIME
 
 
@@ -335,14 +338,32 @@ def test_while_duo_is_silent_one_finds_out_and_the_others_are_told_at_once(
     assert len(duo.requests) == 4
 
 
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(duo: DuoSimulator, factor: DuoFactor):
+    moment = now()
+    with capture_logs() as logged:
+        for seconds, failure in ((0, "unavailable"), (9, "unavailable"), (20, ""), (21, "")):
+            duo.failure = failure
+            with suppress(DuoUnavailable):
+                factor.ask(ANNA, STATE, NONCE, moment + timedelta(seconds=seconds))
+
+    problem = f"{duo.host} answers with status 503: unavailable"
+    failed = {"event": "duo.failed", "reason": "duo-unavailable", "problem": problem}
+    assert logged == [
+        failed | {"log_level": "error"},
+        {"event": "duo.answered", "log_level": "info"},
+    ]
+
+
 def test_an_outage_is_over_when_duo_answers():
     outage = Outage()
-    outage.begin(NOON, "away")
-    assert outage.words(NOON) == "away"
+    assert not outage.end()
+    assert outage.begin(NOON, "duo-unavailable", "away")
+    assert not outage.begin(NOON, "duo-unavailable", "away")
+    assert outage.found(NOON) == ("duo-unavailable", "away")
 
-    outage.end()
+    assert outage.end()
 
-    assert outage.words(NOON) == ""
+    assert outage.found(NOON) is None
 
 
 # -- details --------------------------------------------------------------------------------------

@@ -2,15 +2,12 @@
 
 It is as strict as Duo about what it is sent, and can be told to fail and to lie. Duo's own library
 is the witness that it behaves like Duo; see `tests/contracts/test_duo.py`. Nothing here is shared
-with our client: texts are signed and read by the few lines at the end.
+with our client.
 """
 
 from __future__ import annotations
 
-import base64
 import gzip
-import hashlib
-import hmac
 import json
 import secrets
 import ssl
@@ -24,76 +21,23 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.parts.certificates import make_certificate
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, opened, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-CLIENT_ID = "DI" + "X" * 18
-CLIENT_SECRET = "s" * 40
+    from tests.parts.duo_tokens import Claims
+
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_SECONDS = 300
 LEEWAY_SECONDS = 60
-
-Claims = dict[str, Any]
 
 
 class Refusal(Exception):
     """What is sent is not as it should be."""
 
 
-# What a token that lies says instead: its header, its claims, and what signs it.
-Forgery = tuple[Claims, Claims, str]
-LIES: dict[str, Callable[[Claims, Claims], Forgery]] = {
-    "other key": lambda head, said: (head, said, "t" * 40),
-    "alg none": lambda head, said: (head | {"alg": "none"}, said, ""),
-    "alg none, signed": lambda head, said: (head | {"alg": "none"}, said, CLIENT_SECRET),
-    "HS256": lambda head, said: (head | {"alg": "HS256"}, said, CLIENT_SECRET),
-    "RS512": lambda head, said: (head | {"alg": "RS512"}, said, CLIENT_SECRET),
-    "a demand that nobody knows": lambda head, said: (
-        head | {"crit": ["duo"], "duo": 1}, said, CLIENT_SECRET,
-    ),
-    "other issuer": lambda head, said: (
-        head, said | {"iss": "https://other.example/oauth/v1/token"}, CLIENT_SECRET,
-    ),
-    "other audience": lambda head, said: (head, said | {"aud": "DI" + "Y" * 18}, CLIENT_SECRET),
-    "no audience": lambda head, said: (head, _without(said, "aud"), CLIENT_SECRET),
-    "expired": lambda head, said: (head, _later(said, -1000), CLIENT_SECRET),
-    "of the future": lambda head, said: (head, _later(said, 1000), CLIENT_SECRET),
-    "no end": lambda head, said: (head, _without(said, "exp"), CLIENT_SECRET),
-    "no beginning": lambda head, said: (head, _without(said, "iat"), CLIENT_SECRET),
-    "an end in words": lambda head, said: (head, said | {"exp": "tomorrow"}, CLIENT_SECRET),
-    "other nonce": lambda head, said: (head, said | {"nonce": "n" * 32}, CLIENT_SECRET),
-    "no nonce": lambda head, said: (head, _without(said, "nonce"), CLIENT_SECRET),
-    "other person": lambda head, said: (
-        head, said | {"preferred_username": "mallory"}, CLIENT_SECRET,
-    ),
-    "nobody": lambda head, said: (head, _without(said, "preferred_username"), CLIENT_SECRET),
-}  # fmt: skip
-# What Duo's own library lets pass, or nobody checks there.
-MORE_LIES: dict[str, Callable[[Claims, Claims], Forgery]] = {
-    "two audiences": lambda head, said: (
-        head, said | {"aud": [CLIENT_ID, "DI" + "Y" * 18]}, CLIENT_SECRET,
-    ),
-    "an end that is no number": lambda head, said: (head, said | {"exp": float("nan")}, CLIENT_SECRET),
-    "no end at all": lambda head, said: (head, said | {"exp": float("inf")}, CLIENT_SECRET),
-    "true for a time": lambda head, said: (head, said | {"iat": True}, CLIENT_SECRET),
-    "an endless number": lambda head, said: (head, said | {"exp": 10**400}, CLIENT_SECRET),
-    "denied": lambda head, said: (
-        head, said | {"auth_result": {"result": "deny", "status_msg": "Denied"}}, CLIENT_SECRET,
-    ),
-    "no result": lambda head, said: (head, _without(said, "auth_result"), CLIENT_SECRET),
-    "a result in words": lambda head, said: (head, said | {"auth_result": "allow"}, CLIENT_SECRET),
-    "a nonce of another kind": lambda head, said: (head, said | {"nonce": [said["nonce"]]}, CLIENT_SECRET),
-    "a name of another kind": lambda head, said: (
-        head, said | {"preferred_username": {"a": 1}}, CLIENT_SECRET,
-    ),
-    "a name with a long s": lambda head, said: (
-        head,
-        said | {"preferred_username": said["preferred_username"].replace("s", "\N{LATIN SMALL LETTER LONG S}")},
-        CLIENT_SECRET,
-    ),
-}  # fmt: skip
 Failure = Literal[
     "", "unavailable", "too many", "silent", "slow words", "slow headers", "hangs up",
     "huge", "endless", "packed", "not JSON", "a list", "empty", "leads on", "deep",
@@ -109,9 +53,10 @@ class DuoSimulator:
         ca_file: The authority of its certificate.
         decision: What becomes of whoever comes to the prompt: "ask" shows a page with two buttons.
         failure: How the endpoints that servers talk to fail.
-        lie: Name of what the next tokens say wrongly; see `LIES`.
+        lie: Name of what the next tokens say wrongly; see `duo_tokens`.
         rename: What the token calls the person, by what was asked for.
-        seconds_ahead: What its clock shows beside the machine's.
+        clock: Tells the time, in Unix seconds; a test with a clock of its own gives it here.
+        seconds_ahead: What Duo's clock shows beside that.
         requests: Method, path with query, and form of everything that came in.
         questions: What was asked of people, as it was signed.
 
@@ -125,6 +70,7 @@ class DuoSimulator:
     failure: Failure = ""
     lie: str = ""
     rename: Callable[[str], str] = str
+    clock: Callable[[], float] = time.time
     seconds_ahead: int = 0
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     questions: list[Claims] = field(default_factory=list)
@@ -137,7 +83,7 @@ class DuoSimulator:
         return f"https://{self.host}"
 
     def now(self) -> int:
-        return int(time.time()) + self.seconds_ahead
+        return int(self.clock()) + self.seconds_ahead
 
     def behave(self) -> None:
         """Be as Duo is, asking nobody."""
@@ -431,44 +377,3 @@ def page(title: str, content: str) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport"'
         f' content="width=device-width"><title>{title}</title><main><h1>{title}</h1>{content}</main>'
     )
-
-
-def signed(head: Claims, said: Claims, secret: str) -> str:
-    """Return a signed text (RFC 7515 section 7.1); without a secret its signature is empty."""
-    text = f"{_packed(json.dumps(head).encode())}.{_packed(json.dumps(said).encode())}"
-    kind = hashlib.sha256 if head.get("alg") == "HS256" else hashlib.sha512
-    signature = hmac.new(secret.encode(), text.encode(), kind).digest() if secret else b""
-    return f"{text}.{_packed(signature)}"
-
-
-def opened(text: str, secret: str) -> tuple[Claims, Claims]:
-    """Return header and claims of a text that was signed by HS512 with that secret.
-
-    Raises:
-        ValueError: if it was not.
-
-    """
-    if text.count(".") != 2:
-        raise ValueError("not a signed text")
-    body, _, signature = text.rpartition(".")
-    wanted = hmac.new(secret.encode(), body.encode(), hashlib.sha512).digest()
-    if not hmac.compare_digest(_unpacked(signature), wanted):
-        raise ValueError("the signature is not right")
-    head, said = (json.loads(_unpacked(part)) for part in body.split("."))
-    return head, said
-
-
-def _packed(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _unpacked(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _without(said: Claims, name: str) -> Claims:
-    return {key: value for key, value in said.items() if key != name}
-
-
-def _later(said: Claims, seconds: int) -> Claims:
-    return said | {name: said[name] + seconds for name in ("iat", "exp", "auth_time")}

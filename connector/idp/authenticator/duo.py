@@ -12,9 +12,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
+import structlog
+
 from connector.errors import DuoUnavailable, FactorRefused
 from connector.idp.application.attribute_path import values_at
-from connector.idp.authenticator.duo_token import DuoQuestion, Expected, sign_question, verify_token
+from connector.idp.authenticator.duo_token import (
+    DuoQuestion,
+    ExpectedToken,
+    sign_question,
+    verify_token,
+)
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
 
@@ -26,9 +33,11 @@ if TYPE_CHECKING:
 FACTOR_ID: Final = "duo"
 _PAUSE: Final = timedelta(seconds=5)
 
+_log = structlog.get_logger()
+
 
 class Outage:
-    """Whether Duo was found not to answer a moment ago; one for each process.
+    """Why Duo could not be asked, when somebody last tried; one for each process.
 
     Everybody waits for an answer in a thread that others need too. So while Duo is silent, one of
     them finds out every few seconds, and the others are told what was found.
@@ -36,22 +45,26 @@ class Outage:
 
     def __init__(self, pause: timedelta = _PAUSE) -> None:
         self._pause = pause
-        self._last: tuple[datetime, str] | None = None
+        self._last: tuple[datetime, str, str] | None = None
 
-    def begin(self, now: datetime, words: str) -> None:
-        """Remember that Duo did not answer."""
-        self._last = (now, words)
+    def begin(self, now: datetime, reason: str, words: str) -> bool:
+        """Remember why Duo cannot be asked; return whether it could before."""
+        is_news = self._last is None
+        self._last = (now, reason, words)
+        return is_news
 
-    def end(self) -> None:
-        """Forget it: Duo answers."""
+    def end(self) -> bool:
+        """Forget it, since Duo answers; return whether it did not before."""
+        is_news = self._last is not None
         self._last = None
+        return is_news
 
-    def words(self, now: datetime) -> str:
-        """Return why Duo is not asked just now, or ""."""
+    def found(self, now: datetime) -> tuple[str, str] | None:
+        """Return reason and words if somebody found out a moment ago."""
         if self._last is None:
-            return ""
-        at, words = self._last
-        return words if at <= now < at + self._pause else ""
+            return None
+        at, reason, words = self._last
+        return (reason, words) if at <= now < at + self._pause else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +164,27 @@ class DuoFactor:
 
         """
         token = self.client.exchange(code, self.redirect_uri, now)
-        expected = Expected(user_name, nonce, fresh_since)
+        expected = ExpectedToken(user_name, nonce, fresh_since)
         verify_token(self.client.application, token, expected, now)
         return Proof(FactorKind.DUO, external_id, FACTOR_ID, now)
 
     def _require_health(self, now: datetime, application_name: str) -> None:
-        may_pass = self.fails_open or application_name in self.open_for
-        if words := self.outage.words(now):
-            raise DuoUnavailable(Reason.DUO_UNAVAILABLE, words, may_pass=may_pass)
+        problem = self.outage.found(now) or self._find_problem(now)
+        if problem is None:
+            return
+        reason, words = problem
+        is_open = self.fails_open or application_name in self.open_for
+        # Who does not know us is there: what is wrong is ours, and would stay so unnoticed.
+        may_pass = is_open and reason == Reason.DUO_UNAVAILABLE
+        raise DuoUnavailable(reason, words, may_pass=may_pass)
+
+    def _find_problem(self, now: datetime) -> tuple[str, str] | None:
         try:
             self.client.check_health(now)
         except DuoUnavailable as error:
-            # Who does not know us is there: what is wrong is ours, and would stay so unnoticed.
-            is_outage = error.reason == Reason.DUO_UNAVAILABLE
-            if is_outage:
-                self.outage.begin(now, str(error))
-            raise DuoUnavailable(
-                error.reason, str(error), may_pass=may_pass and is_outage
-            ) from error
-        self.outage.end()
+            if self.outage.begin(now, error.reason, str(error)):
+                _log.error("duo.failed", reason=error.reason, problem=str(error))
+            return error.reason, str(error)
+        if self.outage.end():
+            _log.info("duo.answered")
+        return None

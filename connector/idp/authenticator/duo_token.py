@@ -91,7 +91,7 @@ class DuoQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedToken:
     """What a token must be about.
 
     Attributes:
@@ -152,7 +152,7 @@ def sign_question(application: DuoApplication, question: DuoQuestion, now: datet
 
 
 def verify_token(
-    application: DuoApplication, token: str, expected: Expected, now: datetime
+    application: DuoApplication, token: str, expected: ExpectedToken, now: datetime
 ) -> None:
     """Return if Duo says that the person proved themselves, in answer to our question.
 
@@ -224,7 +224,7 @@ def _registry() -> JWSRegistry:
     return registry
 
 
-def _check_times(claims: Mapping[str, Any], expected: Expected, now: datetime) -> None:
+def _check_times(claims: Mapping[str, Any], expected: ExpectedToken, now: datetime) -> None:
     issued, ends, proved = (_seconds(claims.get(name)) for name in ("iat", "exp", "auth_time"))
     leeway = LEEWAY.total_seconds()
     if issued is None or ends is None:
