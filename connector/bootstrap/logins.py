@@ -16,7 +16,6 @@ from connector.bootstrap.factors import make_factors
 from connector.bootstrap.federation import make_federation
 from connector.bootstrap.keys import open_keys
 from connector.bootstrap.opening import idp_of
-from connector.bootstrap.policies import load_policies
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.idp.application.catalogue import Catalogue
@@ -116,7 +115,6 @@ def make_identity_provider(
             relying_party(idp.base_url, idp.organization),
             make_duo(settings),
         ),
-        policies=load_policies(settings),
         standings=UserStandings(engine),
         devices=DeviceStore(engine),
         answerer=Answerer(ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),

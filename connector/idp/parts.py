@@ -82,7 +82,6 @@ class LoginParts:
         directory: Who exists.
         authenticator: Checks passwords.
         factors: Check whatever is proved besides.
-        policies: What has to be proved, where and how often.
         standings: What the help desk says of people.
         devices: Those that are remembered.
         answerer: Writes and signs the answers.
@@ -103,7 +102,6 @@ class LoginParts:
     directory: DirectoryLookup
     authenticator: PasswordAuthenticator
     factors: Factors
-    policies: Policies
     standings: UserStandings
     devices: DeviceStore
     answerer: Answerer
@@ -122,6 +120,11 @@ class LoginParts:
     def registry(self) -> Registry:
         """Return the applications; whoever needs several of them at once asks once."""
         return self.catalogue.registry
+
+    @property
+    def policies(self) -> Policies:
+        """Return what has to be proved, where and how often."""
+        return self.registry.policies
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

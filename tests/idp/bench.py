@@ -319,7 +319,7 @@ def make_bench(
     pace = Pace(lambda count: count - 1, stopwatch=lambda: 0.0, wait=waits.append)
     lifetime, devices = settings.assertion_lifetime, DeviceStore(engine)
     parts = LoginParts(
-        catalogue=Catalogue(Registry(applications or (an_application(),))),
+        catalogue=Catalogue(Registry(applications or (an_application(),), policies)),
         directory=people,
         authenticator=PasswordAuthenticator(
             passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace, devices
@@ -330,7 +330,6 @@ def make_bench(
             SECRET,
             relying_party(ENDPOINTS.base_url, "Corp"),
         ),
-        policies=policies,
         standings=UserStandings(engine),
         devices=devices,
         answerer=Answerer(OneKey(load_key("idp")), ENDPOINTS.entity_id, lifetime, random),

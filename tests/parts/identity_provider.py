@@ -24,6 +24,7 @@ from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.at_once import FastLane
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.authenticator.passkey import relying_party
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
@@ -274,7 +275,7 @@ class IdentityProvider:
             self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
         )
         parts = LoginParts(
-            catalogue=Catalogue(Registry(tuple(self.applications))),
+            catalogue=Catalogue(Registry(tuple(self.applications), self.policies)),
             directory=self.directory,
             authenticator=PasswordAuthenticator(
                 self.check, AttemptStore(self.engine), policy, secret, pace, devices
@@ -286,7 +287,6 @@ class IdentityProvider:
                 relying_party(self.site.base_url, self.site.organization),
                 self.duo,
             ),
-            policies=self.policies,
             standings=UserStandings(self.engine),
             devices=devices,
             answerer=answerer,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.idp.policy.layers import layer
-from connector.idp.policy.points import Authentication
-
 from connector.idp.policy import Policies, Policy, effective
+from connector.idp.policy.layers import NOTHING_ASKED, layer
 
 
 def policies(of_applications: dict[str, dict[str, Any]] | None = None, **says: Any) -> Policies:
@@ -23,4 +21,4 @@ def policies(of_applications: dict[str, dict[str, Any]] | None = None, **says: A
 
 
 # As an installation is that has no [policy].
-WITHOUT = policies(authentication=Authentication.BYPASS)
+WITHOUT = NOTHING_ASKED
