@@ -74,7 +74,7 @@ def of_login(transaction: LoginTransaction, session: SsoSession | None) -> Evide
     if transaction.verified_at is None:
         return None
     begun = of_session(session) if session else Evidence(transaction.first, transaction.verified_at)
-    if not transaction.second:
-        return replace(begun, used_at=None)
+    if not transaction.second:  # a session still stands as it did, however it is added to
+        return begun
     second = FactorKind(transaction.second)
     return replace(begun, second=second, second_at=transaction.second_at, used_at=None)

@@ -1,8 +1,8 @@
 """Take in a second factor, and how many wrong ones are taken.
 
-Five answers a login, and ten wrong codes within a quarter of an hour a person: a code of six digits
-is not to be guessed. A passkey cannot be guessed, so nobody can use these limits to keep its owner
-out.
+After five wrong answers the password is asked for anew, and ten wrong codes of a person within a
+quarter of an hour are enough: a code of six digits is not to be guessed. A passkey cannot be
+guessed, so nobody can use these limits to keep its owner out.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from connector.idp.second_factor import SecondFactor
     from connector.idp.view import SendToDuo
 
+# Tries are never counted anew within a login, so that no challenge comes back.
 TRIES_AT_MOST: Final = 5
 CODES_AT_MOST: Final = LockoutPolicy(
     account_count=10, network_count=300, window=timedelta(minutes=15)
@@ -146,12 +147,10 @@ class FactorAnswers:
         """Count an answer before it is looked at.
 
         Raises:
-            AuthenticationFailed: if there were too many, or the question was answered already.
+            RequestRefused: if the question was answered already.
 
         """
         transaction = self.stage.transaction
-        if transaction.tries >= TRIES_AT_MOST:
-            raise AuthenticationFailed(Reason.TOO_MANY_ATTEMPTS)
         if not self.stage.parts.store.count_try(transaction):
             raise RequestRefused(Reason.STEP_SKIPPED)
 
@@ -182,7 +181,7 @@ class FactorAnswers:
         message = _MESSAGES.get(Reason(error.reason), usual)
         if isinstance(error, DuoUnavailable):
             message = "duo-away"
-        if transaction.tries >= TRIES_AT_MOST:
+        if (transaction.tries + 1) % TRIES_AT_MOST == 0:
             parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
         else:
             self._set(error=message)
