@@ -21,6 +21,7 @@ from connector.bootstrap.applications import (
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.mail import make_post
 from connector.bootstrap.sign_off import make_sign_off
 from connector.errors import ConnectorError, CycleRunning
 from connector.sync.comparing import compare_due
@@ -88,6 +89,7 @@ class Daemon:
         self._schedule.also(self._tell_of_keys, DAY)
         self._crew = _crew(self._files, engine)
         self._metadata = make_fetch_loop(self._files) if self._crew else None
+        self._post = make_post(settings, engine, clock)
         names = [target.name for target in settings.target]
         operations = operations_app(self._faults, lambda: read_numbers(engine, names))
         self._operations = WebServer([Listener(operations, settings.operations.listen)])
@@ -110,6 +112,8 @@ class Daemon:
             addresses.append(self._crew.address)
         if self._metadata:
             self._metadata.start()
+        if self._post:
+            self._post.start()
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
@@ -139,6 +143,8 @@ class Daemon:
             self._metadata.stop()
         if self._crew:
             self._crew.stop()
+        if self._post:
+            self._post.stop()
         self._operations.stop()
         log.info("daemon.stopped")
 

@@ -39,6 +39,7 @@ STORES = (
     "tests.idp.test_new_password",
     "tests.idp.test_logout_store",
     "tests.idp.test_sign_off",
+    "tests.mail.test_outbox",
 )
 
 

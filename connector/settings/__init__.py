@@ -3,12 +3,13 @@
 In: `connector.toml`. Out: `Settings`, frozen, every value typed, every secret read.
 
 Reading order: `values` (durations, limits, secrets), `section` (what tables are made of),
-`sign_on`, `federation` and `model` (every key and its default), `load`.
+`sign_on`, `federation`, `mail` and `model` (every key and its default), `load`.
 Nothing below this package reads configuration; `bootstrap` hands each part what it needs.
 """
 
 from connector.settings.federation import RouteSettings, UpstreamSettings
 from connector.settings.load import check_settings, load_settings
+from connector.settings.mail import MailSettings
 from connector.settings.model import LimitSettings, Settings, SourceSettings, TargetSettings
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
 from connector.settings.values import Limit, Listen, Secret
@@ -19,6 +20,7 @@ __all__ = [
     "Limit",
     "LimitSettings",
     "Listen",
+    "MailSettings",
     "RouteSettings",
     "Secret",
     "Settings",

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from connector.settings.federation import RouteSettings, UpstreamSettings
+from connector.settings.mail import MailSettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
 from connector.settings.values import (
@@ -249,6 +250,7 @@ class Settings(Section):
     application: tuple[ApplicationSettings, ...] = ()
     upstream: tuple[UpstreamSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
+    mail: MailSettings | None = None
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -273,7 +275,7 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        if (self.application or self.upstream or self.route) and self.idp is None:
-            message = "applications, upstreams and routes need a section [idp]"
+        if (self.application or self.upstream or self.route or self.mail) and self.idp is None:
+            message = "applications, upstreams, routes and mail need a section [idp]"
             raise ValueError(message)
         return self

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 import state.audit
 import state.directory
 import state.identity
+import state.mail
 import state.provisioning
 import state.signing_keys  # noqa: F401 - the tables register themselves
 
