@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.header import Header
-from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -21,33 +21,11 @@ from connector.mail.wording import word
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from email.policy import Policy
 
     from connector.mail.notice import Notice
     from connector.mail.translation import Language
     from connector.mail.wording import Wording
 
-
-class _Subject(UniqueUnstructuredHeader):
-    """A subject, in encoded words where it needs them (RFC 2047).
-
-    Python 3.11 puts blanks between them that readers see.
-    """
-
-    def fold(self, *, policy: Policy) -> str:
-        """Return the header as it is sent."""
-        charset = "ascii" if self.isascii() else "utf-8"
-        encoded = Header(str(self), charset, header_name=self.name)
-        return f"{self.name}: {encoded.encode(linesep=policy.linesep)}{policy.linesep}"
-
-
-def _headers() -> HeaderRegistry:
-    registry = HeaderRegistry()
-    registry.map_to_type("subject", _Subject)
-    return registry
-
-
-_POLICY = SMTP.clone(header_factory=_headers())
 # What becomes of it on the way does not depend on what servers between can carry.
 _ENCODING = "quoted-printable"
 # RFC 5322 section 2.1.1 asks for less; some servers cut longer subjects off.
@@ -117,13 +95,13 @@ def addressed(
 ) -> EmailMessage:
     """Return a message of ours with that subject and text; the stamp is its Message-ID and time."""
     message_id, at = stamp
-    message = EmailMessage(_POLICY.clone(utf8=not recipient.address.isascii()))
+    message = EmailMessage(SMTP.clone(utf8=not recipient.address.isascii()))
     name = _for_header(letterhead.sender_name or letterhead.organization)
     message["From"] = Address(name, addr_spec=letterhead.sender)
     message["To"] = _address_of(recipient)
     if letterhead.reply_to:
         message["Reply-To"] = Address(addr_spec=letterhead.reply_to)
-    message["Subject"] = _for_header(f"{letterhead.organization}: {subject}", _SUBJECT_AT_MOST)
+    message.set_raw("Subject", _encoded_subject(f"{letterhead.organization}: {subject}"))
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{message_id}>"
     # RFC 3834 section 5: no vacation notices, please. Exchange heeds its own header only.
@@ -132,6 +110,16 @@ def addressed(
     message.set_content(text, cte=_ENCODING)
     message["Content-Language"] = recipient.language.value
     return message
+
+
+def _encoded_subject(text: str) -> str:
+    """Return a subject as it is sent, in encoded words where it needs them (RFC 2047).
+
+    Those of Python 3.11's `EmailMessage` come with blanks that readers see.
+    """
+    subject = _for_header(text, _SUBJECT_AT_MOST)
+    charset = "ascii" if subject.isascii() else "utf-8"
+    return Header(subject, charset, header_name="Subject").encode()
 
 
 def _for_header(text: str, limit: int = 60) -> str:

@@ -48,7 +48,7 @@ _ENTRY = [
 ]
 
 _INSERT = Prepared(insert(_BOX))
-_DUE = Prepared(select(_BOX.c.id).where(_BOX.c.due_at <= bindparam("now")).limit(1))
+_DUE = Prepared(select(func.min(_BOX.c.due_at).label("at")))
 _COUNT = Prepared(
     update(_TALLY)
     .where(_TALLY.c.outcome == bindparam("of"))
@@ -102,7 +102,8 @@ class Outbox:
     def is_due(self, now: datetime) -> bool:
         """Return whether there is anything to do; costs next to nothing."""
         with glancing(self._engine) as handle:
-            return _DUE.first(handle, {"now": now}) is not None
+            at: datetime | None = _DUE.first(handle, {}).at
+        return at is not None and at <= now
 
     def claim(self, now: datetime) -> Letter | None:
         """Return a message to be handed over right now, which is noted; None if none is due.

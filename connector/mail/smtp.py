@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from connector.mail.letter import Letter, Outcome
 
 _WORDS_AT_MOST = 200
+# What the library can do.
+_LOGINS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5"})
 _OK, _START, _NEVER = range(200, 300), 354, range(500, 600)
 
 
@@ -118,7 +120,7 @@ class MailServer:
             smtp.starttls(context=self.context)
             smtp.ehlo_or_helo_if_needed()
         if self.user:
-            if not smtp.has_extn("auth"):
+            if not _LOGINS & set(smtp.esmtp_features.get("auth", "").upper().split()):
                 message = f"mail server {self}: it offers no login; leave out user and password"
                 raise MailUnavailable(message)
             smtp.login(self.user, self.password)

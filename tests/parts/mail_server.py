@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the library calls methods by the names of the commands
 """A mail server on loopback: a real one (aiosmtpd), whose answers a test can choose."""
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class MailServer:
         files: Its certificate, with TLS.
         login: User and password that it demands; None: it offers no login.
         at_mail, at_recipient, at_end: What it answers next, instead of yes.
-        hangs: Whether it reads messages to their end and then says nothing.
+        hangs: Whether it says nothing to the end of a message, until it is stopped.
         delivered: What has come to its end, answered or not.
 
     """
@@ -161,8 +162,8 @@ class MailServer:
         with self._has_come:
             self.delivered.append(delivered)
             self._has_come.notify_all()
-        while self.hangs:
-            await asyncio.sleep(0.01)
+        if self.hangs:
+            await asyncio.Event().wait()
         return "250 2.0.0 OK: queued as 4F2A"
 
 
