@@ -50,9 +50,9 @@ def send_test(
 
 
 def list_mail(context: typer.Context, *, as_json: AsJson = False) -> int:
-    """List messages that wait to be sent, and those given up within 30 days.
+    """List messages that wait to be sent, and those given up.
 
-    What was sent is in the audit.
+    Those given up are kept for 30 days; what was sent is in the audit.
 
     Example: connector mail list
     """

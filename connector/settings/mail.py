@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -100,12 +100,12 @@ def parse_mailbox(value: Any) -> Mailbox:
     message = f'must be an address such as "no-reply@corp.example", not {value!r}'
     if not isinstance(value, str) or not value.isprintable():
         raise ValueError(message)
-    name, address = parseaddr(value)
+    (name, address), *others = getaddresses([value]) or [("", "")]
     try:
         parsed = Address(addr_spec=address)
     except (ValueError, IndexError) as error:
         raise ValueError(message) from error
-    if not parsed.username or not parsed.domain or not address.isascii():
+    if others or not parsed.username or not parsed.domain or not address.isascii():
         raise ValueError(message)
     return Mailbox(name, address)
 
