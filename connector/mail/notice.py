@@ -74,6 +74,16 @@ class FactorRenamed:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorDisabled:
+    """A factor takes no answers any more: too many were wrong, or it is there twice."""
+
+    word: ClassVar[str] = "factor-disabled"
+    occasion: Occasion
+    kind: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryCodesMade:
     """Recovery codes were made; all earlier ones are void."""
 
@@ -165,6 +175,7 @@ Notice = (
     FactorAdded
     | FactorRemoved
     | FactorRenamed
+    | FactorDisabled
     | RecoveryCodesMade
     | RecoveryCodeUsed
     | BypassCodeIssued

@@ -18,6 +18,7 @@ from connector.mail.notice import (
     BypassCodeUsed,
     DeviceRemembered,
     FactorAdded,
+    FactorDisabled,
     FactorRemoved,
     FactorRenamed,
     FactorsReset,
@@ -51,6 +52,9 @@ _HEADLINES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("factor-renamed", "passkey"): "A passkey of your sign-on has another name",
         ("factor-renamed", "totp"): "An authenticator app of your sign-on has another name",
         ("factor-renamed", ""): "A second factor of your sign-on has another name",
+        ("factor-disabled", "passkey"): "A passkey of your sign-on was switched off",
+        ("factor-disabled", "totp"): "An authenticator app of your sign-on was switched off",
+        ("factor-disabled", ""): "A second factor of your sign-on was switched off",
         ("recovery-codes-made", ""): "New recovery codes were made for your sign-on",
         ("recovery-code-used", ""): "A recovery code was used to sign in",
         ("bypass-code-issued", ""): "The help desk made a code for your sign-on",
@@ -62,6 +66,10 @@ _HEADLINES: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 _MEANINGS: Mapping[str, str] = MappingProxyType(
     {
+        "factor-disabled": (
+            "There were too many wrong answers, or there seem to be two of it. Sign in another way,"
+            " and set it up anew where your devices and keys are listed."
+        ),
         "recovery-codes-made": "All earlier recovery codes are void.",
         "bypass-code-issued": (
             "With such a code and your password you get in without your second factor."
@@ -112,7 +120,7 @@ def _headline(notice: Notice, _: Translate) -> str:
 def _details(notice: Notice, _: Translate) -> Iterator[tuple[str, str]]:
     """Yield what is known of it; of names only what is harmless."""
     match notice:
-        case FactorAdded(name=name) | FactorRemoved(name=name):
+        case FactorAdded(name=name) | FactorRemoved(name=name) | FactorDisabled(name=name):
             yield _("Name"), unlinked(name)
         case FactorRenamed(former_name=former_name, name=name):
             yield _("Former name"), unlinked(former_name)
@@ -166,7 +174,7 @@ def _advice(notice: Notice, _: Translate) -> tuple[str, str]:
                 _("If you asked the help desk for it, there is nothing to do."),
                 _("If you did not, somebody may pretend to be you. Tell the help desk at once."),
             )
-        case AccountLockedOut():
+        case AccountLockedOut() | FactorDisabled():
             return (
                 _("If you mistyped it yourself, there is nothing else to do."),
                 _("If it was not you, somebody is trying to sign in as you. Tell the help desk."),

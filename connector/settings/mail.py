@@ -61,7 +61,7 @@ def parse_mail_url(value: Any) -> MailUrl:
         raise ValueError(message)  # noqa: TRY004 - the library asks for a ValueError
     try:
         url = urlsplit(value)
-        host, port = url.hostname, url.port
+        host, port = (url.hostname or "").encode("idna").decode("ascii"), url.port
     except ValueError as error:
         raise ValueError(message) from error
     if url.username or url.password:

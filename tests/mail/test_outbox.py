@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -263,3 +264,23 @@ def test_a_letter_of_which_there_are_many_is_none_too_few(outbox: Outbox):
 
     assert sorted(claimed) == [each.letter_id for each in many]
     assert outbox.tally()["sent"] == 100
+
+
+def test_of_several_that_claim_at_once_each_gets_another(outbox: Outbox):
+    for number in range(24):
+        outbox.add(letter(f"a{number:02}"))
+    claimed: list[str] = []
+
+    def work() -> None:
+        while (each := outbox.claim(NOW)) is not None:
+            claimed.append(each.letter_id)
+            outbox.note(each.letter_id, Taken(), NOW)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(claimed) == [f"a{number:02}" for number in range(24)]
+    assert outbox.tally() == {"queued": 24, "sent": 24, "given-up": 0}

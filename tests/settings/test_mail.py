@@ -92,6 +92,7 @@ def test_only_to_this_machine_nothing_has_to_be_encrypted(
         '"smtp://mail.corp.example:99999"',
         '"smtp://mail.corp.example/path"',
         '"smtp://[mail"',
+        '"smtp://mail..corp.example"',
         "25",
     ],
 )
