@@ -21,6 +21,7 @@ from connector.bootstrap.applications import (
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.mail import make_post
 from connector.bootstrap.policy_effect import keep_in_force
 from connector.bootstrap.sign_off import make_sign_off
 from connector.errors import ConnectorError, CycleRunning
@@ -90,6 +91,7 @@ class Daemon:
         self._schedule.also(self._tell_of_keys, DAY)
         self._crew = _crew(self._files, engine)
         self._metadata = make_fetch_loop(self._files) if self._crew else None
+        self._post = make_post(settings, engine, clock)
         names = [target.name for target in settings.target]
         operations = operations_app(self._faults, lambda: read_numbers(engine, names))
         self._operations = WebServer([Listener(operations, settings.operations.listen)])
@@ -113,6 +115,8 @@ class Daemon:
         if self._metadata:
             self._metadata.start()
         self._keep_policy()
+        if self._post:
+            self._post.start()
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
@@ -142,6 +146,8 @@ class Daemon:
             self._metadata.stop()
         if self._crew:
             self._crew.stop()
+        if self._post:
+            self._post.stop()
         self._operations.stop()
         log.info("daemon.stopped")
 

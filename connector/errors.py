@@ -11,6 +11,7 @@
         UnsafePlanError       a limit is exceeded; or the limit is raised once
       TargetUnavailable       end the cycle, keep state, try at the next
       ApplicationUnavailable  an application is not told; it is tried again later
+      MailUnavailable         the mail server takes nothing now; messages wait for a day
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
         RequestRefused        the request itself is not acceptable
@@ -133,6 +134,10 @@ class TargetUnavailable(ConnectorError):
 
 class ApplicationUnavailable(ConnectorError):
     """An application does not answer what one server asks another."""
+
+
+class MailUnavailable(ConnectorError):
+    """The mail server does not answer, or not as it must."""
 
 
 class CycleRunning(ConnectorError):

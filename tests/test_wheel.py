@@ -74,3 +74,12 @@ def test_the_wheel_has_nothing_that_belongs_to_development(installed: Path):
         "connector",
         "state",
     ]
+
+
+def test_the_installed_wheel_speaks_german_in_messages(installed: Path, tmp_path: Path):
+    program = (
+        "from connector.mail.translation import Language, translated;"
+        "print(translated('Time', Language.GERMAN))"
+    )
+
+    assert run(installed, tmp_path, "-c", program).stdout == "Zeit\n"

@@ -19,6 +19,7 @@ from connector.cli import (
     explain,
     federation,
     keys,
+    mail,
     plan,
     runs,
     service,
@@ -57,6 +58,7 @@ applications.add_commands(app)
 federation.add_commands(app)
 users.add_commands(app)
 keys.add_commands(app)
+mail.add_commands(app)
 service.add_commands(app)
 
 

@@ -138,6 +138,13 @@ listen = "0.0.0.0:8443"
 tls = { cert = "tls.pem", key = "tls.key" }
 organization = "Corp"
 
+# By which server people are told that their sign-on has changed.
+# [mail]
+# server = "smtp://mail.corp.example:587"
+# from = "no-reply@corp.example"
+# user = "svc-connector"
+# password = { file = "mail-password" }
+
 [[application]]
 name = "Mimecast Personal Portal"
 preset = "mimecast-personal-portal"

@@ -10,6 +10,7 @@ from connector.bootstrap.duo import check_duo
 from connector.bootstrap.federation import load_federation
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
+from connector.bootstrap.mail import check_mail
 from connector.bootstrap.opening import find_state, mapping_folders
 from connector.bootstrap.policies import lint_policies, rules_of
 from connector.clock import SystemClock
@@ -47,6 +48,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_signing_keys,
         _check_federation,
         check_duo,
+        _check_mail,
     )
     for look in looks:
         try:
@@ -133,6 +135,11 @@ def _check_federation(settings: Settings) -> list[Finding]:
         findings.append(Finding("ok", f"upstream {upstream.name}", words))
     strange = lint(routes, upstreams)
     return [*findings, *(Finding("warn", subject, words) for subject, words in strange)]
+
+
+def _check_mail(settings: Settings) -> list[Finding]:
+    # No policy asks for a second factor yet.
+    return check_mail(settings, asks_for_factors=False)
 
 
 def _scope_finding(target: TargetSettings) -> Finding:

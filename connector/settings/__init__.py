@@ -3,13 +3,14 @@
 In: `connector.toml`. Out: `Settings`, frozen, every value typed, every secret read.
 
 Reading order: `values` (durations, limits, secrets), `section` (what tables are made of),
-`policy`, `sign_on`, `federation`, `duo` and `model` (every key and its default), `load`.
+`policy`, `sign_on`, `federation`, `duo`, `mail` and `model` (every key and its default), `load`.
 Nothing below this package reads configuration; `bootstrap` hands each part what it needs.
 """
 
 from connector.settings.duo import DuoSettings
 from connector.settings.federation import RouteSettings, UpstreamSettings
 from connector.settings.load import check_settings, load_settings
+from connector.settings.mail import MailSettings
 from connector.settings.model import LimitSettings, Settings, SourceSettings, TargetSettings
 from connector.settings.policy import (
     ApplicationRules,
@@ -29,6 +30,7 @@ __all__ = [
     "Limit",
     "LimitSettings",
     "Listen",
+    "MailSettings",
     "PolicySettings",
     "RouteSettings",
     "Rules",

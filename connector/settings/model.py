@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from connector.settings.duo import DuoSettings
 from connector.settings.federation import RouteSettings, UpstreamSettings
+from connector.settings.mail import MailSettings
 from connector.settings.policy import PolicySettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
 from connector.settings.sign_on import ApplicationSettings, IdpSettings
@@ -254,6 +255,7 @@ class Settings(Section):
     route: tuple[RouteSettings, ...] = ()
     duo: DuoSettings | None = None
     policy: PolicySettings | None = None
+    mail: MailSettings | None = None
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -278,9 +280,9 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        served = self.application, self.upstream, self.route, self.duo, self.policy
+        served = self.application, self.upstream, self.route, self.duo, self.policy, self.mail
         if self.idp is None and any(each for each in served):
-            message = "applications, upstreams, routes, duo and policies need a section [idp]"
+            message = "applications, upstreams, routes, duo, policies and mail need a section [idp]"
             raise ValueError(message)
         self._require_known(self.duo.open_for if self.duo else ())
         return self

@@ -19,6 +19,7 @@ GROUPS = {
     "upstream": ["list", "show"],
     "route": ["test"],
 }
+GROUPS["mail"] = ["test", "list"]
 GROUPS["db"] = ["upgrade", "backup"]
 SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]
 COMMANDS = [[one] for one in SINGLE]
