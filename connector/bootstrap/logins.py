@@ -15,6 +15,7 @@ from connector.bootstrap.duo import make_duo
 from connector.bootstrap.factors import make_factors
 from connector.bootstrap.federation import make_federation
 from connector.bootstrap.keys import open_keys
+from connector.bootstrap.mail import make_notices
 from connector.bootstrap.opening import idp_of
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
@@ -127,6 +128,7 @@ def make_identity_provider(
         routes=federation.routes,
         upstream=federation.authenticator,
         accounts=accounts,
+        notices=make_notices(settings, engine, clock),
         countries=open_countries(idp.countries_file),
     )
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))

@@ -138,8 +138,7 @@ def _check_federation(settings: Settings) -> list[Finding]:
 
 
 def _check_mail(settings: Settings) -> list[Finding]:
-    # No policy asks for a second factor yet.
-    return check_mail(settings, asks_for_factors=False)
+    return check_mail(settings, asks_for_factors=settings.policy is not None)
 
 
 def _scope_finding(target: TargetSettings) -> Finding:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from connector.idp.happening import Happening, tell
+from connector.idp.happening import occasion, tell
 from connector.idp.store.devices import RememberedDevice
 from connector.idp.transaction import digest_of
 from connector.idp.view import DeviceCookie
+from connector.mail.notice import DeviceRemembered
 
 if TYPE_CHECKING:
     from connector.idp.factor import FactorKind
@@ -57,8 +58,8 @@ def remember(
             user_agent=visit.user_agent,
         )
     )
-    until = (now + wanted.lifetime).isoformat()
-    tell(parts, Happening.DEVICE_REMEMBERED, external_id, visit, until=until)
+    until = now + wanted.lifetime
+    tell(parts, external_id, DeviceRemembered(occasion(parts, visit), until))
     return cookie
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from connector.errors import FactorRefused, RequestRefused
 from connector.idp.challenge import Purpose, answered_challenge, challenge, stamp
 from connector.idp.factor import FactorKind
-from connector.idp.happening import Happening, tell
+from connector.idp.happening import occasion, tell
 from connector.idp.reason import Reason
 from connector.idp.transaction import Step, step_token
 from connector.idp.view import (
@@ -19,6 +19,7 @@ from connector.idp.view import (
     PasskeyQuestion,
     ShowCodes,
 )
+from connector.mail.notice import FactorAdded, RecoveryCodesMade
 
 if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from connector.idp.parts import LoginParts
     from connector.idp.transaction import LoginTransaction
     from connector.idp.visit import Visit
+    from connector.mail.notice import Notice, Occasion
 
 # What `LoginTransaction.enrolling` says, besides the kind of the factor that is being added.
 CHOOSE: Final = "choose"
 CODES: Final = "codes"
-_NAME_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,11 @@ class Enrolment:
             raise RequestRefused(Reason.STEP_SKIPPED)
         seed, person = self._open(), self.transaction.external_id
         try:
-            self.parts.factors.totp.enrol(person, seed, code, _named(name), self.parts.clock.now())
+            made = self.parts.factors.totp.enrol(person, seed, code, name, self.parts.clock.now())
         except FactorRefused as error:
             self._refuse(FactorKind.TOTP, error)
             return
-        self._keep(FactorKind.TOTP)
+        self._keep(FactorKind.TOTP, made.name)
 
     def take_passkey(self, response: str, asked_at: str, name: str) -> None:
         """Keep the passkey that the browser made, or keep why not."""
@@ -102,11 +103,11 @@ class Enrolment:
                 self.parts.secret, self.transaction, Purpose.ENROLMENT, asked_at, now
             )
             self.parts.store.count_try(self.transaction)
-            self.parts.factors.passkeys.enrol(person, response, wanted, _named(name), now)
+            made = self.parts.factors.passkeys.enrol(person, response, wanted, name, now)
         except FactorRefused as error:
             self._refuse(FactorKind.PASSKEY, error)
             return
-        self._keep(FactorKind.PASSKEY)
+        self._keep(FactorKind.PASSKEY, made.name)
 
     def finish(self) -> None:
         """Go on, once the person has kept their recovery codes."""
@@ -119,12 +120,12 @@ class Enrolment:
         codes = self.parts.factors.recovery_codes.issue(
             self.transaction.external_id, self.parts.clock.now()
         )
-        self._tell(Happening.CODES_ISSUED, FactorKind.RECOVERY_CODE)
+        self._tell(RecoveryCodesMade(self._occasion))
         self._set(enrolling=CODES, pending=self._close(json.dumps(codes).encode()))
 
-    def _keep(self, kind: FactorKind) -> None:
+    def _keep(self, kind: FactorKind, name: str) -> None:
         """Note that a factor was added, by which the person has proved it too."""
-        self._tell(Happening.FACTOR_ADDED, kind)
+        self._tell(FactorAdded(self._occasion, kind, name))
         # Who was remembered by what they had proves what they have now.
         self.parts.devices.forget(self.transaction.external_id)
         now = self.parts.clock.now()
@@ -174,8 +175,12 @@ class Enrolment:
             details={"factor": kind, "message": str(error), "step": "enrolment"},
         )
 
-    def _tell(self, what: Happening, kind: FactorKind) -> None:
-        tell(self.parts, what, self.transaction.external_id, self.visit, kind=kind)
+    @property
+    def _occasion(self) -> Occasion:
+        return occasion(self.parts, self.visit)
+
+    def _tell(self, notice: Notice) -> None:
+        tell(self.parts, self.transaction.external_id, notice)
 
     def _set(self, **changes: object) -> None:
         self.parts.store.set_stage(self.transaction.transaction_id, **changes)
@@ -185,9 +190,3 @@ class Enrolment:
 
     def _open(self) -> bytes:
         return self.parts.factors.open(self.transaction.pending, self.transaction.transaction_id)
-
-
-def _named(name: str) -> str:
-    """Return a name as pages may show it."""
-    plain = "".join(each for each in name if each.isprintable())
-    return " ".join(plain.split())[:_NAME_LIMIT]

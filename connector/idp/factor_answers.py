@@ -16,18 +16,21 @@ from connector.errors import AuthenticationFailed, DuoUnavailable, FactorRefused
 from connector.idp.challenge import Purpose, answered_challenge
 from connector.idp.duo_trip import DuoTrip
 from connector.idp.factor import FactorKind
-from connector.idp.happening import Happening, tell
+from connector.idp.happening import occasion, tell
 from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
 from connector.idp.reason import Reason
+from connector.mail.notice import BypassCodeUsed, FactorDisabled, RecoveryCodeUsed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from connector.errors import LoginError
     from connector.idp.authenticator.duo_answer import DuoAnswer
-    from connector.idp.factor import Proof
+    from connector.idp.factor import EnrolledFactor, Proof
     from connector.idp.second_factor import SecondFactor
     from connector.idp.view import SendToDuo
+    from connector.mail.notice import Notice, Occasion
 
 # Tries are never counted anew within a login, so that no challenge comes back.
 TRIES_AT_MOST: Final = 5
@@ -52,11 +55,8 @@ _USUAL: Final = MappingProxyType(
     {FactorKind.PASSKEY: "passkey-failed", FactorKind.DUO: "duo-denied"}
 )
 _TYPED: Final = frozenset({FactorKind.TOTP, FactorKind.RECOVERY_CODE, FactorKind.BYPASS_CODE})
-_TOLD: Final = MappingProxyType(
-    {
-        FactorKind.RECOVERY_CODE: Happening.RECOVERY_CODE_USED,
-        FactorKind.BYPASS_CODE: Happening.BYPASS_CODE_USED,
-    }
+_TOLD: Final[Mapping[FactorKind, Callable[[Occasion, int], Notice]]] = MappingProxyType(
+    {FactorKind.RECOVERY_CODE: RecoveryCodeUsed, FactorKind.BYPASS_CODE: BypassCodeUsed}
 )
 
 
@@ -166,13 +166,13 @@ class FactorAnswers:
             chosen="",
         )
         if proof.kind in _TOLD:
-            tell(
-                self.stage.parts,
-                _TOLD[proof.kind],
-                proof.external_id,
-                self.stage.visit,
-                kind=proof.kind,
-            )
+            self._tell(_TOLD[proof.kind](self._occasion, self._remaining(proof.kind)))
+
+    def _remaining(self, kind: FactorKind) -> int:
+        """Return how many codes of a kind are left."""
+        person = self.stage.transaction.external_id
+        found = self.stage.parts.factors.store.of_person(person, self._now())
+        return sum(each.remaining or 0 for each in found if each.kind is kind)
 
     def _refuse(self, kind: FactorKind, error: LoginError) -> None:
         """Ask anew, or begin again after too many answers; the audit says why."""
@@ -193,16 +193,23 @@ class FactorAnswers:
             address=self.stage.visit.address,
             details={"factor": kind, "message": str(error)},
         )
-        for factor_id in getattr(error, "disabled_ids", ()):
-            person = transaction.external_id
-            tell(
-                parts,
-                Happening.FACTOR_DISABLED,
-                person,
-                self.stage.visit,
-                kind=kind,
-                name=factor_id,
-            )
+        for each in self._named(getattr(error, "disabled_ids", ())):
+            self._tell(FactorDisabled(self._occasion, each.kind, each.name))
+
+    def _named(self, factor_ids: Collection[str]) -> list[EnrolledFactor]:
+        """Return the person's factors with these ids."""
+        if not factor_ids:
+            return []
+        person = self.stage.transaction.external_id
+        found = self.stage.parts.factors.store.of_person(person, self._now())
+        return [each for each in found if each.factor_id in factor_ids]
+
+    @property
+    def _occasion(self) -> Occasion:
+        return occasion(self.stage.parts, self.stage.visit)
+
+    def _tell(self, notice: Notice) -> None:
+        tell(self.stage.parts, self.stage.transaction.external_id, notice)
 
     def _set(self, **changes: object) -> None:
         self.stage.parts.store.set_stage(self.stage.transaction.transaction_id, **changes)

@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from connector.mail.notice import (
+    BypassCodeUsed,
+    DeviceRemembered,
+    FactorAdded,
+    FactorDisabled,
+    FactorRemoved,
+    FactorRenamed,
+    Occasion,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
+)
 
 if TYPE_CHECKING:
     from connector.idp.parts import LoginParts
     from connector.idp.visit import Visit
+    from connector.mail.notice import Notice
+
+_EVENTS: Final = MappingProxyType(
+    {
+        FactorAdded: "factor.added",
+        FactorRemoved: "factor.removed",
+        FactorRenamed: "factor.renamed",
+        FactorDisabled: "factor.disabled",
+        RecoveryCodesMade: "recovery_codes.made",
+        RecoveryCodeUsed: "recovery_code.used",
+        BypassCodeUsed: "bypass_code.used",
+        DeviceRemembered: "device.remembered",
+    }
+)
 
 
-class Happening(StrEnum):
-    """The events of the audit."""
-
-    FACTOR_ADDED = "factor.added"
-    FACTOR_RENAMED = "factor.renamed"
-    FACTOR_REMOVED = "factor.removed"
-    FACTOR_DISABLED = "factor.disabled"
-    CODES_ISSUED = "recovery_codes.issued"
-    RECOVERY_CODE_USED = "recovery_code.used"
-    BYPASS_CODE_USED = "bypass_code.used"
-    DEVICE_REMEMBERED = "device.remembered"
-    DEVICE_FORGOTTEN = "device.forgotten"
+def occasion(parts: LoginParts, visit: Visit) -> Occasion:
+    """Return that something happens now, in the browser that asks."""
+    return Occasion(parts.clock.now(), visit.address, visit.user_agent)
 
 
-def tell(
-    parts: LoginParts, what: Happening, external_id: str, visit: Visit, **details: str
-) -> None:
-    """Keep that something happened, and tell the person.
+def tell(parts: LoginParts, external_id: str, notice: Notice) -> None:
+    """Keep that something happened to a person, and tell them.
 
     Args:
         parts: Of the identity provider.
-        what: What happened.
         external_id: To whom.
-        visit: From where.
-        details: What else the audit keeps, such as `kind` and `name`.
+        notice: What happened.
 
     """
-    parts.record(what, actor=external_id, address=visit.address, details=details)
+    said = {each.name: str(getattr(notice, each.name)) for each in fields(notice)}
+    del said["occasion"]
+    address = notice.occasion.address
+    parts.record(_EVENTS[type(notice)], actor=external_id, address=address, details=said)
+    user = parts.directory.user(external_id)
+    if user is not None:
+        parts.notices.tell(user, notice)

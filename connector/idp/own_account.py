@@ -9,7 +9,7 @@ from connector.errors import RequestRefused
 from connector.idp.entry import require_entry
 from connector.idp.evidence import of_session
 from connector.idp.factor import FactorKind, clean_name
-from connector.idp.happening import Happening, tell
+from connector.idp.happening import occasion, tell
 from connector.idp.home import home
 from connector.idp.logout.ending import Occasion, end_sessions, new_logout
 from connector.idp.logout_transaction import Cause
@@ -18,6 +18,7 @@ from connector.idp.reason import Reason
 from connector.idp.second_factor import FRESH
 from connector.idp.store.logouts import Ends
 from connector.idp.transaction import is_own_token, own_token
+from connector.mail.notice import FactorRemoved, FactorRenamed
 
 if TYPE_CHECKING:
     from connector.audit import AuditEvent
@@ -135,9 +136,13 @@ class OwnAccount:
         plain = clean_name(name, "")
         if not plain:
             return
-        if not self.parts.factors.store.rename(session.external_id, factor_id, plain):
+        store, person, now = self.parts.factors.store, session.external_id, self.parts.clock.now()
+        known = [each for each in store.of_person(person, now) if each.factor_id == factor_id]
+        if not known or not store.rename(person, factor_id, plain):
             raise RequestRefused(Reason.FACTOR_UNKNOWN)
-        tell(self.parts, Happening.FACTOR_RENAMED, session.external_id, visit, name=plain)
+        (was,) = known
+        when = occasion(self.parts, visit)
+        tell(self.parts, person, FactorRenamed(when, was.kind, was.name, plain))
 
     def remove(self, sso_cookie: str | None, token: str, factor_id: str, visit: Visit) -> None:
         """Remove a factor; devices that were remembered by what the person had are forgotten.
@@ -152,8 +157,8 @@ class OwnAccount:
         if removed is None:
             raise RequestRefused(Reason.FACTOR_UNKNOWN)
         self.parts.devices.forget(person)
-        kind, name = removed.kind, removed.name
-        tell(self.parts, Happening.FACTOR_REMOVED, person, visit, kind=kind, name=name)
+        when = occasion(self.parts, visit)
+        tell(self.parts, person, FactorRemoved(when, removed.kind, removed.name))
 
     def forget_device(
         self, sso_cookie: str | None, token: str, digest: bytes, visit: Visit
@@ -166,7 +171,8 @@ class OwnAccount:
         """
         session = self._require_fresh(sso_cookie, token)
         if self.parts.devices.forget(session.external_id, digest):
-            tell(self.parts, Happening.DEVICE_FORGOTTEN, session.external_id, visit)
+            person = session.external_id
+            self.parts.record("device.forgotten", actor=person, address=visit.address)
 
     def end(self, sso_cookie: str | None, token: str, session_index: str) -> None:
         """End one of the person's sessions, in another browser.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from connector.audit import AuditEvent
 from connector.idp.country import NoCountries
+from connector.idp.notices import Silent
 from connector.idp.routing import Routes
 from connector.idp.session import SessionLimits
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from connector.idp.country import Countries
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.message.answer import Answerer
+    from connector.idp.notices import Notices
     from connector.idp.policy import Policies
     from connector.idp.store.devices import DeviceStore
     from connector.idp.store.sign_ons import SignOnStore
@@ -94,6 +96,7 @@ class LoginParts:
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
         routes: Who checks whom.
         upstream: Asks other identity providers; None if there are none.
+        notices: Tells people what happened to their sign-on.
         countries: Tells in which country an address is.
 
     """
@@ -114,6 +117,7 @@ class LoginParts:
     routes: Routes = field(default_factory=Routes)
     upstream: UpstreamAuthenticator | None = None
     accounts: Accounts | None = None
+    notices: Notices = field(default_factory=Silent)
     countries: Countries = field(default_factory=NoCountries)
 
     @property
