@@ -11,6 +11,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from connector.web.access import with_access_log
+from connector.web.branding import brand_routes
 from connector.web.errors import error_pages
 from connector.web.fast_lane import with_fast_lane
 from connector.web.headers import with_headers
@@ -67,6 +68,7 @@ def web_app(
             *login_routes(flow, pages),
             *slo_routes(logout, pages),
             *logout_routes(logout, pages),
+            *brand_routes(site.brand),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
         middleware=ahead,
