@@ -5,13 +5,13 @@ It ends TLS on both sides, because what is within must be seen to be cut where i
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
-import threading
 from typing import TYPE_CHECKING
 
 from tests.parts.ldap_wire import PAGED_RESULTS, SEARCH_ENTRY, elements, read_message
-from tests.parts.tls_server import HOST, TlsServer, hang_up
+from tests.parts.tls_server import HOST, TlsServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,9 @@ class CuttingProxy:
         self._entry_count = 0
         self.page_count = 0
         self._server = TlsServer(folder, self._pass_on)
+        # Whose records are all of messages: what can be seen to come can be read.
+        for context in (self._context, self._server.context):
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
         self.ca_file = self._server.ca_file
         self.url = f"ldaps://{HOST}:{self._server.port}"
 
@@ -47,32 +50,30 @@ class CuttingProxy:
     def close(self) -> None:
         self._server.close()
 
-    def _pass_on(self, client: socket.socket) -> None:
+    def _pass_on(self, client: ssl.SSLSocket) -> None:
         with (
             socket.create_connection((self._address, 636), 10) as plain,
             self._context.wrap_socket(plain, server_hostname=self._address) as server,
         ):
             server.settimeout(None)
-            asking = threading.Thread(target=self._pass_requests, args=(client, server))
-            asking.start()
-            self._pass_answers(server, client)
-            hang_up(client)
-            asking.join()
+            while True:
+                for channel in _readable(client, server):
+                    message = read_message(channel)
+                    goes_on = self._answer if channel is server else self._ask
+                    if not message or not goes_on(message, client, server):
+                        return
 
-    def _pass_requests(self, client: socket.socket, server: socket.socket) -> None:
-        while request := read_message(client):
-            if PAGED_RESULTS in request:
-                self.page_count += 1
-                self._entry_count = 0
-            server.sendall(request)
-        hang_up(server)
+    def _ask(self, request: bytes, _: ssl.SSLSocket, server: ssl.SSLSocket) -> bool:
+        if PAGED_RESULTS in request:
+            self.page_count += 1
+            self._entry_count = 0
+        server.sendall(request)
+        return True
 
-    def _pass_answers(self, server: socket.socket, client: socket.socket) -> None:
-        while answer := read_message(server):
-            if self._is_cut_at(answer):
-                client.sendall(answer[: len(answer) // 2])
-                return
-            client.sendall(answer)
+    def _answer(self, answer: bytes, client: ssl.SSLSocket, _: ssl.SSLSocket) -> bool:
+        is_cut = self._is_cut_at(answer)
+        client.sendall(answer[: len(answer) // 2] if is_cut else answer)
+        return not is_cut
 
     def _is_cut_at(self, answer: bytes) -> bool:
         _, operation, *_ = next(elements(answer)).parts()
@@ -81,3 +82,13 @@ class CuttingProxy:
         self._entry_count += 1
         page, after_entries = self._cut
         return self.page_count == page and self._entry_count > after_entries
+
+
+def _readable(*channels: ssl.SSLSocket) -> list[ssl.SSLSocket]:
+    """Wait for something to read.
+
+    One thread serves both ends: two within one TLS connection, as one reads and the other writes,
+    end the whole process now and then.
+    """
+    held = [channel for channel in channels if channel.pending()]
+    return held or select.select(channels, (), ())[0]
