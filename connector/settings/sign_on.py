@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from connector.settings.branding import Colour, PictureField
 from connector.settings.policy import GroupPolicySettings, PolicySettings
 from connector.settings.section import Groups, HttpsUrl, Name, Section
 from connector.settings.values import (
@@ -46,6 +47,9 @@ class IdpSettings(Section):
             their metadata, and when they are told by SOAP that somebody is signed out.
         organization: Name on the pages.
         help_url: Where the help desk is; a link on every page.
+        logo: A picture in place of that name: SVG or PNG, 256 kB at most.
+        logo_dark: The same for browsers that show dark pages.
+        colour: Of buttons and links, "#rrggbb"; made darker or lighter where it could not be read.
         language: Of the pages; "auto": what the browser asks for, else English.
         session_lifetime: When a sign-on ends at the latest.
         session_idle: When it ends without use.
@@ -69,6 +73,9 @@ class IdpSettings(Section):
     ca_file: FileField | None = None
     organization: str = "Sign-on"
     help_url: str = ""
+    logo: PictureField | None = None
+    logo_dark: PictureField | None = None
+    colour: Colour = ""
     language: Language = "auto"
     session_lifetime: Duration = timedelta(hours=12)
     session_idle: Duration = timedelta(hours=1)

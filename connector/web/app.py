@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from connector.idp.own_account import OwnAccount
 from connector.web.access import with_access_log
+from connector.web.branding import brand_routes
 from connector.web.duo import duo_routes
 from connector.web.errors import error_pages
 from connector.web.fast_lane import with_fast_lane
@@ -72,6 +73,7 @@ def web_app(
             *OwnPages(flow, OwnAccount(logout.parts), pages).routes(),
             *slo_routes(logout, pages),
             *logout_routes(logout, pages),
+            *brand_routes(site.brand),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
         middleware=ahead,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from connector.web.branding import brand_links
 from connector.web.language import language_of
 from connector.web.words import LANGUAGES, Words, read_words
 
@@ -120,8 +121,9 @@ def _edition(
     )
     words = read_words(language)
     environment.globals.update(
-        site=site, asset=assets.__getitem__, language=language, t=words.text,
-        several=words.several, number=words.number, day=words.day, moment=words.moment,
+        site=site, asset=assets.__getitem__, brand=brand_links(site.brand), language=language,
+        t=words.text, several=words.several, number=words.number,
+        day=words.day, moment=words.moment,
     )  # fmt: skip
     return Edition(site, words, environment)
 

@@ -7,7 +7,24 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from connector.settings.branding import Picture
     from connector.settings.sign_on import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """The operator's own look.
+
+    Attributes:
+        colour: "#rrggbb" in lower case; "" for ours.
+        logo: In place of the name at the top of every page; None for the name.
+        logo_dark: The same for dark pages; None for no other.
+
+    """
+
+    colour: str = ""
+    logo: Picture | None = None
+    logo_dark: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,7 @@ class Site:
         help_url: Where the help desk is; "" for no link.
         trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
         language: Of every page; "auto" for what each browser asks for.
+        brand: What they look like.
 
     """
 
@@ -28,6 +46,7 @@ class Site:
     help_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     language: Language = "auto"
+    brand: Brand = Brand()
 
     @property
     def origin(self) -> str:

@@ -26,7 +26,7 @@ from connector.errors import ConnectorError
 from connector.log import start_logging
 from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer
-from connector.web.site import Site
+from connector.web.site import Brand, Site
 from state.errors import StateError
 from state.flush import empty_log, flush
 
@@ -136,7 +136,12 @@ def _listener(order: Order, provider: IdentityProvider) -> Listener:
 
 def _site(idp: IdpSettings) -> Site:
     return Site(
-        idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies, language=idp.language
+        idp.base_url,
+        idp.organization,
+        idp.help_url,
+        idp.trusted_proxies,
+        idp.language,
+        Brand(idp.colour, idp.logo, idp.logo_dark),
     )
 
 
