@@ -13,6 +13,7 @@ ALL = (
     "target_speed",
     "throttled_speed",
     "sign_speed",
+    "decision_speed",
     "password_speed",
     "sign_on_speed",
     "sign_on_memory",

@@ -34,6 +34,7 @@ STORES = (
     "tests.sync",
     "tests.test_audit",
     "tests.idp.test_key_store",
+    "tests.idp.test_policy_in_force",
     "tests.idp.test_lockout",
     "tests.idp.test_upstream_store",
     "tests.idp.test_new_password",

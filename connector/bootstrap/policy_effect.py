@@ -13,7 +13,10 @@ from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError
 from connector.idp.country import open_countries
 from connector.idp.policy.effect import Arrangement, Kind, Place, compare, outside
+from connector.idp.standing import Status
+from connector.idp.store.factors import FactorStore
 from connector.idp.store.policy_in_force import PolicyInForceStore
+from connector.idp.store.standings import UserStandings
 from connector.settings import Rules
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from connector.idp.policy.effect import ApplicationEffect
     from connector.settings import Settings
     from state.engine import Engine
+
+_NO_GROUPS = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def effect_of(
     where = address or outside(named)
     country = open_countries(idp_of(settings).countries_file).of(where)
     place = Place(now, where, country)
-    people = _people(DirectoryStore(engine), before.groups() | after.groups(), now)
+    people = _people(engine, before.groups() | after.groups(), now)
     is_named = where is None or any(where in each for each in named)
     return PolicyEffect(in_force.since, place, is_named, compare(before, after, people, place))
 
@@ -99,21 +104,38 @@ def _arrangement_of(rules: bytes) -> Arrangement:
     return Arrangement(entrances_of(known), make_policies(known))
 
 
-def _people(
-    directory: DirectoryStore, groups: Iterable[str], now: datetime
-) -> dict[Kind, Sequence[str]]:
-    """Return the names of all whose account is active, by what they have in common."""
+def _people(engine: Engine, groups: Iterable[str], now: datetime) -> dict[Kind, Sequence[str]]:
+    """Return the names of all whose account is active, by what they have in common.
+
+    All is read in bulk: for everybody, not for one after the other.
+    """
+    directory = DirectoryStore(engine)
+    groups_of = _memberships(directory, groups)
+    kinds = FactorStore(engine).kinds_by_person(now)
+    statuses = {one.external_id: one.at(now) for one in UserStandings(engine).all(now)}
+    alike: dict[Kind, list[str]] = {}
+    for external_id, name in directory.active_names(now):
+        kind = Kind(
+            groups_of.get(external_id, _NO_GROUPS),
+            statuses.get(external_id, Status.ACTIVE),
+            frozenset(kinds.get(external_id, ())),
+        )
+        alike.setdefault(kind, []).append(name or external_id)
+    return dict(alike)
+
+
+def _memberships(directory: DirectoryStore, groups: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return in which of these groups people are, by external_id; of those who are in any."""
     wanted = set(groups)
     ids = {
         head.external_id: head.name_folded
         for head in directory.group_heads()
         if head.name_folded in wanted
     }
-    groups_of: dict[str, tuple[str, ...]] = {}
-    for group_id, name in sorted(ids.items(), key=lambda pair: pair[1]):
+    names_of: dict[str, tuple[str, ...]] = {}
+    for group_id, name in ids.items():
         for external_id in directory.people_within([group_id]):
-            groups_of[external_id] = (*groups_of.get(external_id, ()), name)
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for external_id, name in directory.active_names(now):
-        alike.setdefault(groups_of.get(external_id, ()), []).append(name or external_id)
-    return {Kind(frozenset(names)): people for names, people in alike.items()}
+            names_of[external_id] = (*names_of.get(external_id, ()), name)
+    # Most people share theirs with others.
+    shared = {names: frozenset(names) for names in set(names_of.values())}
+    return {external_id: shared[names] for external_id, names in names_of.items()}

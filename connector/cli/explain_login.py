@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from connector.cli.show import print_json, print_text
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
     from connector.cli.context import CommandContext
     from connector.directory.person import DirectoryUser
+    from connector.idp.factor import FactorKind
     from connector.idp.policy import (
         Allow,
+        Ask,
         Circumstances,
         Deny,
-        Effective,
+        Enrol,
+        LetIn,
         Ruling,
         SignInAgain,
         StepUp,
@@ -42,6 +46,28 @@ class Asked:
     browser: str
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """How one login by password is decided.
+
+    Attributes:
+        way_in: Whether account and groups let the person in, and which group does.
+        known: What is known of it.
+        enrolled: Kinds of factors that the person can prove.
+        decision: Of the policy.
+        following: What the person is asked then; None if they are not let in.
+        rulings: What each point says.
+
+    """
+
+    way_in: str
+    known: Circumstances
+    enrolled: tuple[FactorKind, ...]
+    decision: Allow | Deny | StepUp | SignInAgain
+    following: Ask | Enrol | LetIn | Deny | None
+    rulings: tuple[Ruling, ...]
+
+
 def explain_logins(
     command: CommandContext, people: Sequence[DirectoryUser], asked: Asked, *, as_json: bool
 ) -> None:
@@ -51,27 +77,47 @@ def explain_logins(
         ConnectorError: if there is no such application, or no such address.
 
     """
+    application = _application(command, asked)
+    for person in people:
+        explained = _explain(command, person, application, asked)
+        if as_json:
+            about = {"person": person.external_id, "application": application.name}
+            print_json(about | _values(explained))
+            continue
+        print_text(f"{person.document.get('userName', person.distinguished_name)}")
+        print_text(f"Application {application.name}: {explained.way_in}.")
+        print_text(f"Factors that can be used: {', '.join(explained.enrolled) or 'none'}.")
+        print_text(f"A login by password {_whence(explained.known)}:")
+        for ruling in explained.rulings:
+            print_text(f"{'*' if ruling.decides else ' '} {ruling}")
+        print_text(f"{_outcome(explained)}.")
+
+
+def _explain(
+    command: CommandContext, person: DirectoryUser, application: ApplicationSettings, asked: Asked
+) -> Explained:
     from connector.bootstrap.policies import load_policies
     from connector.clock import SystemClock
     from connector.idp.application.service_provider import to_slug
-    from connector.idp.policy import decide, rulings
+    from connector.idp.factor import usable_kinds
+    from connector.idp.policy import Allow, StepUp, decide, meet, rulings
+    from connector.idp.store.factors import FactorStore
 
-    application = _application(command, asked)
-    policies, now = load_policies(command.settings), SystemClock().now()
-    for person in people:
-        known, groups = _circumstances(command, person, application, asked, now)
-        effective = policies.effective_for(to_slug(application.name), groups)
-        decision, found = decide(known, effective), rulings(known, effective)
-        way_in = dict(ways_in(command, person, now))[application.name]
-        if as_json:
-            print_json(_values(person, application, known, decision, found))
-            continue
-        print_text(f"{person.document.get('userName', person.distinguished_name)}")
-        print_text(f"Application {application.name}: {way_in}.")
-        print_text(f"A login by password {_whence(known)}:")
-        for ruling in found:
-            print_text(f"{'*' if ruling.decides else ' '} {ruling}")
-        print_text(f"{_outcome(decision, effective)}.")
+    now = SystemClock().now()
+    known, groups = _circumstances(command, person, application, asked, now)
+    effective = load_policies(command.settings).effective_for(to_slug(application.name), groups)
+    enrolled = usable_kinds(FactorStore(command.engine).of_person(person.external_id, now))
+    decision, following = decide(known, effective), None
+    if isinstance(decision, Allow | StepUp):
+        following = meet(decision, enrolled, effective)
+    return Explained(
+        way_in=dict(ways_in(command, person, now))[application.name],
+        known=known,
+        enrolled=enrolled,
+        decision=decision,
+        following=following,
+        rulings=rulings(known, effective),
+    )
 
 
 def _application(command: CommandContext, asked: Asked) -> ApplicationSettings:
@@ -103,6 +149,7 @@ def _circumstances(
     from connector.idp.country import open_countries
     from connector.idp.network import parse_address
     from connector.idp.policy import Circumstances, Deny, may_enter
+    from connector.idp.store.standings import UserStandings
 
     address = parse_address(asked.address)
     if asked.address and address is None:
@@ -113,6 +160,7 @@ def _circumstances(
     entry = may_enter(person, groups, entrance_of(application), now)
     known = Circumstances(
         now=now,
+        status=UserStandings(command.engine).of(person.external_id, now),
         barred=entry.reason if isinstance(entry, Deny) else None,
         address=address,
         country=open_countries(command.idp.countries_file).of(address),
@@ -130,49 +178,69 @@ def _whence(known: Circumstances) -> str:
     return f"{place}, by {parse_user_agent(known.user_agent)}"
 
 
-def _outcome(decision: Allow | Deny | StepUp | SignInAgain, effective: Effective) -> str:
-    """Return what a login comes to, in words."""
-    from connector.idp.policy import Allow, Deny, SignInAgain, StepUp
-    from connector.idp.policy.points import spelled
-    from connector.idp.policy.proving import Choice
+def _outcome(explained: Explained) -> str:
+    """Return what the login comes to, in words."""
+    from connector.idp.policy import Ask, Deny, Enrol, SignInAgain
 
-    match decision:
+    match explained.decision:
         case Deny(reason):
             return f"They do not get in: {reason}"
         case SignInAgain(reason):
             return f"They have to sign in anew: {reason}"
-        case Allow(()):
-            return "They get in without a second factor"
-        case Allow(_):
-            return "They get in without a second factor; whoever has none enrols one"
-        case StepUp(kinds, lasting, is_shared):
-            owner = "all applications that share" if is_shared else "this application"
-            more = f"; the browser may be remembered for {spelled(lasting)}, for {owner}"
-            missing = f"; whoever has none of them: {effective.points.new_users}"
-            return f"They are asked for {Choice(kinds)}{more if lasting else ''}{missing}"
+    words = "They get in without a second factor"
+    match explained.following:
+        case Deny(reason):
+            words = f"They have no factor that counts, and do not get in: {reason}"
+        case Ask(kinds):
+            words = f"They are asked for {_choice(kinds)}{_remembering(explained.decision)}"
+        case Enrol(kinds, after):
+            first = f"prove {_choice(after)}, and then " if after else ""
+            words = f"They have no factor that counts, and have to {first}enrol {_choice(kinds)}"
+    return words
 
 
-def _values(
-    person: DirectoryUser,
-    application: ApplicationSettings,
-    known: Circumstances,
-    decision: Allow | Deny | StepUp | SignInAgain,
-    found: Sequence[Ruling],
-) -> dict[str, Any]:
+def _choice(kinds: tuple[FactorKind, ...]) -> str:
+    from connector.idp.policy.proving import Choice
+
+    return str(Choice(kinds))
+
+
+def _remembering(decision: Allow | Deny | StepUp | SignInAgain) -> str:
+    """Return that the browser may be remembered then, or ""."""
+    from connector.idp.policy import StepUp
+    from connector.idp.policy.points import spelled
+
+    if not isinstance(decision, StepUp) or decision.remember_for is None:
+        return ""
+    owner = "all applications that share" if decision.is_shared else "this application"
+    return f"; the browser may then be remembered for {spelled(decision.remember_for)}, for {owner}"
+
+
+_DECISIONS = {"Allow": "allow", "Deny": "deny", "StepUp": "ask", "SignInAgain": "sign-in-again"}
+_FOLLOWING = {"Ask": "ask", "Enrol": "enrol", "LetIn": "allow", "Deny": "deny"}
+
+
+def _values(explained: Explained) -> dict[str, Any]:
     from connector.idp.policy.browser import parse_user_agent
+    from connector.idp.policy.points import spelled
 
-    browser = parse_user_agent(known.user_agent)
-    words = {"Allow": "allow", "Deny": "deny", "StepUp": "ask", "SignInAgain": "sign-in-again"}
-    return {
-        "person": person.external_id,
-        "application": application.name,
+    known, following = explained.known, explained.following
+    decision = {"is": _DECISIONS[type(explained.decision).__name__]} | asdict(explained.decision)
+    if isinstance(lasting := decision.get("remember_for"), timedelta):
+        decision["remember_for"] = spelled(lasting)
+    values = {
         "address": str(known.address) if known.address else None,
         "country": known.country,
-        "browser": browser._asdict(),
-        "decision": words[type(decision).__name__],
-        **asdict(decision),
-        "rulings": [asdict(ruling) for ruling in found],
+        "browser": parse_user_agent(known.user_agent)._asdict(),
+        "status": known.status,
+        "enrolled": explained.enrolled,
+        "decision": decision,
+        "following": None,
+        "rulings": [asdict(ruling) for ruling in explained.rulings],
     }
+    if following is not None:
+        values["following"] = {"is": _FOLLOWING[type(following).__name__]} | asdict(following)
+    return values
 
 
 def _named(command: CommandContext, person: DirectoryUser, application: ApplicationSettings) -> str:

@@ -203,7 +203,7 @@ class DirectoryStore:
         statement = select(USERS.c.external_id, USERS.c.bind_name).where(*is_active)
         with reading(self._engine) as connection:
             streamed = connection.execute(statement, execution_options={"stream_results": True})
-            yield from (row.tuple() for row in streamed)
+            yield from ((row[0], row[1]) for row in streamed)
 
     def group_heads(self) -> list[GroupHead]:
         """Return all groups as heads."""

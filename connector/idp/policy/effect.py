@@ -64,11 +64,16 @@ class Arrangement:
             points = found.points
             yield from (points.networks_without, points.networks_require, points.networks_refuse)
 
+    def groups_at(self, slug: str) -> frozenset[str]:
+        """Return the casefolded names of the groups on which anything depends at an application."""
+        named = [one.groups for one in self.entrances if one.slug == slug]
+        policy = self.policies.by_slug.get(slug)
+        named += [groups for groups, _ in policy.for_groups] if policy else []
+        return frozenset[str]().union(*named)
+
     def groups(self) -> frozenset[str]:
         """Return the casefolded names of all groups on which anything depends."""
-        named = [one.groups for one in self.entrances]
-        named += [groups for one in self.policies.by_slug.values() for groups, _ in one.for_groups]
-        return frozenset().union(*named)
+        return frozenset[str]().union(*(self.groups_at(one.slug) for one in self.entrances))
 
     def _of_applications(self) -> Iterator[Effective]:
         for one in self.policies.by_slug.values():
@@ -164,9 +169,15 @@ def _changes_at(
     place: Place,
 ) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
+    relevant = before.groups_at(slug) | after.groups_at(slug)
+    known: dict[Kind, tuple[Change, ...]] = {}
     for kind, names in people.items():
-        outcomes = (_outcome(rules, slug, kind, place) for rules in (before, after))
-        for change in changes_between(*outcomes):
+        # Few groups count at one application, so that most people are alike there.
+        here = kind._replace(groups=kind.groups & relevant)
+        if here not in known:
+            outcomes = (_outcome(rules, slug, here, place) for rules in (before, after))
+            known[here] = tuple(changes_between(*outcomes))
+        for change in known[here]:
             found.setdefault(change, []).extend(names)
     return {change: sorted(found[change], key=str.casefold) for change in Change if change in found}
 
