@@ -33,6 +33,8 @@ EVENTS = frozenset(
         "drift.failed",
         "drift.found",
         "entry.rejected",
+        "factors.forgotten",
+        "factors.kept",
         "http.answered",
         "http.failed",
         "key.changed",
