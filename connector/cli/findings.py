@@ -10,6 +10,7 @@ from connector.bootstrap.federation import load_federation
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
 from connector.bootstrap.opening import find_state, mapping_folders
+from connector.bootstrap.passkeys import check_passkeys
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.idp.application.attribute_set import load_attribute_sets
@@ -40,7 +41,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_dialects,
         _check_leave,
         _check_applications,
-        _check_signing_keys,
+        _check_state,
         _check_federation,
     )
     for look in looks:
@@ -96,7 +97,7 @@ def _check_applications(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _check_signing_keys(settings: Settings) -> list[Finding]:
+def _check_state(settings: Settings) -> list[Finding]:
     if settings.idp is None:
         return []
     try:
@@ -104,7 +105,8 @@ def _check_signing_keys(settings: Settings) -> list[Finding]:
     except StateError as error:
         return [Finding("fail", "state", str(error))]
     try:
-        return check_keys(settings.idp, engine, SystemClock().now())
+        keys = check_keys(settings.idp, engine, SystemClock().now())
+        return keys + check_passkeys(settings.idp, engine)
     finally:
         if engine is not None:
             engine.dispose()

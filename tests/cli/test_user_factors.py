@@ -268,6 +268,28 @@ def test_the_list_of_factors_says_how_somebody_stands(desk: Shell, engine: Engin
     assert values["status"]["reason"] == "phone lost"
 
 
+def test_check_warns_of_passkeys_that_another_host_has_made_useless(desk: Shell, engine: Engine):
+    enrol(engine)
+    enrol(engine, BEN)
+    assert "passkeys" not in desk.say("check").output
+
+    desk.edit("https://sso.corp.example", "https://login.corp.example", "connector.toml")
+    said = desk.say("check")
+
+    assert said.code == 0
+    assert (
+        "warn  passkeys: 2 made for sso.corp.example cannot be used while base_url names"
+        " login.corp.example; their owners sign in by something else, or base_url names"
+        " sso.corp.example again\n"
+    ) in said.output
+
+
+def test_check_warns_where_browsers_make_no_passkeys(desk: Shell):
+    desk.edit("https://sso.corp.example", "https://192.0.2.7:8443", "connector.toml")
+
+    assert "warn  passkeys: browsers make none for an address" in desk.say("check").output
+
+
 def test_a_leavers_factors_are_kept_for_a_month(desk: Shell, engine: Engine):
     who = enrol(engine)
     desk.say("user", "status", ANNA, "bypass")
