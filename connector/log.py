@@ -35,6 +35,8 @@ EVENTS = frozenset(
         "duo.answered",
         "duo.failed",
         "entry.rejected",
+        "factors.forgotten",
+        "factors.kept",
         "http.answered",
         "http.failed",
         "key.changed",

@@ -17,6 +17,7 @@ from connector.cli import (
     check,
     drift,
     explain,
+    factor_report,
     federation,
     keys,
     mail,
@@ -57,6 +58,7 @@ target.add_commands(app)
 applications.add_commands(app)
 federation.add_commands(app)
 users.add_commands(app)
+factor_report.add_commands(app)
 keys.add_commands(app)
 mail.add_commands(app)
 service.add_commands(app)

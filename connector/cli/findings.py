@@ -12,6 +12,7 @@ from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
 from connector.bootstrap.mail import check_mail
 from connector.bootstrap.opening import find_state, mapping_folders
+from connector.bootstrap.passkeys import check_passkeys
 from connector.bootstrap.policies import lint_policies, rules_of
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
@@ -45,7 +46,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_leave,
         _check_applications,
         _check_policies,
-        _check_signing_keys,
+        _check_state,
         _check_federation,
         check_duo,
         _check_mail,
@@ -111,7 +112,7 @@ def _check_policies(settings: Settings) -> list[Finding]:
     return findings or [Finding("ok", "policy", "it makes sense at every application")]
 
 
-def _check_signing_keys(settings: Settings) -> list[Finding]:
+def _check_state(settings: Settings) -> list[Finding]:
     if settings.idp is None:
         return []
     try:
@@ -119,7 +120,8 @@ def _check_signing_keys(settings: Settings) -> list[Finding]:
     except StateError as error:
         return [Finding("fail", "state", str(error))]
     try:
-        return check_keys(settings.idp, engine, SystemClock().now())
+        keys = check_keys(settings.idp, engine, SystemClock().now())
+        return keys + check_passkeys(settings.idp, engine)
     finally:
         if engine is not None:
             engine.dispose()

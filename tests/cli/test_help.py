@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "presets", "refresh", "test"],
-    "user": ["sessions", "revoke"],
+    "user": [
+        "sessions",
+        "revoke",
+        "factors",
+        "reset-factors",
+        "bypass-code",
+        "status",
+        "unlock",
+    ],
+    "report": ["factors"],
     "key": ["list", "show", "stage", "import", "activate", "retire", "reseal"],
     "target": ["probe", "show", "forget"],
     "upstream": ["list", "show"],
