@@ -34,6 +34,7 @@ from connector.idp.logout.parts import LogoutParts
 from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
+from connector.idp.parts import Link
 from connector.idp.publication import Publication
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
     from connector.idp.keys.ring import KeyRing
-    from connector.settings import IdpSettings, Settings
+    from connector.settings import IdpSettings, LinkSettings, Settings
     from state.engine import Engine
 
 
@@ -121,7 +122,7 @@ def make_identity_provider(
         answerer=Answerer(ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),
         store=SignOnStore(engine),
         audit=Audit(engine),
-        settings=_login_settings(idp),
+        settings=_login_settings(settings),
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
@@ -184,11 +185,23 @@ def _make_publication(
     )
 
 
-def _login_settings(idp: IdpSettings) -> LoginSettings:
+def _login_settings(settings: Settings) -> LoginSettings:
+    idp = idp_of(settings)
     limits = SessionLimits(idp.session_lifetime, idp.session_idle)
     return LoginSettings(
-        _endpoints(idp), limits, idp.assertion_lifetime, organization=idp.organization
+        _endpoints(idp),
+        limits,
+        idp.assertion_lifetime,
+        organization=idp.organization,
+        links=tuple(map(_link, settings.link)),
     )
+
+
+def _link(settings: LinkSettings) -> Link:
+    is_open = settings.groups == "*"
+    groups = () if is_open else settings.groups
+    names = frozenset(each.casefold() for each in groups)
+    return Link(settings.name, settings.url, names, admits_everybody=is_open)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:

@@ -41,6 +41,13 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     {
         Reason.NOT_IN_GROUP: "not-allowed",
         Reason.NOT_ACTIVE: "not-allowed",
+        Reason.STATUS_DISABLED: "account-disabled",
+        Reason.STATUS_LOCKED_OUT: "account-locked",
+        Reason.NETWORK_REFUSED: "policy-denied",
+        Reason.COUNTRY_REFUSED: "policy-denied",
+        Reason.POLICY_DENIES: "policy-denied",
+        Reason.BROWSER_TOO_OLD: "browser-too-old",
+        Reason.FACTOR_MISSING: "factor-missing",
         Reason.NO_NAME_ID: "incomplete",
         Reason.ATTRIBUTE_MISSING: "incomplete",
         Reason.OTHER_SUBJECT: "other-subject",

@@ -74,6 +74,9 @@ class Enrolment:
 
     def begin(self, kind: str) -> None:
         """Go on with the kind that the person chose; "" to choose anew."""
+        if kind == FactorKind.RECOVERY_CODE and kind in self.kinds:
+            self.issue_codes()
+            return
         pending = b""
         if kind and kind not in self.kinds:
             raise RequestRefused(Reason.STEP_SKIPPED)

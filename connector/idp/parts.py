@@ -56,12 +56,31 @@ class DirectoryLookup(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Another site that the portal leads to; nobody is signed in there.
+
+    Attributes:
+        name: On the tile.
+        url: Where it is.
+        groups: Casefolded distinguished names of groups whose members see it, nested included.
+        admits_everybody: Whoever is signed in sees it.
+
+    """
+
+    name: str
+    url: str
+    groups: frozenset[str] = frozenset()
+    admits_everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoginSettings:
     """What the operator decided about logins.
 
     Attributes:
         endpoints: Our own names and addresses.
         organization: What people know us by.
+        links: What the portal shows besides applications.
         sessions: How long a sign-on lasts.
         assertion_lifetime: How long an assertion may be used.
         login_lifetime: How long a person may take.
@@ -73,6 +92,7 @@ class LoginSettings:
     assertion_lifetime: timedelta = timedelta(minutes=5)
     login_lifetime: timedelta = timedelta(minutes=15)
     organization: str = "Sign-on"
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from connector.idp.view import NextStep
     from connector.idp.visit import Visit
 
+# Recovery codes come with the first factor, and may be made anew.
+ADDED_BY_PERSON: Final = (FactorKind.PASSKEY, FactorKind.TOTP, FactorKind.RECOVERY_CODE)
 # How recent the proof has to be by which factors are added and removed.
 FRESH: Final = timedelta(minutes=10)
 # Pages of ours that show or change what guards the account.
@@ -159,7 +161,7 @@ class SecondFactor:
         standing = self.parts.directory.standing(self.transaction.external_id)
         groups = standing[1] if standing else frozenset()
         effective = self.parts.policies.effective_for(self.application.slug, groups)
-        return tuple(kind for kind in effective.kinds if kind.is_enrolled_by_person)
+        return tuple(kind for kind in effective.kinds if kind in ADDED_BY_PERSON)
 
     def question(self, purpose: Purpose) -> PasskeyQuestion:
         """Return how to ask for a passkey of the person."""

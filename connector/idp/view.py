@@ -340,16 +340,32 @@ NextStep = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """Something that a person may open at the portal.
+
+    Attributes:
+        name: What it is called.
+        href: Where it is: a path of ours, or another site's address.
+        is_recent: Whether they opened it lately.
+
+    """
+
+    name: str
+    href: str
+    is_recent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """Who is signed in, for the portal.
 
     Attributes:
         external_id: The person.
         name: As the pages call them.
-        applications: Name and slug of each application that is open to them.
+        tiles: What is open to them: what they opened last first, the rest in the operator's order.
 
     """
 
     external_id: str
     name: str
-    applications: tuple[tuple[str, str], ...] = ()
+    tiles: tuple[Tile, ...] = ()

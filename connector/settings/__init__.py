@@ -18,7 +18,7 @@ from connector.settings.policy import (
     PolicySettings,
     Rules,
 )
-from connector.settings.sign_on import ApplicationSettings, IdpSettings
+from connector.settings.sign_on import ApplicationSettings, IdpSettings, LinkSettings
 from connector.settings.values import Limit, Listen, Secret
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "IdpSettings",
     "Limit",
     "LimitSettings",
+    "LinkSettings",
     "Listen",
     "MailSettings",
     "PolicySettings",

@@ -12,7 +12,7 @@ from connector.settings.federation import RouteSettings, UpstreamSettings
 from connector.settings.mail import MailSettings
 from connector.settings.policy import PolicySettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
-from connector.settings.sign_on import ApplicationSettings, IdpSettings
+from connector.settings.sign_on import ApplicationSettings, IdpSettings, LinkSettings
 from connector.settings.values import (
     Duration,
     FileField,
@@ -251,6 +251,7 @@ class Settings(Section):
     target: tuple[TargetSettings, ...] = ()
     idp: IdpSettings | None = None
     application: tuple[ApplicationSettings, ...] = ()
+    link: tuple[LinkSettings, ...] = ()
     upstream: tuple[UpstreamSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
     duo: DuoSettings | None = None
@@ -280,9 +281,9 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        served = self.application, self.upstream, self.route, self.duo, self.policy, self.mail
-        if self.idp is None and any(each for each in served):
-            message = "applications, upstreams, routes, duo, policies and mail need a section [idp]"
+        served = ("application", "link", "upstream", "route", "duo", "policy", "mail")
+        if self.idp is None and (idle := [key for key in served if getattr(self, key)]):
+            message = f"{', '.join(idle)}: of use only with a section [idp]"
             raise ValueError(message)
         self._require_known(self.duo.open_for if self.duo else ())
         return self

@@ -92,6 +92,22 @@ class IdpSettings(Section):
         return self
 
 
+class LinkSettings(Section):
+    """Another site on the portal; nobody is signed in there.
+
+    Attributes:
+        name: On the tile.
+        url: Where it is.
+        groups: Distinguished names of the groups that see it; "*" for whoever is signed in.
+            Omitted: nobody.
+
+    """
+
+    name: Name
+    url: HttpsUrl
+    groups: Groups = ()
+
+
 class ApplicationSettings(Section):
     """One application that people sign in to.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from connector.web.branding import brand_links
+from connector.web.describing import browser_in_words, proof_in_words
 from connector.web.language import language_of
 from connector.web.words import LANGUAGES, Words, read_words
 
@@ -124,6 +126,7 @@ def _edition(
         site=site, asset=assets.__getitem__, brand=brand_links(site.brand), language=language,
         t=words.text, several=words.several, number=words.number,
         day=words.day, moment=words.moment,
+        browser=partial(browser_in_words, words=words), how=partial(proof_in_words, words=words),
     )  # fmt: skip
     return Edition(site, words, environment)
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from connector.idp.logout.flow import LogoutFlow
     from connector.web.pages import Pages
 
+# More than that are not taken in at a glance.
+_FEW = 12
+_SOUGHT_LIMIT = 100
+
 
 def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[BaseRoute]:
     """Return the routes of the portal; signing out is among those of `logout`."""
@@ -30,8 +34,15 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
         if person is None:
             is_unfinished = logout.is_unfinished(browsers.read(request))
             return pages.of(request).page("welcome", is_unfinished=is_unfinished)
-        applications = person.applications
-        return pages.of(request).page("portal", person=person.name, applications=applications)
+        sought = request.query_params.get("q", "")[:_SOUGHT_LIMIT].strip()
+        tiles = [each for each in person.tiles if sought.casefold() in each.name.casefold()]
+        return pages.of(request).page(
+            "portal",
+            person=person.name,
+            tiles=tiles,
+            sought=sought,
+            has_many=len(person.tiles) > _FEW,
+        )
 
     def open_application(request: Request) -> Response:
         # It is the login that asks who the person is, so this may be a bookmark.

@@ -92,4 +92,4 @@ def test_each_fault_is_said_with_its_key(folder: Path, keys: dict, key: str, pro
 def test_duo_needs_an_identity_provider(folder: Path):
     found = faults(folder, {"source": BASE["source"]})
 
-    assert found == {"": "applications, upstreams, routes and duo need a section [idp]"}
+    assert found == {"": "duo: of use only with a section [idp]"}

@@ -150,4 +150,4 @@ def test_user_and_password_come_together_and_are_plain(write: Write, tmp_path: P
 def test_mail_is_of_use_only_where_people_sign_in(write: Write):
     found = faults(write(GOOD + "[mail]\n" + SERVER + FROM))
 
-    assert found == {"": "applications, upstreams, routes and mail need a section [idp]"}
+    assert found == {"": "mail: of use only with a section [idp]"}

@@ -24,7 +24,7 @@ SOURCES = {
     if path.suffix in {".py", ".html"}
 }
 # Where a sentence is asked for by its key.
-ASKED = re.compile(r"\b(?:text|message|several|t)\(\s*\"([a-z0-9-]+)\"")
+ASKED = re.compile(r"\b(?:text|message|several|t|knows)\(\s*f?\"([a-z0-9-]+)[\"{]")
 NOTICES = re.compile(r"\.notice\(\s*\"([a-z0-9-]+)\"")
 QUOTED = re.compile(r"[\"']([a-z0-9-]+)[\"']")
 
@@ -50,7 +50,13 @@ def keys_asked_for() -> set[str]:
     keys = {key for text in web for key in ASKED.findall(text)}
     for key in (key for text in web for key in NOTICES.findall(text)):
         keys |= {key, f"{key}-heading"}
-    return keys | set(Outcome)
+    return {key for key in keys if not key.endswith("-")} | set(Outcome)
+
+
+def beginnings() -> tuple[str, ...]:
+    """Return what keys begin with that are put together, such as those of the kinds of factors."""
+    web = [text for path, text in SOURCES.items() if FOLDER / "web" in path.parents]
+    return tuple({key for text in web for key in ASKED.findall(text) if key.endswith("-")})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -82,7 +88,14 @@ def test_no_sentence_is_there_in_vain():
     headings = {f"{key}-heading" for key in quoted}
     by_status = {key for key in catalogue("en") if re.fullmatch(r"4\d\d(-heading)?", key)}
 
-    assert sorted(set(catalogue("en")) - quoted - headings - by_status) == []
+    composed = {key for key in catalogue("en") if key.startswith(beginnings())}
+    assert sorted(set(catalogue("en")) - quoted - headings - by_status - composed) == []
+
+
+def test_no_beginning_of_a_key_leads_nowhere():
+    keys = catalogue("en")
+
+    assert [each for each in beginnings() if not any(key.startswith(each) for key in keys)] == []
 
 
 def test_a_sentence_is_not_cut_by_its_file():
