@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import base64
+import json
 import zlib
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
