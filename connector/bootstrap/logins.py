@@ -112,7 +112,7 @@ def make_identity_provider(
         authenticator=_make_authenticator(settings, idp, engine, secret),
         factors=make_factors(
             engine,
-            keys.seal,
+            keys.data_seal,
             secret,
             relying_party(idp.base_url, idp.organization),
             make_duo(settings),

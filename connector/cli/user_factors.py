@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
     from connector.idp.factor import EnrolledFactor
     from connector.idp.standing import Standing
+    from connector.mail.notice import Notice
 
 KIND_WORDS = {
     "passkey": "passkey",
@@ -89,14 +90,17 @@ def reset_factors(
 ) -> int:
     """Remove all second factors of somebody.
 
-    For somebody who has lost everything. Make sure that it is them: whoever knows the password
-    enrols next. To let somebody in once, a bypass code is enough. Sign-ons go on; to end
-    them too: connector user revoke.
+    Remembered browsers are forgotten with them, and the person is told by mail. For somebody who
+    has lost everything. Make sure that it is them: whoever knows the password enrols next. To let
+    somebody in once, a bypass code is enough. Sign-ons go on; to end them too: connector user
+    revoke.
 
     Example: connector user reset-factors anna@corp.example
     """
     from connector.clock import SystemClock
+    from connector.idp.store.devices import DeviceStore
     from connector.idp.store.factors import FactorStore
+    from connector.mail.notice import FactorsReset, Occasion
 
     command: CommandContext = context.obj
     person, now = find_person(command, user), SystemClock().now()
@@ -110,6 +114,8 @@ def reset_factors(
         print_note(f"{name_of(person)} has: {names}.")
         typer.confirm("Remove all of it? The person enrols anew then.", abort=True, err=True)
     removed = store.remove_all(person.external_id, now)
+    # A browser is remembered for a factor that it had shown.
+    DeviceStore(command.engine).forget(person.external_id)
     record(
         command,
         "factor.reset",
@@ -117,6 +123,7 @@ def reset_factors(
         now,
         factors=[f"{factor.kind.value} {factor.factor_id}" for factor in removed],
     )
+    _tell(command, person, FactorsReset(Occasion(now)))
     print_text(f"Removed {counted(len(removed), 'factor')} of {name_of(person)}.")
     print_text("To let them in until they have enrolled: connector user bypass-code")
     return 0
@@ -144,6 +151,7 @@ def issue_bypass_code(
     from connector.idp.authenticator.written_code import pepper_of
     from connector.idp.keys.files import load_or_create_secret
     from connector.idp.store.codes import CodeStore
+    from connector.mail.notice import BypassCodeIssued, Occasion
 
     command: CommandContext = context.obj
     lasting, who = _lifetime(lifetime), getpass.getuser()
@@ -152,12 +160,21 @@ def issue_bypass_code(
     codes = BypassCodes(CodeStore(command.engine), pepper, secrets.token_bytes)
     code = codes.issue(person.external_id, lasting, uses, who, now)
     record(command, "factor.bypass_issued", person, now, uses=uses, until=str(now + lasting))
+    _tell(command, person, BypassCodeIssued(Occasion(now), now + lasting, uses))
     print_text(code)
     often = "once" if uses == 1 else f"{uses} times"
     print_note(f"It works {often} for {name_of(person)}, until {utc(now + lasting)}.")
     if not person.is_active(now):
         print_note(f"warning: the account of {name_of(person)} is not active, so it lets nobody in")
     return 0
+
+
+def _tell(command: CommandContext, person: DirectoryUser, notice: Notice) -> None:
+    """Have somebody told by mail what the help desk did."""
+    from connector.bootstrap.mail import make_notices
+    from connector.clock import SystemClock
+
+    make_notices(command.settings, command.engine, SystemClock()).tell(person, notice)
 
 
 def record(

@@ -25,6 +25,7 @@ from connector.idp.reason import Reason
 from connector.idp.standing import Standing, Status
 from connector.idp.store.attempts import AttemptStore
 from connector.idp.store.codes import CodeStore
+from connector.idp.store.devices import DeviceStore, RememberedDevice
 from connector.idp.store.factors import FactorStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.standings import UserStandings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from tests.cli.shell import Shell
 
 BEN = "ben@corp.example"
+MAIL = '[mail]\nserver = "smtps://mail.corp.example"\nfrom = "sso@corp.example"\n'
 DAY = timedelta(days=1)
 
 
@@ -59,6 +61,14 @@ def enrol(engine: Engine, user: str = ANNA) -> str:
     Totp(engine, os.urandom).enrol(who, now)
     RecoveryCodes(CodeStore(engine), b"pepper", os.urandom).issue(who, now)
     return who
+
+
+def a_device(who: str, now: datetime) -> RememberedDevice:
+    digest = who.encode().ljust(32)
+    until = now + 30 * DAY
+    return RememberedDevice(
+        digest, "", who, FactorKind.TOTP, now, now, until, "192.0.2.7", "Mozilla/5.0"
+    )
 
 
 def last_event(engine: Engine, event: str):
@@ -163,6 +173,33 @@ def test_factors_are_reset_after_a_question_that_names_them(desk: Shell, engine:
     )
     again = desk.say("user", "reset-factors", ANNA, "--yes")
     assert again.output == "anna@corp.example has no second factor; nothing is removed.\n"
+
+
+def test_remembered_browsers_are_forgotten_with_the_factors(desk: Shell, engine: Engine):
+    who, now = enrol(engine), datetime.now(UTC)
+    devices = DeviceStore(engine)
+    for one in (who, "somebody"):
+        devices.remember(a_device(one, now))
+
+    desk.say("user", "reset-factors", ANNA, "--yes")
+
+    assert devices.of_person(who, now) == ()
+    assert len(devices.of_person("somebody", now)) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [(("reset-factors", "--yes"), "factors-reset"), (("bypass-code",), "bypass-code-issued")],
+)
+def test_the_owner_is_told_by_mail(desk: Shell, engine: Engine, command, kind: str):
+    enrol(engine)
+    desk.edit("[idp]", MAIL + "[idp]", "connector.toml")
+
+    said = desk.say("user", command[0], ANNA, *command[1:])
+
+    assert said.code == 0, said.errors
+    (letter,) = desk.say("mail", "list", "--json").values
+    assert (letter["notice"], letter["recipient"]) == (kind, ANNA)
 
 
 def test_a_status_is_set_with_its_end_and_reason_and_shown(desk: Shell, engine: Engine):
