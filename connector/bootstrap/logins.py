@@ -241,7 +241,12 @@ def _make_authenticator(
     return PasswordAuthenticator(
         make_password_check(settings),
         AttemptStore(engine),
-        LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window),
+        LockoutPolicy(
+            idp.max_failures,
+            idp.max_failures_address,
+            idp.max_failures_overall,
+            idp.failure_window,
+        ),
         secret,
         Pace(secrets.randbelow),
         DeviceStore(engine),
