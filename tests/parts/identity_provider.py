@@ -60,6 +60,7 @@ from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
 from state.engine import open_engine
+from tests.parts.key_pair import next_pair
 from tests.parts.policies import WITHOUT
 
 if TYPE_CHECKING:
@@ -214,7 +215,8 @@ class IdentityProvider:
     def ring(self) -> KeyRing:
         """Return its signing keys; the first is made."""
         store = SigningKeyStore(self.engine)
-        seal = begin(store, KeyFolder(self.folder), self.clock.now(), secrets.token_bytes).seal
+        now, folder = self.clock.now(), KeyFolder(self.folder)
+        seal = begin(store, folder, now, secrets.token_bytes, next_pair).seal
         return KeyRing(store, seal, stopwatch=self.stopwatch)
 
     def publication(self) -> Publication:
