@@ -146,7 +146,13 @@ def let_in_by_the_help_desk(shell: Shell) -> tuple[str, ...]:
     return "cleo@corp.example", "--app", "Payroll", "--from", "10.66.1.2"
 
 
+def refused_for_want_of_a_factor(shell: Shell) -> tuple[str, ...]:
+    shell.edit("[policy]\n", '[policy]\nnew_users = "deny"\n', "connector.toml")
+    return "cleo@corp.example", "--app", "Wiki", "--from", "203.0.113.7"
+
+
 SITUATIONS = [
+    refused_for_want_of_a_factor,
     asked_at_every_login,
     asked_and_the_browser_remembered,
     a_weaker_factor_than_the_group_needs,

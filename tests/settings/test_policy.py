@@ -284,6 +284,12 @@ def test_a_layer_for_some_names_their_groups(load, application: str, key: str, p
             "networks.others (application Payroll) would refuse everybody: name networks",
         ),
         (
+            "[policy]",
+            '[application.policy.countries]\nrefuse = ["KP"]\nothers = "refuse"',
+            "application[0].policy",
+            "countries.others (application Payroll) would refuse everybody: name countries",
+        ),
+        (
             '[policy]\nsession_lifetime = "9h"',
             "",
             "policy",
@@ -306,7 +312,8 @@ def test_a_layer_for_some_names_their_groups(load, application: str, key: str, p
 def test_what_is_wrong_together_is_said_with_both_layers(
     load, policy: str, application: str, key: str, problem: str
 ):
-    found = fault(load_policies, load(policy, application))
+    idp = 'countries_file = "countries.mmdb"' if "countries_file" not in problem else ""
+    found = fault(load_policies, load(policy, application, idp))
 
     assert list(found) == [key]
     assert problem in found[key]
