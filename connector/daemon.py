@@ -20,7 +20,9 @@ from connector.bootstrap.applications import (
 )
 from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
+from connector.bootstrap.leavers import forget_leavers
 from connector.bootstrap.logins import make_identity_provider
+from connector.bootstrap.mail import make_post
 from connector.bootstrap.policy_effect import keep_in_force
 from connector.bootstrap.sign_off import make_sign_off
 from connector.errors import ConnectorError, CycleRunning
@@ -88,8 +90,10 @@ class Daemon:
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._idp = settings.idp
         self._schedule.also(self._tell_of_keys, DAY)
+        self._schedule.also(self._forget_leavers, DAY)
         self._crew = _crew(self._files, engine)
         self._metadata = make_fetch_loop(self._files) if self._crew else None
+        self._post = make_post(settings, engine, clock)
         names = [target.name for target in settings.target]
         operations = operations_app(self._faults, lambda: read_numbers(engine, names))
         self._operations = WebServer([Listener(operations, settings.operations.listen)])
@@ -113,10 +117,13 @@ class Daemon:
         if self._metadata:
             self._metadata.start()
         self._keep_policy()
+        if self._post:
+            self._post.start()
         self._schedule.start(self._clock.now())
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
         self._tell_of_keys()
+        self._forget_leavers()
 
     def run_now(self) -> None:
         """Run a cycle at once, or right after the one that is under way."""
@@ -142,6 +149,8 @@ class Daemon:
             self._metadata.stop()
         if self._crew:
             self._crew.stop()
+        if self._post:
+            self._post.stop()
         self._operations.stop()
         log.info("daemon.stopped")
 
@@ -214,6 +223,13 @@ class Daemon:
                 log_keys(self._idp, self._engine, self._clock.now())
         except StateError as error:
             log.warning("key.unusable", reason=str(error))
+
+    def _forget_leavers(self) -> None:
+        """Delete what those had enrolled who left long ago."""
+        try:
+            forget_leavers(self._engine, self._clock.now())
+        except StateError as error:
+            log.warning("factors.kept", reason=str(error))
 
     def _faults(self) -> dict[str, str]:
         """Return what keeps the daemon from its work, by the name of the part."""

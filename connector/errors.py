@@ -11,12 +11,14 @@
         UnsafePlanError       a limit is exceeded; or the limit is raised once
       TargetUnavailable       end the cycle, keep state, try at the next
       ApplicationUnavailable  an application is not told; it is tried again later
+      MailUnavailable         the mail server takes nothing now; messages wait for a day
       CycleRunning            another cycle holds the lock: wait, or say who has it
       LoginError              the login ends; carries the SAML status code to answer (Core s3.2.2.2)
         RequestRefused        the request itself is not acceptable
         UpstreamRefused       the answer of another identity provider is not acceptable
         AuthenticationFailed  the person did not prove who they are
           FactorRefused       not by this factor: ask again, or offer another one
+        DuoUnavailable        Duo cannot be asked: nobody is let in, or without it, as configured
         PolicyDenied          the person is known, and may not enter here
 
 Exceptions end a cycle or a login; values end one entry (`MappingProblem`, `Rejected`).
@@ -134,6 +136,10 @@ class ApplicationUnavailable(ConnectorError):
     """An application does not answer what one server asks another."""
 
 
+class MailUnavailable(ConnectorError):
+    """The mail server does not answer, or not as it must."""
+
+
 class CycleRunning(ConnectorError):
     """Another process or thread runs a cycle on the same state."""
 
@@ -180,6 +186,19 @@ class FactorRefused(AuthenticationFailed):
     def __init__(self, reason: str, message: str = "", disabled_ids: Sequence[str] = ()) -> None:
         super().__init__(reason, message)
         self.disabled_ids = tuple(disabled_ids)
+
+
+class DuoUnavailable(LoginError):
+    """Duo cannot be asked, or does not answer what was asked.
+
+    Attributes:
+        may_pass: Whether the operator wants the person to be let in without Duo's word.
+
+    """
+
+    def __init__(self, reason: str, message: str = "", *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(reason, message)
 
 
 class NotProvisioned(LoginError):

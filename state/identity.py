@@ -28,6 +28,16 @@ class LoginTransactionRow(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_to: str
     vouched: bytes
+    first: str
+    second: str
+    second_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    chosen: str
+    enrolling: str
+    pending: bytes
+    upgrades: bytes
+    tries: int
+    remember_seconds: int
+    is_memory_shared: bool
 
 
 class SsoSessionRow(SQLModel, table=True):
@@ -46,6 +56,29 @@ class SsoSessionRow(SQLModel, table=True):
     source: str
     context_class: str
     authority: str
+    first: str
+    second: str
+    second_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    remembered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    remembered_for: str
+    remembered_by: str
+    user_agent: str
+
+
+class RememberedDeviceRow(SQLModel, table=True):
+    """A browser in which a person need not prove a second factor; of its token the SHA-256."""
+
+    __tablename__ = "remembered_device"
+
+    token_digest: bytes = Field(primary_key=True)
+    application: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True, index=True)
+    kind: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    address: str
+    user_agent: str
 
 
 class UpstreamRequestRow(SQLModel, table=True):

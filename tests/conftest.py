@@ -41,6 +41,7 @@ STORES = (
     "tests.idp.test_logout_store",
     "tests.idp.test_sign_off",
     "tests.idp.factors",
+    "tests.mail.test_outbox",
 )
 
 

@@ -62,7 +62,9 @@ def test_the_installed_wheel_finds_its_mappings_migrations_and_pages(
     assert planned.returncode == 0, planned.stderr
     assert "to add" in planned.stdout
     pages = "from connector.web.pages import make_pages; from connector.web.site import Site;"
-    pages += "print(make_pages(Site('https://x')).notice('404', status=404).status_code)"
+    pages += (
+        "print(make_pages(Site('https://x')).editions['de'].notice('404', status=404).status_code)"
+    )
     assert run(installed, tmp_path, "-c", pages).stdout.strip() == "404"
 
 
@@ -72,3 +74,12 @@ def test_the_wheel_has_nothing_that_belongs_to_development(installed: Path):
         "connector",
         "state",
     ]
+
+
+def test_the_installed_wheel_speaks_german_in_messages(installed: Path, tmp_path: Path):
+    program = (
+        "from connector.mail.translation import Language, translated;"
+        "print(translated('Time', Language.GERMAN))"
+    )
+
+    assert run(installed, tmp_path, "-c", program).stdout == "Zeit\n"

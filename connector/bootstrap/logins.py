@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 from connector.audit import Audit
 from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import make_parts
+from connector.bootstrap.duo import make_duo
+from connector.bootstrap.factors import make_factors
 from connector.bootstrap.federation import make_federation
 from connector.bootstrap.keys import open_keys
+from connector.bootstrap.mail import make_notices
 from connector.bootstrap.opening import idp_of
 from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.idp.application.catalogue import Catalogue
 from connector.idp.at_once import FastLane
 from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.authenticator.passkey import relying_party
+from connector.idp.country import open_countries
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys.files import load_or_create_secret
@@ -29,12 +34,15 @@ from connector.idp.logout.parts import LogoutParts
 from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
+from connector.idp.parts import Link
 from connector.idp.publication import Publication
 from connector.idp.session import SessionLimits
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.devices import DeviceStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
+from connector.idp.store.standings import UserStandings
 from connector.source.file_password import FilePasswordCheck
 from connector.source.ldap_password import LdapPasswordCheck
 from connector.sync.on_demand import KnownAccounts, OnDemand
@@ -47,7 +55,7 @@ if TYPE_CHECKING:
     from connector.idp.accounts import Accounts
     from connector.idp.authenticator import PasswordCheck
     from connector.idp.keys.ring import KeyRing
-    from connector.settings import IdpSettings, Settings
+    from connector.settings import IdpSettings, LinkSettings, Settings
     from state.engine import Engine
 
 
@@ -102,16 +110,27 @@ def make_identity_provider(
         catalogue=Catalogue(loaded.registry),
         directory=DirectoryStore(engine),
         authenticator=_make_authenticator(settings, idp, engine, secret),
+        factors=make_factors(
+            engine,
+            keys.data_seal,
+            secret,
+            relying_party(idp.base_url, idp.organization),
+            make_duo(settings),
+        ),
+        standings=UserStandings(engine),
+        devices=DeviceStore(engine),
         answerer=Answerer(ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),
         store=SignOnStore(engine),
         audit=Audit(engine),
-        settings=_login_settings(idp),
+        settings=_login_settings(settings),
         clock=clock,
         secret=secret,
         random=secrets.token_bytes,
         routes=federation.routes,
         upstream=federation.authenticator,
         accounts=accounts,
+        notices=make_notices(settings, engine, clock),
+        countries=open_countries(idp.countries_file),
     )
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     return IdentityProvider(
@@ -144,6 +163,8 @@ def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:
             directory=DirectoryStore(engine),
             store=SignOnStore(engine),
             audit=Audit(engine),
+            standings=UserStandings(engine),
+            devices=DeviceStore(engine),
             answerer=replace(parts.answerer, keys=ring),
             accounts=KnownAccounts(engine) if parts.accounts else None,
         )
@@ -164,9 +185,23 @@ def _make_publication(
     )
 
 
-def _login_settings(idp: IdpSettings) -> LoginSettings:
+def _login_settings(settings: Settings) -> LoginSettings:
+    idp = idp_of(settings)
     limits = SessionLimits(idp.session_lifetime, idp.session_idle)
-    return LoginSettings(_endpoints(idp), limits, idp.assertion_lifetime)
+    return LoginSettings(
+        _endpoints(idp),
+        limits,
+        idp.assertion_lifetime,
+        organization=idp.organization,
+        links=tuple(map(_link, settings.link)),
+    )
+
+
+def _link(settings: LinkSettings) -> Link:
+    is_open = settings.groups == "*"
+    groups = () if is_open else settings.groups
+    names = frozenset(each.casefold() for each in groups)
+    return Link(settings.name, settings.url, names, admits_everybody=is_open)
 
 
 def make_logout_parts(settings: Settings, engine: Engine, parts: LoginParts) -> LogoutParts:
@@ -189,6 +224,7 @@ def _make_authenticator(
         LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window),
         secret,
         Pace(secrets.randbelow),
+        DeviceStore(engine),
     )
 
 

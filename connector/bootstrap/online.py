@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from connector.bootstrap.applications import feeds_of_applications
 from connector.bootstrap.cycles import connect, load_dialects, load_mappings
+from connector.bootstrap.duo import check_duo_online
 from connector.bootstrap.federation import feeds_of_upstreams, metadata_client
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.lockout import check_lockout
+from connector.bootstrap.mail import check_mail_online
 from connector.clock import SystemClock
 from connector.errors import SourceUnavailable
 from connector.idp.application.fetching import fetch_one
@@ -28,12 +30,17 @@ EXPIRY_WARNING = timedelta(days=30)
 
 
 def check_online(settings: Settings) -> list[Finding]:
-    """Return what the source and the targets say when asked; nothing is changed there."""
+    """Return what source, targets, Duo and mail server say when asked; nothing is changed there."""
     findings = []
     if settings.source.kind == "ldap":
         findings += _check_source(settings)
     findings += map(_check_target, settings.target, load_dialects(settings))
-    return findings + _check_metadata(settings)
+    return [
+        *findings,
+        *_check_metadata(settings),
+        *check_duo_online(settings, SystemClock()),
+        *check_mail_online(settings),
+    ]
 
 
 def _check_metadata(settings: Settings) -> list[Finding]:

@@ -17,8 +17,10 @@ from connector.cli import (
     check,
     drift,
     explain,
+    factor_report,
     federation,
     keys,
+    mail,
     plan,
     runs,
     service,
@@ -56,7 +58,9 @@ target.add_commands(app)
 applications.add_commands(app)
 federation.add_commands(app)
 users.add_commands(app)
+factor_report.add_commands(app)
 keys.add_commands(app)
+mail.add_commands(app)
 service.add_commands(app)
 
 

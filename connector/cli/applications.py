@@ -98,13 +98,13 @@ def _answer(parts: LoginParts, person: DirectoryUser, application: Application) 
         LoginError: if it would not be, or only after the person has got an account.
 
     """
-    from connector.idp.departure import require_account, require_entry
+    from connector.idp.entry import require_account, require_entry
     from connector.idp.message.assertion import SignOn
     from connector.idp.message.authn_request import unasked_request
 
     now = parts.clock.now()
     request = unasked_request(application, now)
-    require_entry(parts, person.external_id, application, now)
+    require_entry(parts, person.external_id, application)
     person = require_account(parts, person, application)
     sign_on = SignOn(f"_{parts.random(16).hex()}", now)
     groups = parts.directory.group_names(person.external_id)

@@ -28,7 +28,8 @@ def check_configuration(
     context: typer.Context,
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Also bind to the source and reach each target.")
+        bool,
+        typer.Option("--online", help="Also bind to the source, and reach each target and Duo."),
     ] = False,
     effect: Annotated[
         bool, typer.Option("--effect", help="What the policies would change for people.")
@@ -37,7 +38,7 @@ def check_configuration(
 ) -> int:
     """Check the configuration; say everything that is wrong at once.
 
-    With --online, also sign in to the source and ask each target; nothing is changed there.
+    With --online, also sign in to the source, ask each target and Duo; nothing is changed there.
 
     With --effect, tell instead what its policies, and the groups of its applications, would change
     for everybody in the directory, compared with those that the daemon goes by.
@@ -136,6 +137,13 @@ base_url = "https://sso.corp.example"
 listen = "0.0.0.0:8443"
 tls = { cert = "tls.pem", key = "tls.key" }
 organization = "Corp"
+
+# By which server people are told that their sign-on has changed.
+# [mail]
+# server = "smtp://mail.corp.example:587"
+# from = "no-reply@corp.example"
+# user = "svc-connector"
+# password = { file = "mail-password" }
 
 [[application]]
 name = "Mimecast Personal Portal"

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from connector.bootstrap.applications import load_registry
 from connector.bootstrap.cycles import load_dialects, load_mappings
+from connector.bootstrap.duo import check_duo
 from connector.bootstrap.federation import load_federation
 from connector.bootstrap.finding import Finding
 from connector.bootstrap.keys import check_keys
+from connector.bootstrap.mail import check_mail
 from connector.bootstrap.opening import find_state, mapping_folders
+from connector.bootstrap.passkeys import check_passkeys
 from connector.bootstrap.policies import lint_policies, rules_of
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
@@ -43,8 +46,10 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_leave,
         _check_applications,
         _check_policies,
-        _check_signing_keys,
+        _check_state,
         _check_federation,
+        check_duo,
+        _check_mail,
     )
     for look in looks:
         try:
@@ -107,7 +112,7 @@ def _check_policies(settings: Settings) -> list[Finding]:
     return findings or [Finding("ok", "policy", "it makes sense at every application")]
 
 
-def _check_signing_keys(settings: Settings) -> list[Finding]:
+def _check_state(settings: Settings) -> list[Finding]:
     if settings.idp is None:
         return []
     try:
@@ -115,7 +120,8 @@ def _check_signing_keys(settings: Settings) -> list[Finding]:
     except StateError as error:
         return [Finding("fail", "state", str(error))]
     try:
-        return check_keys(settings.idp, engine, SystemClock().now())
+        keys = check_keys(settings.idp, engine, SystemClock().now())
+        return keys + check_passkeys(settings.idp, engine)
     finally:
         if engine is not None:
             engine.dispose()
@@ -131,6 +137,10 @@ def _check_federation(settings: Settings) -> list[Finding]:
         findings.append(Finding("ok", f"upstream {upstream.name}", words))
     strange = lint(routes, upstreams)
     return [*findings, *(Finding("warn", subject, words) for subject, words in strange)]
+
+
+def _check_mail(settings: Settings) -> list[Finding]:
+    return check_mail(settings, asks_for_factors=settings.policy is not None)
 
 
 def _scope_finding(target: TargetSettings) -> Finding:

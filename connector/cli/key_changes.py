@@ -125,10 +125,11 @@ def reseal_keys(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Holds the new sealing key; made if not there.")],
 ) -> int:
-    """Seal the private keys by another sealing key, and with them all other secrets.
+    """Seal the private keys by another sealing key.
 
-    A daemon that runs goes on; it needs the new one when it starts next. Afterwards put the file
-    where the former sealing key was, or let `seal` of [idp] name it.
+    Other secrets of the state, such as seeds of authenticator apps, are sealed with them. A daemon
+    that runs goes on; it needs the new one when it starts next. Afterwards put the file where the
+    former sealing key was, or let `seal` of [idp] name it.
 
     Example: connector key reseal /etc/connector/seal-key
     """

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from connector.cli import user_factors, user_status
 from connector.cli.context import CommandContext
-from connector.cli.show import AsJson, ago, print_json, print_note, print_table, print_text, utc
-from connector.errors import ConnectorError
+from connector.cli.person import User, find_person
+from connector.cli.show import AsJson, ago, print_json, print_table, print_text, utc
+from connector.cli.signing_off import end_sign_ons, logout_parts
 
 if TYPE_CHECKING:
-    from connector.directory.person import DirectoryUser
     from connector.idp.logout.parts import LogoutParts
     from connector.idp.logout.status import SignOns
     from connector.idp.logout_transaction import Delivery, Logout
 
 EXIT_FAILURES = 4
-_WHO = "E-mail address, login name, distinguished name or externalId."
 _WORDS = {
     "signed-out": "signed out",
     "refused": "did not sign them out",
@@ -34,12 +33,14 @@ def add_commands(app: typer.Typer) -> None:
     users = typer.Typer(no_args_is_help=True, help="People who sign in, for the help desk.")
     users.command("sessions")(list_sessions)
     users.command("revoke")(revoke_sessions)
+    user_factors.add_commands(users)
+    user_status.add_commands(users)
     app.add_typer(users, name="user")
 
 
 def list_sessions(
     context: typer.Context,
-    user: Annotated[str, typer.Argument(help=_WHO)],
+    user: User,
     *,
     as_json: AsJson = False,
 ) -> int:
@@ -53,7 +54,7 @@ def list_sessions(
     from connector.idp.logout.status import find_sign_ons
 
     command: CommandContext = context.obj
-    person, parts = _find(command, user), _parts(command)
+    person, parts = find_person(command, user), logout_parts(command)
     sign_ons = find_sign_ons(parts, person.external_id)
     if as_json:
         print_json({"user": person.external_id} | _values(parts, sign_ons))
@@ -64,7 +65,7 @@ def list_sessions(
 
 def revoke_sessions(
     context: typer.Context,
-    user: Annotated[str, typer.Argument(help=_WHO)],
+    user: User,
     *,
     as_json: AsJson = False,
 ) -> int:
@@ -77,11 +78,9 @@ def revoke_sessions(
 
     Example: connector user revoke anna@corp.example
     """
-    from connector.idp.logout.status import revoke
-
     command: CommandContext = context.obj
-    person, parts = _find(command, user), _parts(command)
-    logout = revoke(parts, person.external_id, getpass.getuser())
+    person = find_person(command, user)
+    logout = end_sign_ons(command, person.external_id)
     count = logout.session_count
     if as_json:
         applications = [_delivery(logout, each) for each in logout.deliveries]
@@ -91,36 +90,6 @@ def revoke_sessions(
         print_text(f"{count} {'sign-on' if count == 1 else 'sign-ons'} ended.")
         _print_deliveries([(logout, each) for each in logout.deliveries])
     return 0 if logout.is_complete else EXIT_FAILURES
-
-
-def _find(command: CommandContext, user: str) -> DirectoryUser:
-    from connector.directory.search import DirectorySearch
-
-    search = DirectorySearch(command.engine)
-    people = search.people(user)
-    if not people:
-        nearest = ", ".join(search.nearest_names(user))
-        hint = f"; the nearest names: {nearest}" if nearest else ""
-        message = f"nobody in the directory goes by {user}{hint}"
-        raise ConnectorError(message)
-    if len(people) > 1:
-        ids = ", ".join(person.external_id for person in people)
-        message = f"{len(people)} people go by {user}: name one by externalId: {ids}"
-        raise ConnectorError(message)
-    return people[0]
-
-
-def _parts(command: CommandContext) -> LogoutParts:
-    from connector.bootstrap.logins import make_identity_provider
-    from connector.clock import SystemClock
-
-    if command.settings.idp is None:
-        message = f"{command.path} has no section [idp], so nobody signs on here"
-        raise ConnectorError(message)
-    provider = make_identity_provider(command.settings, command.engine, SystemClock())
-    for note in provider.notes:
-        print_note(f"note: {note}")
-    return provider.logout.parts
 
 
 def _values(parts: LogoutParts, sign_ons: SignOns) -> dict[str, Any]:

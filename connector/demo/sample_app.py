@@ -33,7 +33,7 @@ from connector.demo.sample_slo import read_logout
 from connector.settings.values import Listen
 from connector.web.forms import read_form, require_same_origin
 from connector.web.headers import with_headers
-from connector.web.pages import STATIC_FOLDER, Pages, make_pages
+from connector.web.pages import STATIC_FOLDER, Edition, make_pages
 from connector.web.server import Listener, serve
 from connector.web.site import Site
 
@@ -51,7 +51,7 @@ _OUTSTANDING_LIMIT: Final = 1000
 class _Application:
     """The application's memory and its surroundings."""
 
-    pages: Pages
+    pages: Edition
     idp_metadata: Callable[[], bytes]
     clock: Clock
     visitors: dict[str, Visitor] = field(default_factory=dict)
@@ -74,7 +74,8 @@ def sample_app(
         clock: Tells the time; default: the machine's.
 
     """
-    pages = make_pages(Site(base_url, "Northwind Intranet"), Path(__file__).parent / "templates")
+    site = Site(base_url, "Northwind Intranet", language="en")
+    pages = make_pages(site, Path(__file__).parent / "templates").editions[site.language]
     state = _Application(pages, idp_metadata, clock or SystemClock())
     routes = [
         Route("/", lambda request: _home(state, request)),

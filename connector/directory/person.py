@@ -46,8 +46,7 @@ class DirectoryUser:
 
         A leaver, a disabled and an expired account may not.
         """
-        is_expired = self.expires_at is not None and self.expires_at <= now
-        return self.left_at is None and self.is_enabled and not is_expired
+        return _is_active(self, now)
 
 
 class UserHead(NamedTuple):
@@ -67,6 +66,15 @@ class UserHead(NamedTuple):
     is_enabled: bool
     expires_at: datetime | None
     left_at: datetime | None
+
+    def is_active(self, now: datetime) -> bool:
+        """Return whether the person may have access at that moment."""
+        return _is_active(self, now)
+
+
+def _is_active(person: DirectoryUser | UserHead, now: datetime) -> bool:
+    is_expired = person.expires_at is not None and person.expires_at <= now
+    return person.left_at is None and person.is_enabled and not is_expired
 
 
 class GroupHead(NamedTuple):

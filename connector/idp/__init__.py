@@ -11,8 +11,8 @@ somebody else, and back), `policy` (whether they may enter), `departure` (how a 
 Beside them `application` knows to whom we answer, `upstream` whom we believe besides our own
 directory, `keys` by what we sign, `publication` shows it to others, `decryption_key` is how we read
 what is for us alone; `transaction`, `session`, `vouched` and `lockout` know what has happened,
-`store` keeps it; `reason` has the words of the audit, `names` and `moment` those of SAML, `xmldsig`
-all that is XML signature, `xmlenc` encryption.
+`store` keeps it, `notices` tells the person of it; `reason` has the words of the audit, `names` and
+`moment` those of SAML, `xmldsig` all that is XML signature, `xmlenc` encryption.
 
 Invariant: nobody gets an answer at an address that is not registered, and no answer says more than
 what the directory holds of a person who proved a password in this browser, or for whom in this

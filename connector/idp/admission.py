@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
 from connector.idp.reason import Reason
-from connector.idp.transaction import digest_of, is_step_token
+from connector.idp.transaction import Step, digest_of, is_step_token
 
 if TYPE_CHECKING:
     from connector.idp.parts import LoginParts
-    from connector.idp.transaction import LoginTransaction, Step
+    from connector.idp.transaction import LoginTransaction
 
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -59,11 +59,13 @@ def enter_step(
     """
     transaction = load_login(parts, transaction_id, browser)
     reason = ""
-    if transaction.answered_at is not None or transaction.verified_at is not None:
+    # Which of the two comes next is for the policy to say, when the form is looked at.
+    at_hand = (Step.FACTOR, Step.ENROL) if transaction.verified_at else (transaction.step,)
+    if transaction.answered_at is not None:
         reason = Reason.TRANSACTION_ENDED
     elif not any(is_step_token(token, parts.secret, transaction, step) for step in steps):
         reason = Reason.STEP_TOKEN
-    elif not is_step_token(token, parts.secret, transaction, transaction.step):
+    elif not any(is_step_token(token, parts.secret, transaction, step) for step in at_hand):
         reason = Reason.STEP_SKIPPED
     if reason:
         parts.record("login.refused", reason, application=transaction.application)

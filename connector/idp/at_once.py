@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from connector.idp.parts import LoginParts
     from connector.idp.session import SsoSession
     from connector.idp.view import SendResponse
+    from connector.idp.visit import Visit
 
 # Most requests have a fifth of that, encoded signatures included; to read 64 kB takes 20 ms.
 _SHORT_BYTES = 8_192
 
 
 def answer_at_once(
-    parts: LoginParts, request: AuthnRequest, session: SsoSession | None, address: str
+    parts: LoginParts, request: AuthnRequest, session: SsoSession | None, visit: Visit
 ) -> SendResponse | None:
     """Return the answer to a request of somebody who is signed in; None for all others."""
     if session is None or request.unmet or request.force_authn:
@@ -32,10 +33,10 @@ def answer_at_once(
     application = parts.registry.by_slug(request.application)
     if application is None:
         return None
-    if not still_opens(parts, session, application, address):
+    if not still_opens(parts, session, application, visit.address):
         return None
     try:
-        return Departure(parts, application, request, address).enter_at_once(session)
+        return Departure(parts, application, request, visit).enter_at_once(session)
     except LoginError:  # the page of a stored login says so, and the audit why
         return None
 
@@ -56,7 +57,7 @@ class FastLane:
     parts: LoginParts
 
     def answer(
-        self, message: BoundMessage, address: str, sso_cookie: str | None
+        self, message: BoundMessage, visit: Visit, sso_cookie: str | None
     ) -> SendResponse | None:
         """Return the answer to an AuthnRequest; None if `LoginFlow.begin` is to take it in.
 
@@ -73,6 +74,6 @@ class FastLane:
             request = parse_authn_request(
                 message, parts.registry, now=now, endpoints=parts.settings.endpoints
             )
-            return answer_at_once(parts, request, session, address)
+            return answer_at_once(parts, request, session, visit)
         except (RequestRefused, StateError):
             return None

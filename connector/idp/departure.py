@@ -7,14 +7,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from connector.audit import AuditEvent
-from connector.errors import LoginError, NotProvisioned, PolicyDenied
+from connector.errors import LoginError, NotProvisioned
+from connector.idp.device_memory import remember, renew
+from connector.idp.entry import require_account, require_proof, wants_second
+from connector.idp.evidence import of_session
 from connector.idp.message.assertion import SignOn
-from connector.idp.policy import Deny, may_enter
 from connector.idp.reason import Reason
 from connector.idp.session import Participant, SsoSession, remembered_until
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
-from connector.idp.view import NextStep, SendResponse, ShowDenied, ShowNotReady
+from connector.idp.view import NextStep, SendHome, SendResponse, ShowDenied, ShowNotReady
 from connector.idp.vouched import AD
 from connector.packed import values_of
 
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
 
     from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
+    from connector.idp.device_memory import Remembering
+    from connector.idp.evidence import Evidence
     from connector.idp.message.authn_request import AuthnRequest
     from connector.idp.parts import LoginParts
+    from connector.idp.view import DeviceCookie
+    from connector.idp.visit import Visit
     from connector.idp.vouched import Vouched
 
 # Keys of messages: what the page says. The audit has the reason.
@@ -35,6 +41,13 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     {
         Reason.NOT_IN_GROUP: "not-allowed",
         Reason.NOT_ACTIVE: "not-allowed",
+        Reason.STATUS_DISABLED: "account-disabled",
+        Reason.STATUS_LOCKED_OUT: "account-locked",
+        Reason.NETWORK_REFUSED: "policy-denied",
+        Reason.COUNTRY_REFUSED: "policy-denied",
+        Reason.POLICY_DENIES: "policy-denied",
+        Reason.BROWSER_TOO_OLD: "browser-too-old",
+        Reason.FACTOR_MISSING: "factor-missing",
         Reason.NO_NAME_ID: "incomplete",
         Reason.ATTRIBUTE_MISSING: "incomplete",
         Reason.OTHER_SUBJECT: "other-subject",
@@ -47,42 +60,24 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 _WORTH_ASKING = frozenset({Reason.OTHER_SUBJECT, Reason.AUTHN_CONTEXT_UNSUPPORTED})
 
 
-def require_entry(
-    parts: LoginParts, external_id: str, application: Application, now: datetime
-) -> DirectoryUser:
-    """Return the person, who may enter at that moment.
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """Whom a login has verified.
 
-    Raises:
-        PolicyDenied: if they may not.
-
-    """
-    standing = parts.directory.standing(external_id)
-    if standing is None:
-        raise PolicyDenied(Reason.UNKNOWN_USER)
-    user, groups = standing
-    decision = may_enter(user, groups, application, now)
-    if isinstance(decision, Deny):
-        raise PolicyDenied(decision.reason)
-    return user
-
-
-def require_account(
-    parts: LoginParts, user: DirectoryUser, application: Application
-) -> DirectoryUser:
-    """Return the person as the application's own accounts know them.
-
-    What was provisioned is what is said of them, so that the two cannot differ.
-
-    Raises:
-        NotProvisioned: if they have no account there that can be used.
+    Attributes:
+        external_id: The person.
+        email: As typed, for pages.
+        proof: Who says who they are, and since when.
+        evidence: What they have proved.
+        remembering: What is to be remembered of the device; None for nothing.
 
     """
-    if not application.target or parts.accounts is None:
-        return user
-    account = parts.accounts.find(application.target, user.external_id)
-    if account is None or not account.is_active:
-        raise NotProvisioned(Reason.NOT_PROVISIONED, f"no account at {application.target}")
-    return replace(user, document=values_of(user.document) | values_of(account.document))
+
+    external_id: str
+    email: str
+    proof: Vouched
+    evidence: Evidence
+    remembering: Remembering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class Departure:
         parts: Of the identity provider.
         application: Where the person is going.
         request: What is answered.
-        address: Where the browser is.
+        visit: The request at hand.
         transaction_id: The login; "" if it is answered at once, and was never stored.
 
     """
@@ -101,52 +96,36 @@ class Departure:
     parts: LoginParts
     application: Application
     request: AuthnRequest
-    address: str
+    visit: Visit
     transaction_id: str = ""
 
-    def enter_anew(
-        self, external_id: str, email: str, proof: Vouched, old_cookie: str | None
-    ) -> NextStep:
+    def enter_anew(self, entrant: Entrant, old_cookie: str | None) -> NextStep:
         """Let in whom this login verified, and begin their SSO session."""
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
-        ends_at = now + self.parts.settings.sessions.lifetime
-        session = SsoSession(
-            cookie_digest=digest_of(cookie),
-            session_index=f"_{self.parts.random(16).hex()}",
-            external_id=external_id,
-            email=email,
-            address=self.address,
-            authenticated_at=proof.authenticated_at,
-            used_at=now,
-            expires_at=min(ends_at, proof.ends_at or ends_at),
-            source=proof.upstream,
-            context_class=proof.context_class,
-            authority=proof.authority,
-        )
+        session = self._session(entrant, digest_of(cookie), now)
         try:
-            view = self._respond(self._admitted(external_id, now), session, now)
+            user = self._admitted(entrant.external_id, entrant.evidence)
+            view = self._respond(user, session, now)
         except LoginError as error:
-            return self._deny(session, error)
-        ends = digest_of(old_cookie) if old_cookie else None
-        means = "password" if session.source == AD else "upstream"
+            return self.deny(entrant.external_id, error)
         ending = self._ending(
             now,
-            self._entry(session, means, now),
+            self._entry(session, session.first, now),
             begins=session,
-            ends=ends,
+            ends=digest_of(old_cookie) if old_cookie else None,
             tells=self._told(session, view, now),
         )
         if not self.parts.store.answer(ending):
             return ShowDenied(self.application.name, EXPIRED)
-        return replace(view, sso_cookie=cookie)
+        return replace(view, sso_cookie=cookie, device=self._remember(entrant))
 
     def enter_again(self, session: SsoSession) -> NextStep | None:
         """Let in whom an SSO session knows; None if somebody has to sign in anew for that."""
-        now = self.parts.clock.now()
+        now, person = self.parts.clock.now(), session.external_id
         try:
-            view = self._respond(self._admitted(session.external_id, now), session, now)
+            view = self._respond(self._admitted(person, of_session(session)), session, now)
         except LoginError as error:
-            return None if error.reason in _WORTH_ASKING else self._deny(session, error)
+            return None if error.reason in _WORTH_ASKING else self.deny(person, error)
         is_kept = self._keep_use(session, view, now)
         return view if is_kept else ShowDenied(self.application.name, EXPIRED)
 
@@ -160,27 +139,69 @@ class Departure:
 
         """
         now = self.parts.clock.now()
-        user = require_entry(self.parts, session.external_id, self.application, now)
+        user = self._proved(session.external_id, of_session(session))
         view = self._respond(require_account(self.parts, user, self.application), session, now)
-        return view if self._keep_use(session, view, now) else None
+        is_kept = self._keep_use(session, view, now)
+        return view if is_kept and isinstance(view, SendResponse) else None
+
+    def _remember(self, entrant: Entrant) -> DeviceCookie | None:
+        """Return the new cookie of the device; None if it keeps what it has."""
+        evidence, wanted = entrant.evidence, entrant.remembering
+        if evidence.second and wanted:
+            person, second = entrant.external_id, evidence.second
+            return remember(self.parts, person, second, self.visit, wanted)
+        if evidence.remembered_at is not None and not evidence.second:
+            return renew(self.parts, entrant.external_id, self.visit)
+        return None
+
+    def _session(self, entrant: Entrant, cookie_digest: bytes, now: datetime) -> SsoSession:
+        """Return the session that begins; one that adds a factor to another ends when that does."""
+        proof, evidence = entrant.proof, entrant.evidence
+        ends_at = evidence.first_at + self.parts.settings.sessions.lifetime
+        return SsoSession(
+            cookie_digest=cookie_digest,
+            session_index=f"_{self.parts.random(16).hex()}",
+            external_id=entrant.external_id,
+            email=entrant.email,
+            address=self.visit.address,
+            authenticated_at=proof.authenticated_at,
+            used_at=now,
+            expires_at=min(ends_at, proof.ends_at or ends_at),
+            source=proof.upstream,
+            context_class=proof.context_class,
+            authority=proof.authority,
+            first=evidence.first,
+            second=evidence.second or "",
+            second_at=evidence.second_at,
+            remembered_at=evidence.remembered_at,
+            remembered_for=evidence.remembered_for,
+            remembered_by=evidence.remembered_by or "",
+            user_agent=self.visit.user_agent,
+        )
 
     def refuse(self, reason: str) -> NextStep:
         """Tell the person, or at once the service provider, that there will be no assertion."""
         return self._stop("login.refused", reason)
 
-    def _admitted(self, external_id: str, now: datetime) -> DirectoryUser:
+    def _admitted(self, external_id: str, evidence: Evidence) -> DirectoryUser:
         """Return the person as the application knows them; give them an account there if need be.
 
         Raises:
-            LoginError: if they may not enter, or have no account in time.
+            LoginError: if they may not enter, have not proved enough, or have no account in time.
 
         """
-        user = require_entry(self.parts, external_id, self.application, now)
+        user = self._proved(external_id, evidence)
         try:
             return require_account(self.parts, user, self.application)
         except NotProvisioned:
             self._provision(user)
         return require_account(self.parts, user, self.application)
+
+    def _proved(self, external_id: str, evidence: Evidence) -> DirectoryUser:
+        wanted = wants_second(self.request, self.application)
+        return require_proof(
+            self.parts, external_id, self.application, self.visit, evidence, wants_second=wanted
+        )
 
     def _provision(self, user: DirectoryUser) -> None:
         if self.parts.accounts is None:
@@ -191,22 +212,27 @@ class Departure:
             Reason.NOT_PROVISIONED if words else "",
             actor=user.external_id,
             application=self.application.name,
-            address=self.address,
+            address=self.visit.address,
             details={"target": self.application.target, "words": words},
         )
 
-    def _respond(self, user: DirectoryUser, session: SsoSession, now: datetime) -> SendResponse:
-        """Return the answer.
+    def _respond(
+        self, user: DirectoryUser, session: SsoSession, now: datetime
+    ) -> SendResponse | SendHome:
+        """Return the answer; for a page of ours, the way there.
 
         Raises:
             PolicyDenied: if the directory has no name for them that the application would take.
 
         """
+        if not self.application.slug:
+            return SendHome(self.request.relay_state)
         sign_on = SignOn(
             session.session_index,
             session.authenticated_at,
             session.context_class,
             session.authority,
+            has_second_factor=session.first == "passkey" or bool(session.second),
         )
         directory, answerer = self.parts.directory, self.parts.answerer
         groups = directory.group_names(user.external_id) if self.application.reads_groups else ()
@@ -214,8 +240,12 @@ class Departure:
         user = replace(user, document=values_of(user.document))
         return answerer.respond(user, self.application, self.request, sign_on, now, groups)
 
-    def _told(self, session: SsoSession, view: SendResponse, now: datetime) -> Participant:
-        """Return that the application is told of the session, and by which name."""
+    def _told(
+        self, session: SsoSession, view: SendResponse | SendHome, now: datetime
+    ) -> Participant | None:
+        """Return that the application is told of the session, and by which name; None for ours."""
+        if isinstance(view, SendHome):
+            return None
         return Participant(
             sso_index=session.session_index,
             application=self.application.slug,
@@ -228,18 +258,19 @@ class Departure:
             expires_at=remembered_until(now, session),
         )
 
-    def _keep_use(self, session: SsoSession, view: SendResponse, now: datetime) -> bool:
+    def _keep_use(self, session: SsoSession, view: SendResponse | SendHome, now: datetime) -> bool:
         """Keep that the answer goes out; False if one did already, or the session has ended."""
         entry, told = self._entry(session, "session", now), self._told(session, view, now)
         return self.parts.store.answer(
             self._ending(now, entry, uses=session.cookie_digest, tells=told)
         )
 
-    def _deny(self, session: SsoSession, error: LoginError) -> NextStep:
+    def deny(self, external_id: str, error: LoginError) -> NextStep:
+        """Say that somebody may not enter, or not yet."""
         if isinstance(error, NotProvisioned) and not self.request.is_passive:
-            self.parts.audit.record(self._event("login.denied", error.reason, session.external_id))
+            self.parts.audit.record(self._event("login.denied", error.reason, external_id))
             return ShowNotReady(self.application.name)
-        return self._stop("login.denied", error.reason, session.external_id)
+        return self._stop("login.denied", error.reason, external_id)
 
     def _stop(self, name: str, reason: str, actor: str = "") -> NextStep:
         """Say why there is no assertion: on a page that leads back, or without a page if passive.
@@ -263,7 +294,7 @@ class Departure:
 
     def _event(self, name: str, reason: str, actor: str) -> AuditEvent:
         now, application = self.parts.clock.now(), self.application.name
-        return AuditEvent(now, name, "failure", reason, actor, application, self.address)
+        return AuditEvent(now, name, "failure", reason, actor, application, self.visit.address)
 
     def _ending(self, now: datetime, event: AuditEvent, **more: Any) -> Ending:
         if self.transaction_id:
@@ -279,14 +310,20 @@ class Departure:
 
     def _entry(self, session: SsoSession, proof: str, now: datetime) -> AuditEvent:
         details = {"proof": proof, "session_index": session.session_index}
+        if session.second:
+            details["second"] = session.second
+        elif session.remembered_at:
+            details["second"] = "remembered-device"
         if session.source != AD:
             details["source"] = session.source
+        if session.user_agent and proof != "session":
+            details["browser"] = session.user_agent
         return AuditEvent(
             now,
             "login.succeeded",
             "success",
             actor=session.external_id,
             application=self.application.name,
-            address=self.address,
+            address=self.visit.address,
             details=details,
         )

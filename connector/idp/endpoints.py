@@ -49,3 +49,8 @@ class IdpEndpoints:
     def slo_url(self) -> str:
         """Return where LogoutRequests and LogoutResponses come in, by whichever binding."""
         return f"{self.base_url}/saml/slo"
+
+    @property
+    def duo_redirect_uri(self) -> str:
+        """Return where Duo sends the browser back to."""
+        return f"{self.base_url}/login/duo"

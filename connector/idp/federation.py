@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import AuthenticationFailed, LoginError, UpstreamRefused
 from connector.idp.authenticator.upstream import home_domain, identify
-from connector.idp.departure import require_entry
+from connector.idp.entry import require_entry
 from connector.idp.message.authn_request import from_json
 from connector.idp.names import PASSWORD_CLASS, UNSPECIFIED_CLASS
 from connector.idp.reason import Reason
@@ -66,8 +66,23 @@ def attach(parts: LoginParts, transaction_id: str, outcome: Vouched | Declined) 
     _authenticator(parts).store.attach(transaction_id, outcome.upstream, to_json(outcome))
 
 
-def proof_of(transaction: LoginTransaction) -> Vouched:
-    """Return how a login verified somebody: by the word of an upstream, or a password of ours."""
+def proof_of(transaction: LoginTransaction, session: SsoSession | None = None) -> Vouched:
+    """Return how a login verified somebody: by the word of an upstream, or here.
+
+    Args:
+        transaction: The login.
+        session: The one that it adds a factor to, and that says so then; or None.
+
+    """
+    if session is not None:
+        return Vouched(
+            session.source,
+            session.authority,
+            session.external_id,
+            session.authenticated_at,
+            session.context_class,
+            session.expires_at,
+        )
     at = transaction.verified_at
     if at is None:
         message = f"login {transaction.transaction_id} verified nobody"
@@ -75,7 +90,10 @@ def proof_of(transaction: LoginTransaction) -> Vouched:
     outcome = read_outcome(transaction.vouched) if transaction.vouched else None
     if isinstance(outcome, Vouched):
         return replace(outcome, context_class=outcome.context_class or UNSPECIFIED_CLASS)
-    return Vouched(AD, "", transaction.external_id, at, PASSWORD_CLASS)
+    # No class says what a passkey is; whoever asks for two factors is told of them.
+    is_passkey = transaction.first == "passkey"
+    context_class = UNSPECIFIED_CLASS if is_passkey else PASSWORD_CLASS
+    return Vouched(AD, "", transaction.external_id, at, context_class)
 
 
 def answers_for(
@@ -206,14 +224,16 @@ class Detour:
             return self._refuse(outcome.reason, error, details | {"message": outcome.words})
         details |= {"person": outcome.person}
         try:
-            user = self._admit(outcome, now)
+            user = self._admit(outcome)
         except LoginError as error:
             key = OTHER_PERSON if error.reason == Reason.OTHER_PERSON else UPSTREAM_REFUSED
             return self._refuse(error.reason, key, details | {"message": str(error)})
-        self.parts.store.set_verified(self.transaction.transaction_id, user.external_id, now)
+        self.parts.store.set_verified(
+            self.transaction.transaction_id, user.external_id, now, "upstream"
+        )
         return ""
 
-    def _admit(self, vouched: Vouched, now: datetime) -> DirectoryUser:
+    def _admit(self, vouched: Vouched) -> DirectoryUser:
         """Return whom an upstream vouches for, who may enter.
 
         Raises:
@@ -230,7 +250,7 @@ class Detour:
         meant = self.parts.directory.find_login(typed) if typed else user
         if meant is None or meant.external_id != user.external_id:
             raise AuthenticationFailed(Reason.OTHER_PERSON, f"{typed} was typed")
-        return require_entry(self.parts, user.external_id, self.application, now)
+        return require_entry(self.parts, user.external_id, self.application)
 
     def _refuse(self, reason: str, error: str, details: dict[str, str]) -> str:
         _authenticator(self.parts).store.refuse(self.transaction.transaction_id, error)

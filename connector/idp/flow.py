@@ -7,24 +7,27 @@ login, good or bad, is in the audit.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.errors import LoginError, PolicyDenied, RequestRefused
-from connector.idp.admission import enter_step, give_to_browser, load_login
+from connector.errors import PolicyDenied, RequestRefused
+from connector.idp.admission import give_to_browser, load_login
 from connector.idp.at_once import answer_at_once
-from connector.idp.authenticator.password import Claim, MustChange
-from connector.idp.departure import EXPIRED, Departure, require_entry
+from connector.idp.departure import EXPIRED, Departure, Entrant
+from connector.idp.enrolment import CHOOSE
+from connector.idp.entry import judge, wants_second
+from connector.idp.evidence import of_session
+from connector.idp.factor_forms import FactorForms
 from connector.idp.federation import (
     Detour,
     attach,
-    check_password,
     may_be_met_elsewhere,
     proof_of,
     receive,
     still_opens,
 )
+from connector.idp.first_factor import EMAIL, FirstFactor
+from connector.idp.home import application_of, home_request
 from connector.idp.message.authn_request import (
     AuthnRequest,
     from_json,
@@ -32,8 +35,9 @@ from connector.idp.message.authn_request import (
     to_json,
     unasked_request,
 )
-from connector.idp.new_password import NewPassword, TypedPasswords
+from connector.idp.new_password import TypedPasswords
 from connector.idp.parts import DirectoryLookup, LoginParts, LoginSettings
+from connector.idp.policy import Allow, SignInAgain
 from connector.idp.portal import find_live_session, find_session, find_signed_in
 from connector.idp.reason import Reason
 from connector.idp.transaction import LoginTransaction, Step, step_token
@@ -47,14 +51,15 @@ from connector.idp.view import (
     ShowDenied,
     SignedIn,
 )
+from connector.idp.visit import Visit
 from connector.idp.vouched import AD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from connector.idp.application.service_provider import Application
     from connector.idp.binding import BoundMessage
+    from connector.idp.session import SsoSession
 
 __all__ = [
     "AskEmail",
@@ -70,15 +75,10 @@ __all__ = [
     "ShowDenied",
     "SignedIn",
     "TypedPasswords",
+    "Visit",
 ]
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-
-# Keys of messages: what a browser is told. The audit has the reason.
-FAILED = "failed"
-INVALID_EMAIL = "invalid-email"
-TOO_MANY = "too-many"
-UNAVAILABLE = "unavailable"
+_NOWHERE = Visit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,18 @@ class LoginFlow:
     parts: LoginParts
     end_sign_ons: Callable[[str], None]
 
+    @property
+    def first(self) -> FirstFactor:
+        """Return the forms by which people say and prove who they are."""
+        return FirstFactor(self.parts, self.end_sign_ons)
+
+    @property
+    def second(self) -> FactorForms:
+        """Return the forms by which they prove a second factor, and enrol one."""
+        return FactorForms(self.parts)
+
     def begin(
-        self, message: BoundMessage, address: str, sso_cookie: str | None = None
+        self, message: BoundMessage, visit: Visit, sso_cookie: str | None = None
     ) -> str | SendResponse:
         """Take in an AuthnRequest; return the id of the login that begins with it, or its answer.
 
@@ -110,14 +120,18 @@ class LoginFlow:
             request = parse_authn_request(
                 message, self.parts.registry, now=now, endpoints=self.parts.settings.endpoints
             )
-            return self._answer_at_once(request, sso_cookie, address) or self._add(request, now)
+            return self._answer_at_once(request, sso_cookie, visit) or self._add(request, now)
         except RequestRefused as error:
-            details = {"message": str(error)}
-            self.parts.record("request.refused", error.reason, address=address, details=details)
+            self.parts.record(
+                "request.refused",
+                error.reason,
+                address=visit.address,
+                details={"message": str(error)},
+            )
             raise
 
     def begin_at_portal(
-        self, slug: str, address: str, sso_cookie: str | None = None
+        self, slug: str, visit: Visit, sso_cookie: str | None = None
     ) -> str | SendResponse:
         """Begin a login that no service provider asked for; return as `begin` does.
 
@@ -125,10 +139,27 @@ class LoginFlow:
             RequestRefused: if there is no such application.
 
         """
-        request = self._request_of_portal(slug, address)
-        return self._answer_at_once(request, sso_cookie, address) or self._add(
+        request = self._request_of_portal(slug, visit.address)
+        return self._answer_at_once(request, sso_cookie, visit) or self._add(
             request, self.parts.clock.now()
         )
+
+    def begin_at_home(self, path: str, *, adds_factor: bool = False) -> str:
+        """Begin a login for a page of ours; return its id.
+
+        Args:
+            path: Of the page.
+            adds_factor: Whether the person wants to add a factor before they see it.
+
+        Raises:
+            RequestRefused: if people do not sign in for that page.
+
+        """
+        request, now = home_request(path), self.parts.clock.now()
+        transaction_id = self._add(request, now)
+        if adds_factor:
+            self.parts.store.set_stage(transaction_id, enrolling=CHOOSE)
+        return transaction_id
 
     def login_url(self, slug: str) -> str:
         """Return where the portal sends people for that application; "" if they begin here."""
@@ -149,7 +180,7 @@ class LoginFlow:
         transaction_id: str,
         browser: str | None,
         sso_cookie: str | None,
-        address: str = "",
+        visit: Visit = _NOWHERE,
     ) -> NextStep:
         """Return what to show.
 
@@ -158,55 +189,23 @@ class LoginFlow:
 
         """
         transaction = load_login(self.parts, transaction_id, browser)
-        request = from_json(transaction.request)
-        application = self._application(transaction)
+        request, address = from_json(transaction.request), visit.address
+        application = application_of(self.parts, transaction)
         if transaction.answered_at is not None:
             return ShowDenied(application.name, EXPIRED)
-        departure = Departure(self.parts, application, request, address, transaction_id)
+        departure = Departure(self.parts, application, request, visit, transaction_id)
         if transaction.vouched and transaction.verified_at is None:
             refused = Detour(self.parts, transaction, application, address).come_back()
             transaction = load_login(self.parts, transaction_id, browser)
             if refused and request.is_passive:
                 return departure.refuse(refused)
-        detour = Detour(self.parts, transaction, application, address)
-        return self._depart(departure, transaction, sso_cookie) or self._ask(detour)
-
-    def submit_email(
-        self, transaction_id: str, browser: str | None, step_token: str, email: str
-    ) -> None:
-        """Take what the person typed; whether anybody has that address does not show.
-
-        Raises:
-            RequestRefused: if the form is not of this login, browser and step.
-
-        """
-        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.EMAIL)
-        typed = email.strip()
-        if _EMAIL.fullmatch(typed) and typed.isprintable():
-            self.parts.store.set_email(transaction.transaction_id, typed)
-        else:
-            self.parts.store.set_email(transaction.transaction_id, "", INVALID_EMAIL)
-
-    def forget_email(self, transaction_id: str, browser: str | None, step_token: str) -> None:
-        """Go back to the question who the person is ("Not you?").
-
-        Raises:
-            RequestRefused: if the form is not of this login, browser and step.
-
-        """
-        steps = Step.PASSWORD, Step.NEW_PASSWORD
-        transaction = enter_step(self.parts, transaction_id, browser, step_token, *steps)
-        self.parts.store.set_email(transaction.transaction_id, "")
-
-    def leave_source(self, transaction_id: str, browser: str | None, step_token: str) -> None:
-        """Go back from an upstream to the question who the person is ("Not you?").
-
-        Raises:
-            RequestRefused: if the form is not of this login, browser and step.
-
-        """
-        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.SOURCE)
-        self.parts.store.set_email(transaction.transaction_id, "")
+        if end := self._depart(departure, transaction, sso_cookie):
+            return end
+        # A session may have stood for the first half of it.
+        transaction = load_login(self.parts, transaction_id, browser)
+        if transaction.verified_at is not None:
+            return self._go_on(departure, transaction, sso_cookie)
+        return self._ask(Detour(self.parts, transaction, application, address))
 
     def take_answer(self, message: BoundMessage, address: str) -> str:
         """Take in what an upstream answers, and return the id of the login that waited for it.
@@ -224,46 +223,6 @@ class LoginFlow:
         attach(self.parts, transaction_id, received.outcome)
         return transaction_id
 
-    def submit_password(
-        self, transaction_id: str, browser: str | None, step_token: str, password: str, address: str
-    ) -> None:
-        """Check the password, then whether the person may enter; `next_step` shows what came of it.
-
-        Raises:
-            RequestRefused: if the form is not of this login, browser and step.
-
-        """
-        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.PASSWORD)
-        now = self.parts.clock.now()
-        application = self._application(transaction)
-        user = self.parts.directory.find_login(transaction.email.casefold())
-        claim = Claim(transaction.email.casefold(), user, password, address)
-        try:
-            self._verify(claim, transaction, application, now)
-        except LoginError as error:
-            self._fail(transaction, error, user.external_id if user else "", address)
-
-    def submit_new_password(
-        self,
-        transaction_id: str,
-        browser: str | None,
-        step_token: str,
-        typed: TypedPasswords,
-        address: str,
-    ) -> None:
-        """Change a password that has expired; `next_step` shows what came of it.
-
-        Raises:
-            RequestRefused: if the form is not of this login, browser and step.
-
-        """
-        transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.NEW_PASSWORD)
-        application = self._application(transaction)
-        try:
-            self._new_password(transaction, application, address).take(typed)
-        except PolicyDenied as error:
-            self._fail(transaction, error, transaction.external_id, address)
-
     def session_of(self, sso_cookie: str | None) -> SignedIn | None:
         """Return who is signed in, and what is open to them."""
         return find_signed_in(self.parts, sso_cookie)
@@ -278,46 +237,105 @@ class LoginFlow:
             raise
 
     def _answer_at_once(
-        self, request: AuthnRequest, sso_cookie: str | None, address: str
+        self, request: AuthnRequest, sso_cookie: str | None, visit: Visit
     ) -> SendResponse | None:
         session = find_live_session(self.parts, sso_cookie)
-        return answer_at_once(self.parts, request, session, address)
+        return answer_at_once(self.parts, request, session, visit)
 
     def _depart(
         self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None
     ) -> NextStep | None:
         """Return how the login ends, or None if the person has yet to be asked."""
-        request, application, address = departure.request, departure.application, departure.address
+        request, application = departure.request, departure.application
+        address = departure.visit.address
         if request.unmet and not may_be_met_elsewhere(self.parts, request, application, address):
             return departure.refuse(request.unmet)
         if transaction.verified_at is not None:
-            return departure.enter_anew(
-                transaction.external_id, transaction.email, proof_of(transaction), sso_cookie
-            )
+            return self._go_on(departure, transaction, sso_cookie)
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
         may_stay = session and still_opens(self.parts, session, application, address)
-        if session and may_stay and (end := departure.enter_again(session)) is not None:
+        if session and may_stay and (end := self._resume(departure, session)) is not None:
             return end
         if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
+
+    def _resume(self, departure: Departure, session: SsoSession) -> NextStep | None:
+        """Let in whom a session knows; None if they have to prove something (more) for that."""
+        person, evidence = session.external_id, of_session(session)
+        transaction_id = departure.transaction_id
+        try:
+            judgement = judge(
+                self.parts,
+                person,
+                departure.application,
+                departure.visit,
+                evidence,
+                wants_second=wants_second(departure.request, departure.application),
+            )
+        except PolicyDenied as error:
+            return departure.deny(person, error)
+        is_home = not departure.application.slug
+        if isinstance(judgement.verdict, Allow) and not is_home:
+            return departure.enter_again(session)
+        if not isinstance(judgement.verdict, SignInAgain) and not departure.request.is_passive:
+            self.parts.store.set_stage(
+                transaction_id,
+                external_id=person,
+                email=session.email,
+                verified_at=session.authenticated_at,
+                first=session.first,
+                upgrades=session.cookie_digest,
+            )
+        return None
+
+    def _go_on(
+        self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None
+    ) -> NextStep:
+        """Ask whom the login knows for what is lacking, or let them in."""
+        person = transaction.external_id
+        try:
+            stage = self.second.stage(transaction, departure.visit)
+            if stage.has_to_begin_anew:
+                return self._ask_password(departure, transaction)
+            view = stage.ask()
+        except PolicyDenied as error:
+            return departure.deny(person, error)
+        if view is not None and departure.request.is_passive:
+            return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
+        if view is not None:
+            return view
+        entrant = Entrant(
+            person,
+            transaction.email,
+            proof_of(transaction, stage.session),
+            stage.evidence,
+            stage.remembering(),
+        )
+        return departure.enter_anew(entrant, sso_cookie)
+
+    def _ask_password(self, departure: Departure, transaction: LoginTransaction) -> NextStep:
+        """Ask somebody for the password who came by a passkey alone, where that is not enough."""
+        transaction_id, email = transaction.transaction_id, transaction.email
+        self.parts.store.set_email(transaction_id, email, "password-wanted")
+        again = self.parts.store.transaction(transaction_id, self.parts.clock.now())
+        if again is None:
+            raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
+        address = departure.visit.address
+        return self._ask(Detour(self.parts, again, departure.application, address))
 
     def _ask(self, detour: Detour) -> NextStep:
         if detour.source() != AD:
             return detour.leave()
         transaction, name = detour.stay(), detour.application.name
         token = step_token(self.parts.secret, transaction, transaction.step)
-        if transaction.step is Step.EMAIL:
-            return AskEmail(name, token, error=transaction.error)
         if transaction.step is Step.NEW_PASSWORD:
-            return self._new_password(transaction, detour.application).ask(token)
+            return self.first.new_password(transaction, detour.application).ask(token)
+        passkey, error = self.first.passkey_question(transaction), transaction.error
+        if transaction.step is Step.EMAIL:
+            return AskEmail(name, token, error=error, passkey=passkey)
         self.parts.authenticator.check.prepare()
-        return AskPassword(name, token, transaction.email, transaction.error)
-
-    def _new_password(
-        self, transaction: LoginTransaction, application: Application, address: str = ""
-    ) -> NewPassword:
-        return NewPassword(self.parts, transaction, application, address, self.end_sign_ons)
+        return AskPassword(name, token, transaction.email, error, passkey)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
         transaction = LoginTransaction(
@@ -326,7 +344,7 @@ class LoginFlow:
             expires_at=now + self.parts.settings.login_lifetime,
             application=request.application,
             request=to_json(request),
-            email=request.subject if _EMAIL.fullmatch(request.subject) else "",
+            email=request.subject if EMAIL.fullmatch(request.subject) else "",
         )
         is_new = self.parts.store.add_transaction(
             transaction, issuer=request.issuer, request_id=request.request_id
@@ -334,46 +352,3 @@ class LoginFlow:
         if not is_new:
             raise RequestRefused(Reason.REQUEST_REPLAYED)
         return transaction.transaction_id
-
-    def _verify(
-        self, claim: Claim, transaction: LoginTransaction, application: Application, now: datetime
-    ) -> None:
-        """Keep that the person proved the password and may enter, or raise why not."""
-        verified = check_password(self.parts, claim, application, now)
-        require_entry(self.parts, verified.external_id, application, now)
-        if isinstance(verified, MustChange):
-            self._new_password(transaction, application, claim.address).begin(verified)
-            return
-        self.parts.store.set_verified(transaction.transaction_id, verified.external_id, now)
-
-    def _fail(
-        self, transaction: LoginTransaction, error: LoginError, actor: str, address: str
-    ) -> None:
-        """Ask for the password (again), and keep in the audit why."""
-        message = {"message": str(error)} if str(error) != error.reason else {}
-        self.parts.store.set_person(transaction.transaction_id, "", _message_key(error.reason))
-        self.parts.record(
-            "login.failed",
-            error.reason,
-            actor=actor,
-            application=self._application(transaction).name,
-            address=address,
-            details={"email": transaction.email} | message,
-        )
-
-    def _application(self, transaction: LoginTransaction) -> Application:
-        application = self.parts.registry.by_slug(transaction.application)
-        if application is None:  # taken out of the configuration while somebody signed in
-            raise RequestRefused(Reason.APPLICATION_UNKNOWN)
-        return application
-
-
-def _message_key(reason: str) -> str:
-    """Return what the browser is told: one thing, unless it would help nobody but the person."""
-    match reason:
-        case Reason.TOO_MANY_ATTEMPTS:
-            return TOO_MANY
-        case Reason.SOURCE_UNAVAILABLE | Reason.PASSWORD_UNANSWERED:
-            return UNAVAILABLE
-        case _:
-            return FAILED

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from connector.errors import AuthenticationFailed, PolicyDenied, SourceUnavailable
 from connector.idp.authenticator.change import change_password
 from connector.idp.authenticator.password import Claim
-from connector.idp.departure import require_entry
+from connector.idp.entry import require_entry
 from connector.idp.reason import Reason
 from connector.idp.view import AskNewPassword
 from connector.source.password import PasswordVerdict
@@ -130,8 +130,10 @@ class NewPassword:
             # Nobody said that they may sign in, such as at this hour: the usual step finds out.
             self._ask_anew(Reason.CHANGED_ONLY)
             return
-        require_entry(self.parts, user.external_id, self.application, now)
-        self.parts.store.set_verified(self.transaction.transaction_id, user.external_id, now)
+        require_entry(self.parts, user.external_id, self.application)
+        self.parts.store.set_verified(
+            self.transaction.transaction_id, user.external_id, now, "password"
+        )
 
     def _refuse(self, user: DirectoryUser, error: AuthenticationFailed) -> None:
         reason = Reason(error.reason)

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from connector.audit import AuditEvent
+from connector.idp.country import NoCountries
+from connector.idp.notices import Silent
 from connector.idp.routing import Routes
 from connector.idp.session import SessionLimits
 
@@ -21,10 +23,16 @@ if TYPE_CHECKING:
     from connector.idp.application.catalogue import Catalogue
     from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordAuthenticator
+    from connector.idp.authenticator.factors import Factors
     from connector.idp.authenticator.upstream import UpstreamAuthenticator
+    from connector.idp.country import Countries
     from connector.idp.endpoints import IdpEndpoints
     from connector.idp.message.answer import Answerer
+    from connector.idp.notices import Notices
+    from connector.idp.policy import Policies
+    from connector.idp.store.devices import DeviceStore
     from connector.idp.store.sign_ons import SignOnStore
+    from connector.idp.store.standings import UserStandings
 
 
 class DirectoryLookup(Protocol):
@@ -48,11 +56,31 @@ class DirectoryLookup(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Another site that the portal leads to; nobody is signed in there.
+
+    Attributes:
+        name: On the tile.
+        url: Where it is.
+        groups: Casefolded distinguished names of groups whose members see it, nested included.
+        admits_everybody: Whoever is signed in sees it.
+
+    """
+
+    name: str
+    url: str
+    groups: frozenset[str] = frozenset()
+    admits_everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoginSettings:
     """What the operator decided about logins.
 
     Attributes:
         endpoints: Our own names and addresses.
+        organization: What people know us by.
+        links: What the portal shows besides applications.
         sessions: How long a sign-on lasts.
         assertion_lifetime: How long an assertion may be used.
         login_lifetime: How long a person may take.
@@ -63,6 +91,8 @@ class LoginSettings:
     sessions: SessionLimits = field(default_factory=SessionLimits)
     assertion_lifetime: timedelta = timedelta(minutes=5)
     login_lifetime: timedelta = timedelta(minutes=15)
+    organization: str = "Sign-on"
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +103,9 @@ class LoginParts:
         catalogue: The applications, as they are now.
         directory: Who exists.
         authenticator: Checks passwords.
+        factors: Check whatever is proved besides.
+        standings: What the help desk says of people.
+        devices: Those that are remembered.
         answerer: Writes and signs the answers.
         store: Keeps what has happened.
         audit: Keeps why.
@@ -83,12 +116,17 @@ class LoginParts:
         random: Returns that many unpredictable bytes, as `secrets.token_bytes`.
         routes: Who checks whom.
         upstream: Asks other identity providers; None if there are none.
+        notices: Tells people what happened to their sign-on.
+        countries: Tells in which country an address is.
 
     """
 
     catalogue: Catalogue
     directory: DirectoryLookup
     authenticator: PasswordAuthenticator
+    factors: Factors
+    standings: UserStandings
+    devices: DeviceStore
     answerer: Answerer
     store: SignOnStore
     audit: Audit
@@ -99,11 +137,18 @@ class LoginParts:
     routes: Routes = field(default_factory=Routes)
     upstream: UpstreamAuthenticator | None = None
     accounts: Accounts | None = None
+    notices: Notices = field(default_factory=Silent)
+    countries: Countries = field(default_factory=NoCountries)
 
     @property
     def registry(self) -> Registry:
         """Return the applications; whoever needs several of them at once asks once."""
         return self.catalogue.registry
+
+    @property
+    def policies(self) -> Policies:
+        """Return what has to be proved, where and how often."""
+        return self.registry.policies
 
     def new_token(self, size_bytes: int) -> str:
         """Return unpredictable text for a URL or a cookie."""

@@ -39,6 +39,14 @@ class SsoSession:
         source: Who checked them: `AD`, or the name of an upstream.
         context_class: URI of how they proved it.
         authority: entity_id of the upstream; "" if it was us.
+        first: How they proved who they are: "password", "passkey" or "upstream".
+        second: Kind of the second factor that they proved besides; "" for none.
+        second_at: When, or None.
+        remembered_at: When a second factor was proved that this device was to be remembered by;
+            None if it was not.
+        remembered_for: For which application, by its slug; "" for all.
+        remembered_by: Kind of that factor.
+        user_agent: What the browser says that it is.
 
     """
 
@@ -53,6 +61,13 @@ class SsoSession:
     source: str = AD
     context_class: str = PASSWORD_CLASS
     authority: str = ""
+    first: str = "password"
+    second: str = ""
+    second_at: datetime | None = None
+    remembered_at: datetime | None = None
+    remembered_for: str = ""
+    remembered_by: str = ""
+    user_agent: str = ""
 
     def is_alive(self, now: datetime, limits: SessionLimits) -> bool:
         """Return whether it still lets somebody in; both limits are checked here, at each use."""

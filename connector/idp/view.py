@@ -6,7 +6,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from connector.idp.factor import FactorKind
     from connector.source.password_rules import PasswordRules
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyQuestion:
+    """What a browser hands to an authenticator (WebAuthn section 5.1).
+
+    Attributes:
+        options: JSON of PublicKeyCredentialRequestOptions, or of the CreationOptions.
+        asked_at: When it was asked, as the form sends it back; the challenge is bound to it.
+
+    """
+
+    options: str
+    asked_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +35,7 @@ class AskEmail:
         step_token: The form sends it back.
         email: As typed last, or "".
         error: Key of the message to show, or "".
+        passkey: How to sign in by a passkey alone; None if that is not offered.
 
     """
 
@@ -25,6 +43,7 @@ class AskEmail:
     step_token: str
     email: str = ""
     error: str = ""
+    passkey: PasskeyQuestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,7 @@ class AskPassword:
         step_token: The form sends it back; the form of "Not you?" too.
         email: Whom we ask.
         error: Key of the message to show, or ""; one for every way to fail.
+        passkey: How to sign in by a passkey instead; None if that is not offered.
 
     """
 
@@ -43,6 +63,7 @@ class AskPassword:
     step_token: str
     email: str
     error: str = ""
+    passkey: PasskeyQuestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,162 @@ class AskNewPassword:
     email: str
     rules: PasswordRules | None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskFactor:
+    """Ask for a second factor.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back; the form of "Not you?" too.
+        email: Whom we ask.
+        kind: Of the factor that is asked for.
+        others: The kinds that they may prove instead, the strongest first.
+        error: Key of the message to show, or "".
+        passkey: How to ask for one; None for other kinds.
+        remember_for: How long this device may be remembered; None: not at all.
+        why: Key of a sentence that says why it is asked; "" for the usual reason.
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    kind: FactorKind
+    others: tuple[FactorKind, ...] = ()
+    error: str = ""
+    passkey: PasskeyQuestion | None = None
+    remember_for: timedelta | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskEnrolment:
+    """Ask which factor the person wants to add.
+
+    Attributes:
+        application_name: Where they are going; our own name if they came to add one.
+        step_token: The form sends it back; the form of "Not you?" too.
+        email: Whom we ask.
+        kinds: What they may add, the strongest first.
+        error: Key of the message to show, or "".
+        is_demanded: Whether they cannot go on without.
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    kinds: tuple[FactorKind, ...]
+    error: str = ""
+    is_demanded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskTotpEnrolment:
+    """Show what an authenticator app has to know, and ask for its first code.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back.
+        email: Whose it will be.
+        picture: SVG of the QR code.
+        uri: The same as a link, for the app on this very device.
+        spelled: The secret in groups, to type it.
+        error: Key of the message to show, or "".
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    picture: str = field(repr=False)
+    uri: str = field(repr=False)
+    spelled: str = field(repr=False)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPasskeyEnrolment:
+    """Have the browser make a passkey.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form sends it back.
+        email: Whose it will be.
+        passkey: How to make one.
+        error: Key of the message to show, or "".
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    passkey: PasskeyQuestion
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCodes:
+    """Show new recovery codes, once.
+
+    Attributes:
+        application_name: Where they are going.
+        step_token: The form that goes on sends it back.
+        email: Whose they are.
+        codes: As they are typed.
+
+    """
+
+    application_name: str
+    step_token: str
+    email: str
+    codes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SendToDuo:
+    """Send the browser to Duo, which asks for the second factor and sends it back.
+
+    Attributes:
+        application_name: Where they are going.
+        url: Where to, with everything in it.
+
+    """
+
+    application_name: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SendHome:
+    """Send the browser to a page of ours that somebody signed in for.
+
+    Attributes:
+        path: Of the page.
+        sso_cookie: The new value of the session's cookie, or "" if it stays as it is.
+        device: The cookie of a device that is remembered from now on; None for none.
+
+    """
+
+    path: str
+    sso_cookie: str = field(default="", repr=False)
+    device: DeviceCookie | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCookie:
+    """What a browser keeps to be remembered by.
+
+    Attributes:
+        value: Opaque.
+        lifetime: How long it keeps it.
+
+    """
+
+    value: str = field(repr=False)
+    lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +278,7 @@ class SendResponse:
         saml_response: Value of the field SAMLResponse.
         relay_state: Value of the field RelayState; no field if "".
         sso_cookie: The new value of the session's cookie, or "" if it stays as it is.
+        device: The cookie of a device that is remembered from now on; None for none.
         name_id: Who the answer speaks of, as the service provider is told; "" for nobody.
         name_id_format: URI of its format.
 
@@ -113,6 +291,7 @@ class SendResponse:
     sso_cookie: str = field(default="", repr=False)
     name_id: str = field(default="", repr=False)
     name_id_format: str = field(default="", repr=False)
+    device: DeviceCookie | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +326,33 @@ NextStep = (
     AskEmail
     | AskPassword
     | AskNewPassword
+    | AskFactor
+    | AskEnrolment
+    | AskTotpEnrolment
+    | AskPasskeyEnrolment
+    | ShowCodes
     | SendToSource
     | SendResponse
+    | SendHome
     | ShowDenied
     | ShowNotReady
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Something that a person may open at the portal.
+
+    Attributes:
+        name: What it is called.
+        href: Where it is: a path of ours, or another site's address.
+        is_recent: Whether they opened it lately.
+
+    """
+
+    name: str
+    href: str
+    is_recent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +362,10 @@ class SignedIn:
     Attributes:
         external_id: The person.
         name: As the pages call them.
-        applications: Name and slug of each application that is open to them.
+        tiles: What is open to them: what they opened last first, the rest in the operator's order.
 
     """
 
     external_id: str
     name: str
-    applications: tuple[tuple[str, str], ...] = ()
+    tiles: tuple[Tile, ...] = ()

@@ -104,7 +104,8 @@ def _suggestion(location: Sequence[int | str]) -> str:
     for part in location[:-1]:
         if isinstance(part, str) and part in section.model_fields:
             section = _section_of(section.model_fields[part].annotation)
-    near = get_close_matches(str(location[-1]), section.model_fields, n=1)
+    keys = [field.alias or name for name, field in section.model_fields.items()]
+    near = get_close_matches(str(location[-1]), keys, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

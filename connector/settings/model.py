@@ -7,10 +7,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from connector.settings.duo import DuoSettings
 from connector.settings.federation import RouteSettings, UpstreamSettings
+from connector.settings.mail import MailSettings
 from connector.settings.policy import PolicySettings
 from connector.settings.section import EntryName, Groups, HttpsUrl, LdapUrl, LeftPath, Name, Section
-from connector.settings.sign_on import ApplicationSettings, IdpSettings
+from connector.settings.sign_on import ApplicationSettings, IdpSettings, LinkSettings
 from connector.settings.values import (
     Duration,
     FileField,
@@ -249,9 +251,12 @@ class Settings(Section):
     target: tuple[TargetSettings, ...] = ()
     idp: IdpSettings | None = None
     application: tuple[ApplicationSettings, ...] = ()
+    link: tuple[LinkSettings, ...] = ()
     upstream: tuple[UpstreamSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
+    duo: DuoSettings | None = None
     policy: PolicySettings | None = None
+    mail: MailSettings | None = None
     operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
     mappings: PathField = Field(default="mappings", validate_default=True)
@@ -276,8 +281,19 @@ class Settings(Section):
                     f" not {application.target!r}"
                 )
                 raise ValueError(message)
-        served = self.application, self.upstream, self.route, self.policy
-        if self.idp is None and any(each for each in served):
-            message = "applications, upstreams, routes and policies need a section [idp]"
+        served = ("application", "link", "upstream", "route", "duo", "policy", "mail")
+        if self.idp is None and (idle := [key for key in served if getattr(self, key)]):
+            message = f"{', '.join(idle)}: of use only with a section [idp]"
             raise ValueError(message)
+        self._require_known(self.duo.open_for if self.duo else ())
         return self
+
+    def _require_known(self, names: tuple[str, ...]) -> None:
+        """Go on if these are names of applications."""
+        known = [application.name for application in self.application]
+        if unknown := [name for name in names if name not in known]:
+            message = (
+                f"duo.open_for must name applications ({', '.join(known) or 'there is none'}),"
+                f" not {', '.join(unknown)}"
+            )
+            raise ValueError(message)

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from connector.settings.branding import Colour, PictureField
 from connector.settings.policy import GroupPolicySettings, PolicySettings
 from connector.settings.section import Groups, HttpsUrl, Name, Section
 from connector.settings.values import (
@@ -19,6 +20,8 @@ from connector.settings.values import (
     SecretField,
     TextsField,
 )
+
+Language = Literal["auto", "en", "de"]
 
 
 class TlsSettings(Section):
@@ -44,6 +47,10 @@ class IdpSettings(Section):
             their metadata, and when they are told by SOAP that somebody is signed out.
         organization: Name on the pages.
         help_url: Where the help desk is; a link on every page.
+        logo: A picture in place of that name: SVG or PNG, 256 kB at most.
+        logo_dark: The same for browsers that show dark pages.
+        colour: Of buttons and links, "#rrggbb"; made darker or lighter where it could not be read.
+        language: Of the pages; "auto": what the browser asks for, else English.
         session_lifetime: When a sign-on ends at the latest.
         session_idle: When it ends without use.
         assertion_lifetime: How long an assertion may be used.
@@ -66,6 +73,10 @@ class IdpSettings(Section):
     ca_file: FileField | None = None
     organization: str = "Sign-on"
     help_url: str = ""
+    logo: PictureField | None = None
+    logo_dark: PictureField | None = None
+    colour: Colour = ""
+    language: Language = "auto"
     session_lifetime: Duration = timedelta(hours=12)
     session_idle: Duration = timedelta(hours=1)
     assertion_lifetime: Duration = timedelta(minutes=5)
@@ -79,6 +90,22 @@ class IdpSettings(Section):
         if not self.entity_id:
             object.__setattr__(self, "entity_id", f"{self.base_url}/saml/metadata")
         return self
+
+
+class LinkSettings(Section):
+    """Another site on the portal; nobody is signed in there.
+
+    Attributes:
+        name: On the tile.
+        url: Where it is.
+        groups: Distinguished names of the groups that see it; "*" for whoever is signed in.
+            Omitted: nobody.
+
+    """
+
+    name: Name
+    url: HttpsUrl
+    groups: Groups = ()
 
 
 class ApplicationSettings(Section):

@@ -10,10 +10,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from connector.idp.own_account import OwnAccount
 from connector.web.access import with_access_log
+from connector.web.branding import brand_routes
+from connector.web.duo import duo_routes
 from connector.web.errors import error_pages
 from connector.web.fast_lane import with_fast_lane
 from connector.web.headers import with_headers
+from connector.web.keys import OwnPages
 from connector.web.login import login_routes
 from connector.web.logout import logout_routes
 from connector.web.pages import STATIC_FOLDER, make_pages
@@ -64,9 +68,12 @@ def web_app(
             *portal_routes(flow, logout, pages),
             *saml_routes(flow, pages, publication),
             *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
+            *duo_routes(flow, pages),
             *login_routes(flow, pages),
+            *OwnPages(flow, OwnAccount(logout.parts), pages).routes(),
             *slo_routes(logout, pages),
             *logout_routes(logout, pages),
+            *brand_routes(site.brand),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
         middleware=ahead,

@@ -1,6 +1,6 @@
-"""Our two cookies: who is signed in, and which browser began a login.
+"""Our cookies: who is signed in, which browser began a login, which device is remembered.
 
-Both are opaque, Lax and out of reach of scripts. Lax is what lets them through on our own GET
+They are opaque, Lax and out of reach of scripts. Lax is what lets them through on our own GET
 after a service provider of another site has sent the browser here; Strict would not.
 """
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """One cookie, for the whole host, until the browser is closed.
+    """One cookie, for the whole host, until the browser is closed unless it says how long.
 
     Attributes:
         name: With the prefix __Host- where browsers allow it: they then take it only over
@@ -34,9 +36,16 @@ class Cookie:
         """Return the value that the browser sent, or None."""
         return request.cookies.get(self.name) or None
 
-    def write(self, response: Response, value: str) -> None:
+    def write(self, response: Response, value: str, lifetime: timedelta | None = None) -> None:
         """Ask the browser to keep the value."""
-        response.set_cookie(self.name, value, httponly=True, secure=self.is_secure, samesite="lax")
+        response.set_cookie(
+            self.name,
+            value,
+            max_age=int(lifetime.total_seconds()) if lifetime else None,
+            httponly=True,
+            secure=self.is_secure,
+            samesite="lax",
+        )
 
     def remove(self, response: Response) -> None:
         """Ask the browser to forget the value."""
@@ -51,6 +60,11 @@ def sso_cookie(site: Site) -> Cookie:
 def browser_cookie(site: Site) -> Cookie:
     """Return the cookie that ties the logins begun in a browser to it."""
     return _cookie(site, "browser")
+
+
+def device_cookie(site: Site) -> Cookie:
+    """Return the cookie of a remembered device."""
+    return _cookie(site, "device")
 
 
 def _cookie(site: Site, name: str) -> Cookie:

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 
 from connector.errors import RequestRefused, SourceUnavailable, UpstreamRefused
 from connector.idp.reason import Reason
-from connector.web.texts import ENGLISH, text
 from state.errors import StateError
 
 if TYPE_CHECKING:
@@ -47,30 +46,35 @@ def error_pages(pages: Pages) -> Mapping[Any, Any]:
     """Return Starlette's exception handlers: what to answer to which exception."""
 
     def not_answered(request: Request, error: HTTPException) -> Response:
-        known = str(error.status_code) if str(error.status_code) in ENGLISH else "400"
+        edition, status = pages.of(request), str(error.status_code)
+        known = status if edition.words.knows(status) else "400"
         if error.status_code == 403:
             _log.warning("login.refused", reason="other-origin", address=request.state.address)
-        response = pages.notice(known, status=error.status_code)
+        response = edition.notice(known, status=error.status_code)
         response.headers.update(error.headers or {})
         return response
 
     def refused(request: Request, error: RequestRefused | UpstreamRefused) -> Response:
         _log.warning("login.refused", reason=error.reason, address=request.state.address)
         usual = "refused" if isinstance(error, RequestRefused) else "upstream-unusable"
-        words, hint = text(_WORDS.get(error.reason, usual)), text("denied-hint")
+        edition = pages.of(request)
+        words = edition.words.text(_WORDS.get(error.reason, usual))
+        hint = edition.words.text("denied-hint")
         number = request.state.request_id
         status = _STATUS.get(error.reason, 400)
-        return pages.notice("denied", status=status, words=words, hint=hint, request_id=number)
+        return edition.notice("denied", status=status, words=words, hint=hint, request_id=number)
 
     def unavailable(request: Request, error: Exception) -> Response:
         _log.error("http.failed", reason=type(error).__name__, problem=str(error))
-        response = pages.notice("503", status=503, request_id=request.state.request_id)
+        number = request.state.request_id
+        response = pages.of(request).notice("503", status=503, request_id=number)
         response.headers["retry-after"] = "30"
         return response
 
     def failed(request: Request, error: Exception) -> Response:
         del error  # raised again by the framework, and logged once, at the outermost layer
-        return pages.notice("500", status=500, request_id=request.state.request_id)
+        number = request.state.request_id
+        return pages.of(request).notice("500", status=500, request_id=number)
 
     return {
         HTTPException: not_answered,

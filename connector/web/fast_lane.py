@@ -15,6 +15,7 @@ from connector.idp.binding import read_redirect
 from connector.web.cookies import sso_cookie
 from connector.web.handoff import hand_over
 from connector.web.saml import SSO_PATH
+from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,20 +38,22 @@ def with_fast_lane(app: ASGIApp, fast_lane: FastLane, pages: Pages) -> ASGIApp:
     route = Route(SSO_PATH, with_fast_lane)  # for the log
 
     def answer(scope: Scope) -> SendResponse | None:
-        signed_on = cookie.read(HTTPConnection(scope))
+        connection = HTTPConnection(scope)
+        signed_on = cookie.read(connection)
         if signed_on is None:
             return None
         try:
             message = read_redirect(scope["query_string"])
         except RequestRefused:  # the handler finds out, and says so
             return None
-        return fast_lane.answer(message, scope["state"]["address"], signed_on)
+        return fast_lane.answer(message, visit_of(connection, pages.site), signed_on)
 
     async def relieved(scope: Scope, receive: Receive, send: Send) -> None:
         is_here = scope["path"] == SSO_PATH and scope["method"] == "GET"
         if is_here and (view := answer(scope)):
             scope["route"] = route
-            await hand_over(pages, view)(scope, receive, send)
+            edition = pages.of(HTTPConnection(scope))
+            await hand_over(edition, view)(scope, receive, send)
             return
         await app(scope, receive, send)
 

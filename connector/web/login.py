@@ -1,4 +1,4 @@
-"""The pages of one login: e-mail address, password, and the way back to the application.
+"""The pages of one login: who somebody is, what they prove, and the way to the application.
 
 A post changes state and answers 303 to the one GET that shows what comes next, so that reloading
 a page never repeats anything, and nothing of the login is in a URL but the number of it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -17,20 +18,27 @@ from connector.errors import RequestRefused
 from connector.idp.reason import Reason
 from connector.idp.view import (
     AskEmail,
+    AskEnrolment,
+    AskFactor,
     AskNewPassword,
+    AskPasskeyEnrolment,
     AskPassword,
+    AskTotpEnrolment,
+    SendHome,
     SendResponse,
     SendToSource,
+    ShowCodes,
     ShowDenied,
     ShowNotReady,
 )
-from connector.web.cookies import browser_cookie, sso_cookie
+from connector.web.cookies import browser_cookie, device_cookie, sso_cookie
+from connector.web.factor_forms import FactorSteps, passkey_answer
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
 from connector.web.headers import handoff_headers
 from connector.web.new_password import page_values, read_passwords
-from connector.web.texts import message, text
 from connector.web.upstream import send_to_source
+from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -41,13 +49,31 @@ if TYPE_CHECKING:
 
     from connector.idp.flow import LoginFlow
     from connector.idp.view import NextStep
-    from connector.web.pages import Pages
+    from connector.web.pages import Edition, Pages
 
 # Machines read the status, people the message; whatever failed at the password is 200.
 _STATUS: Final = MappingProxyType({"unavailable": 503, "too-many": 429})
 _TEMPLATES: Final = MappingProxyType(
-    {AskEmail: "email", AskPassword: "password", AskNewPassword: "new_password"}
+    {
+        AskEmail: "email",
+        AskPassword: "password",
+        AskNewPassword: "new_password",
+        AskFactor: "factor",
+        AskEnrolment: "enrol",
+        AskTotpEnrolment: "enrol_totp",
+        AskPasskeyEnrolment: "enrol_passkey",
+    }
 )
+Question = (
+    AskEmail
+    | AskPassword
+    | AskNewPassword
+    | AskFactor
+    | AskEnrolment
+    | AskTotpEnrolment
+    | AskPasskeyEnrolment
+)
+Told = ShowDenied | ShowCodes | ShowNotReady
 _RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
 
 
@@ -59,32 +85,39 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
 
     def email(request: Request, fields: Mapping[str, str]) -> None:
         token, typed = fields.get("step_token", ""), fields.get("email", "")
-        flow.submit_email(_transaction(request), _browser(pages, request), token, typed)
+        flow.first.submit_email(_transaction(request), _browser(pages, request), token, typed)
 
     def forget(request: Request, fields: Mapping[str, str]) -> None:
         token = fields.get("step_token", "")
-        flow.forget_email(_transaction(request), _browser(pages, request), token)
+        flow.first.forget_email(_transaction(request), _browser(pages, request), token)
 
     def another(request: Request, fields: Mapping[str, str]) -> None:
         token = fields.get("step_token", "")
-        flow.leave_source(_transaction(request), _browser(pages, request), token)
+        flow.first.leave_source(_transaction(request), _browser(pages, request), token)
 
     def password(request: Request, fields: Mapping[str, str]) -> None:
         token, typed = fields.get("step_token", ""), fields.get("password", "")
-        browser, address = _browser(pages, request), request.state.address
-        flow.submit_password(_transaction(request), browser, token, typed, address)
+        browser, visit = _browser(pages, request), visit_of(request, pages.site)
+        flow.first.submit_password(_transaction(request), browser, token, typed, visit)
+
+    def passkey(request: Request, fields: Mapping[str, str]) -> None:
+        token, answer = fields.get("step_token", ""), passkey_answer(fields)
+        browser, visit = _browser(pages, request), visit_of(request, pages.site)
+        flow.first.submit_passkey(_transaction(request), browser, token, answer, visit)
 
     def new_password(request: Request, fields: Mapping[str, str]) -> None:
         token, typed = fields.get("step_token", ""), read_passwords(fields)
-        browser, address = _browser(pages, request), request.state.address
-        flow.submit_new_password(_transaction(request), browser, token, typed, address)
+        browser, visit = _browser(pages, request), visit_of(request, pages.site)
+        flow.first.submit_new_password(_transaction(request), browser, token, typed, visit)
 
     steps = {
         "email": email,
         "forget": forget,
         "another": another,
         "password": password,
+        "passkey": passkey,
         "new-password": new_password,
+        **FactorSteps(flow, pages.site).by_name(),
     }
     return [
         Route("/login/{transaction}", show),
@@ -119,54 +152,87 @@ def _show(flow: LoginFlow, pages: Pages, request: Request) -> Response:
     transaction, known = _transaction(request), _browser(pages, request)
     browser = flow.bind_browser(transaction, known)
     signed_on = sso_cookie(pages.site)
-    view = flow.next_step(transaction, browser, signed_on.read(request), request.state.address)
-    response = _page(pages, view, transaction)
+    visit = visit_of(request, pages.site)
+    view = flow.next_step(transaction, browser, signed_on.read(request), visit)
+    response = _page(pages.of(request), view, transaction)
     if browser != known:
         browser_cookie(pages.site).write(response, browser)
-    if isinstance(view, SendResponse) and view.sso_cookie:
-        signed_on.write(response, view.sso_cookie)
+    if isinstance(view, SendResponse | SendHome):
+        if view.sso_cookie:
+            signed_on.write(response, view.sso_cookie)
+        if view.device:
+            device_cookie(pages.site).write(response, view.device.value, view.device.lifetime)
     return response
 
 
-def _page(pages: Pages, view: NextStep, transaction: str) -> Response:
+def _page(edition: Edition, view: NextStep, transaction: str) -> Response:
     match view:
-        case AskEmail() | AskPassword() | AskNewPassword():
-            return _question(pages, view, transaction)
+        case (
+            AskEmail()
+            | AskPassword()
+            | AskNewPassword()
+            | AskFactor()
+            | AskEnrolment()
+            | AskTotpEnrolment()
+            | AskPasskeyEnrolment()
+        ):
+            return _question(edition, view, transaction)
         case SendToSource():
-            return send_to_source(pages, view, transaction)
+            return send_to_source(edition, view, transaction)
         case SendResponse():
-            return hand_over(pages, view)
+            return hand_over(edition, view)
+        case SendHome():
+            return RedirectResponse(view.path, 303)
+        case _:
+            return _told(edition, view, transaction)
+
+
+def _told(edition: Edition, view: Told, transaction: str) -> Response:
+    """Return a page that asks nothing."""
+    match view:
+        case ShowDenied():
+            return _denied(edition, view)
+        case ShowCodes():
+            return edition.page("codes", view=view, path=f"/login/{transaction}")
         case ShowNotReady():
-            response = pages.page("not_ready", status=503, view=view, path=f"/login/{transaction}")
+            path = f"/login/{transaction}"
+            response = edition.page("not_ready", status=503, view=view, path=path)
             response.headers["retry-after"] = "10"
             return response
-        case ShowDenied():
-            return _denied(pages, view)
 
 
-def _denied(pages: Pages, view: ShowDenied) -> Response:
-    words = text(view.error, application=view.application_name)
-    hint = text("denied-hint" if view.way_back is None else "help-hint")
-    response = pages.notice("denied", status=403, words=words, hint=hint, way_back=view.way_back)
+def _denied(edition: Edition, view: ShowDenied) -> Response:
+    words = edition.words.text(view.error, application=view.application_name)
+    hint = edition.words.text("denied-hint" if view.way_back is None else "help-hint")
+    response = edition.notice("denied", status=403, words=words, hint=hint, way_back=view.way_back)
     if view.way_back is not None:
         response.headers.update(handoff_headers(view.way_back.acs_url))
     return response
 
 
-def _question(
-    pages: Pages, view: AskEmail | AskPassword | AskNewPassword, transaction: str
-) -> Response:
-    response = pages.page(
+def _question(edition: Edition, view: Question, transaction: str) -> Response:
+    response = edition.page(
         _TEMPLATES[type(view)],
         status=_STATUS.get(view.error, 200),
         view=view,
-        message=message(view.error),
+        message=edition.words.message(view.error),
         path=f"/login/{transaction}",
-        **(page_values(view) if isinstance(view, AskNewPassword) else {}),
+        **_more(edition, view),
     )
     if view.error in _RETRY_AFTER_SECONDS:
         response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]
     return response
+
+
+def _more(edition: Edition, view: Question) -> Mapping[str, object]:
+    """Return what the page of a question shows besides the view."""
+    match view:
+        case AskNewPassword():
+            return page_values(view, edition.words)
+        case AskTotpEnrolment():
+            return {"picture": Markup(view.picture)}  # noqa: S704 - our own SVG, of a URI
+        case _:
+            return {}
 
 
 def _transaction(request: Request) -> str:

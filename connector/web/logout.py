@@ -18,7 +18,6 @@ from connector.idp.reason import Reason
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.headers import handoff_headers
-from connector.web.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from connector.idp.logout.flow import LogoutFlow
     from connector.idp.logout.view import LogoutView
-    from connector.web.pages import Pages
+    from connector.web.pages import Edition, Pages
 
 
 def logout_routes(logout: LogoutFlow, pages: Pages) -> list[BaseRoute]:
@@ -105,7 +104,7 @@ def _show(logout: LogoutFlow, pages: Pages, request: Request) -> Response:
     browser = logout.bind_browser(logout_id, known, cookie)
     insists, address = "insist" in request.query_params, request.state.address
     view = logout.next_step(logout_id, browser, cookie, address, insists=insists)
-    response = _page(pages, view, f"/logout/{logout_id}")
+    response = _page(pages.of(request), view, f"/logout/{logout_id}")
     if browser != known:
         browsers.write(response, browser)
     if cookie and logout.ended(logout_id, cookie):
@@ -113,27 +112,28 @@ def _show(logout: LogoutFlow, pages: Pages, request: Request) -> Response:
     return response
 
 
-def _page(pages: Pages, view: LogoutView, path: str) -> Response:
+def _page(edition: Edition, view: LogoutView, path: str) -> Response:
     match view:
         case SendMessage():
-            response = pages.page("logout_step", view=view)
+            response = edition.page("logout_step", view=view)
             response.headers.update(handoff_headers(view.url))
             return response
         case AskSignOut():
-            words = text("logout-ask", application=view.application_name)
-            return pages.page("logout_ask", view=view, path=path, words=words)
+            words = edition.words.text("logout-ask", application=view.application_name)
+            return edition.page("logout_ask", view=view, path=path, words=words)
         case AwaitAnswer():
-            words = text("logout-await", application=view.application_name)
-            return pages.page("logout_await", view=view, path=path, words=words)
+            words = edition.words.text("logout-await", application=view.application_name)
+            return edition.page("logout_await", view=view, path=path, words=words)
         case ShowOutcome():
-            return pages.page("logout_outcome", view=view, path=path)
+            return edition.page("logout_outcome", view=view, path=path)
 
 
 def _stopped(pages: Pages, error: RequestRefused, request: Request) -> Response:
     """Return the page for a logout that is over, somebody else's, or of a form made for neither."""
     status = 403 if error.reason in {Reason.OTHER_BROWSER, Reason.STEP_TOKEN} else 400
-    words, number = text("logout-ended"), request.state.request_id
-    return pages.notice("logout-refused", status=status, words=words, request_id=number, link="/")
+    edition, number = pages.of(request), request.state.request_id
+    words = edition.words.text("logout-ended")
+    return edition.notice("logout-refused", status=status, words=words, request_id=number, link="/")
 
 
 def _logout_id(request: Request) -> str:

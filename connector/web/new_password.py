@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from connector.idp.new_password import DIFFERS, WRONG_OLD, TypedPasswords
 from connector.idp.reason import Reason
-from connector.web.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from connector.idp.view import AskNewPassword
     from connector.source.password_rules import PasswordRules
+    from connector.web.words import Words
 
 OLD, NEW, REPEATED = "password", "new_password", "new_password_again"
 # Why the page is shown: that is no fault of anybody's.
@@ -28,10 +28,10 @@ def read_passwords(fields: Mapping[str, str]) -> TypedPasswords:
     return TypedPasswords(*(fields.get(name, "") for name in (OLD, NEW, REPEATED)))
 
 
-def page_values(view: AskNewPassword) -> dict[str, object]:
+def page_values(view: AskNewPassword, words: Words) -> dict[str, object]:
     """Return what the page shows besides the view."""
     return {
-        "rules": rules_in_words(view.rules),
+        "rules": rules_in_words(view.rules, words),
         "is_occasion": view.error in _OCCASIONS,
         "at_fault": field_at_fault(view.error),
     }
@@ -47,27 +47,23 @@ def field_at_fault(error: str) -> str:
     return _FIELDS.get(error, NEW if error.startswith(_ABOUT_NEW) else "")
 
 
-def rules_in_words(rules: PasswordRules | None) -> list[str]:
+def rules_in_words(rules: PasswordRules | None, words: Words) -> list[str]:
     """Return what a new password must be like, a sentence for each rule."""
-    return list(_sentences(rules)) if rules else []
+    return list(_sentences(rules, words)) if rules else []
 
 
-def _sentences(rules: PasswordRules) -> Iterator[str]:
+def _sentences(rules: PasswordRules, words: Words) -> Iterator[str]:
     if rules.min_length > 1:
-        yield text("rule-length", count=str(rules.min_length))
+        yield words.text("rule-length", count=words.number(rules.min_length))
     if rules.is_complex:
-        yield text("rule-kinds")
-        yield text("rule-name")
-    if rules.history_count == 1:
-        yield text("rule-last")
-    elif rules.history_count > 1:
-        yield text("rule-history", count=str(rules.history_count))
+        yield words.text("rule-kinds")
+        yield words.text("rule-name")
+    if rules.history_count:
+        yield words.several("rule-history", rules.history_count)
     if rules.min_age:
-        yield text("rule-age", time=_time_in_words(rules.min_age))
+        yield words.text("rule-age", time=_time_in_words(rules.min_age, words))
 
 
-def _time_in_words(time: timedelta) -> str:
+def _time_in_words(time: timedelta, words: Words) -> str:
     hours = max(1, round(time.total_seconds() / 3600))
-    if hours % 24:
-        return text("hour") if hours == 1 else text("hours", count=str(hours))
-    return text("day") if hours == 24 else text("days", count=str(hours // 24))
+    return words.several("hours", hours) if hours % 24 else words.several("days", hours // 24)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from connector.directory.store import DirectoryStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.signing_keys import SigningKeyStore
+from connector.mail.outbox import Outbox
 from connector.sync.findings import Findings
 from connector.sync.history import History
 from connector.sync.ports import Status
@@ -28,7 +29,8 @@ def read_numbers(engine: Engine, targets: Iterable[str]) -> Iterable[Sample]:
 
     """
     keys = SigningKeyStore(engine).load()
-    return chain(_samples(engine), _drift(engine, targets), _keys(keys), _untold(engine))
+    parts = (_samples(engine), _drift(engine, targets), _keys(keys), _untold(engine))
+    return chain(*parts, _mail(engine))
 
 
 def _samples(engine: Engine) -> Iterator[Sample]:
@@ -66,6 +68,20 @@ def _untold(engine: Engine) -> Iterator[Sample]:
             count,
             "Sign-outs that an application has not answered, and is told again.",
             labels={"application": application},
+        )
+
+
+def _mail(engine: Engine) -> Iterator[Sample]:
+    outbox = Outbox(engine)
+    waiting_count = outbox.waiting_count()
+    yield Sample("connector_mail_waiting", waiting_count, "Messages that wait to be sent.")
+    for outcome, count in outbox.tally().items():
+        yield Sample(
+            "connector_mail_messages_total",
+            count,
+            "Messages to people that were queued, sent and given up.",
+            kind="counter",
+            labels={"outcome": outcome},
         )
 
 

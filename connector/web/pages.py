@@ -1,44 +1,63 @@
-"""Make pages out of templates; nothing here decides anything."""
+"""Make pages out of templates, in the language of whoever asks; nothing here decides anything."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from connector.web.texts import text
+from connector.web.branding import brand_links
+from connector.web.describing import browser_in_words, proof_in_words
+from connector.web.language import language_of
+from connector.web.words import LANGUAGES, Words, read_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import HTTPConnection
+
     from connector.web.site import Site
 
 _FOLDER: Final = Path(__file__).parent
 STATIC_FOLDER: Final = _FOLDER / "static"
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """Every page of one installation; a door to the template library.
+# Compared by identity: the page of an application is kept by it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Edition:
+    """Every page of one installation in one language; a door to the template library.
 
     Attributes:
         site: Whose pages they are.
+        words: What they say.
         environment: The templates; values are escaped, a missing one is an error.
 
     """
 
     site: Site
+    words: Words
     environment: Environment
 
     def page(self, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the answer that is the template's page with these values."""
-        return HTMLResponse(self.render(name, **values), status)
+        return self.answer(self.render(name, **values), status)
 
     def render(self, name: str, **values: Any) -> str:
         """Return the template's page with these values."""
         return self.environment.get_template(f"{name}.html").render(values)
+
+    def answer(
+        self, content: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> HTMLResponse:
+        """Return the answer that is a page of this language."""
+        language = {"content-language": self.words.language, "vary": "Accept-Language"}
+        return HTMLResponse(content, status, {**language, **(headers or {})})
 
     def notice(
         self, key: str, *, status: int, words: str = "", hint: str = "", **more: Any
@@ -54,9 +73,27 @@ class Pages:
                 the `SendResponse` that a button posts to the application.
 
         """
-        heading, words = text(f"{key}-heading"), words or text(key)
+        heading, words = self.words.text(f"{key}-heading"), words or self.words.text(key)
         values = {"request_id": "", "link": "", "way_back": None} | more
         return self.page("notice", status=status, heading=heading, words=words, hint=hint, **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Every page of one installation, in each of its languages.
+
+    Attributes:
+        site: Whose pages they are.
+        editions: By language; the first is for whoever asks for none of them.
+
+    """
+
+    site: Site
+    editions: Mapping[str, Edition]
+
+    def of(self, request: HTTPConnection) -> Edition:
+        """Return the pages in the language of whoever asks."""
+        return self.editions[language_of(request, tuple(self.editions))]
 
 
 def make_pages(site: Site, *more_folders: Path) -> Pages:
@@ -67,6 +104,15 @@ def make_pages(site: Site, *more_folders: Path) -> Pages:
         more_folders: Further templates, which may extend ours.
 
     """
+    languages = LANGUAGES if site.language == "auto" else (site.language,)
+    assets = _asset_links()
+    editions = {each: _edition(site, each, more_folders, assets) for each in languages}
+    return Pages(site, MappingProxyType(editions))
+
+
+def _edition(
+    site: Site, language: str, more_folders: tuple[Path, ...], assets: Mapping[str, str]
+) -> Edition:
     environment = Environment(
         loader=FileSystemLoader([_FOLDER / "templates", *more_folders]),
         autoescape=True,
@@ -75,8 +121,14 @@ def make_pages(site: Site, *more_folders: Path) -> Pages:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(site=site, t=text, asset=_asset_links().__getitem__)
-    return Pages(site, environment)
+    words = read_words(language)
+    environment.globals.update(
+        site=site, asset=assets.__getitem__, brand=brand_links(site.brand), language=language,
+        t=words.text, several=words.several, number=words.number,
+        day=words.day, moment=words.moment,
+        browser=partial(browser_in_words, words=words), how=partial(proof_in_words, words=words),
+    )  # fmt: skip
+    return Edition(site, words, environment)
 
 
 def _asset_links() -> dict[str, str]:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.handoff import hand_over
+from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from connector.idp.logout.flow import LogoutFlow
     from connector.web.pages import Pages
 
+# More than that are not taken in at a glance.
+_FEW = 12
+_SOUGHT_LIMIT = 100
+
 
 def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[BaseRoute]:
     """Return the routes of the portal; signing out is among those of `logout`."""
@@ -28,16 +33,24 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
         person = flow.session_of(cookie.read(request))
         if person is None:
             is_unfinished = logout.is_unfinished(browsers.read(request))
-            return pages.page("welcome", is_unfinished=is_unfinished)
-        return pages.page("portal", person=person.name, applications=person.applications)
+            return pages.of(request).page("welcome", is_unfinished=is_unfinished)
+        sought = request.query_params.get("q", "")[:_SOUGHT_LIMIT].strip()
+        tiles = [each for each in person.tiles if sought.casefold() in each.name.casefold()]
+        return pages.of(request).page(
+            "portal",
+            person=person.name,
+            tiles=tiles,
+            sought=sought,
+            has_many=len(person.tiles) > _FEW,
+        )
 
     def open_application(request: Request) -> Response:
         # It is the login that asks who the person is, so this may be a bookmark.
         slug = request.path_params["slug"]
         if login_url := flow.login_url(slug):
             return RedirectResponse(login_url, 303)
-        begun = flow.begin_at_portal(slug, request.state.address, cookie.read(request))
-        return hand_over(pages, begun)
+        begun = flow.begin_at_portal(slug, visit_of(request, pages.site), cookie.read(request))
+        return hand_over(pages.of(request), begun)
 
     return [
         Route("/", front),

@@ -18,6 +18,7 @@ from connector.idp.binding import read_post, read_redirect
 from connector.web.cookies import sso_cookie
 from connector.web.forms import read_form
 from connector.web.handoff import hand_over
+from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,8 +45,8 @@ def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list
     cookie = sso_cookie(pages.site)
 
     def begin(request: Request, message: BoundMessage, signed_on: str | None = None) -> Response:
-        begun = flow.begin(message, request.state.address, signed_on)
-        return hand_over(pages, begun)
+        begun = flow.begin(message, visit_of(request, pages.site), signed_on)
+        return hand_over(pages.of(request), begun)
 
     def sso_redirect(request: Request) -> Response:
         message = read_redirect(request.scope["query_string"])

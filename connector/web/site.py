@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from connector.settings.branding import Picture
+    from connector.settings.sign_on import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """The operator's own look.
+
+    Attributes:
+        colour: "#rrggbb" in lower case; "" for ours.
+        logo: In place of the name at the top of every page; None for the name.
+        logo_dark: The same for dark pages; None for no other.
+
+    """
+
+    colour: str = ""
+    logo: Picture | None = None
+    logo_dark: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +36,8 @@ class Site:
         organization: Name at the top of every page.
         help_url: Where the help desk is; "" for no link.
         trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
+        language: Of every page; "auto" for what each browser asks for.
+        brand: What they look like.
 
     """
 
@@ -22,6 +45,8 @@ class Site:
     organization: str = "Sign-on"
     help_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    language: Language = "auto"
+    brand: Brand = Brand()
 
     @property
     def origin(self) -> str:

@@ -75,4 +75,5 @@ def _refusal(pages: Pages, error: RequestRefused, request: Request) -> Response:
     if error.reason in {Reason.REQUEST_REPLAYED, Reason.RESPONSE_UNEXPECTED}:
         return RedirectResponse("/logout", 303)
     number = request.state.request_id
-    return pages.notice("logout-refused", status=400, request_id=number, link="/logout")
+    edition = pages.of(request)
+    return edition.notice("logout-refused", status=400, request_id=number, link="/logout")

@@ -18,7 +18,6 @@ from connector.idp.binding import RESPONSES, read_post
 from connector.idp.message.upstream_response import RESPONSE_LIMIT_BYTES
 from connector.web.forms import read_form
 from connector.web.headers import onward_headers
-from connector.web.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from connector.idp.flow import LoginFlow
     from connector.idp.publication import Publication
     from connector.idp.view import SendToSource
-    from connector.web.pages import Pages
+    from connector.web.pages import Edition
 
 _METADATA_TYPE = "application/samlmetadata+xml"
 
@@ -69,7 +68,7 @@ def upstream_routes(flow: LoginFlow, publication: Publication) -> list[BaseRoute
     ]
 
 
-def send_to_source(pages: Pages, view: SendToSource, transaction: str) -> Response:
+def send_to_source(edition: Edition, view: SendToSource, transaction: str) -> Response:
     """Return what takes the browser to an upstream: at once, or by a page that says so.
 
     A redirect may not follow the form of our e-mail page, whose policy names our own site only. So
@@ -78,10 +77,10 @@ def send_to_source(pages: Pages, view: SendToSource, transaction: str) -> Respon
     """
     if view.is_automatic and not (view.email or view.fields):
         return RedirectResponse(view.url, 303)
-    response = pages.page(
+    response = edition.page(
         "source",
         view=view,
-        message=text(view.error, source=view.source_name) if view.error else "",
+        message=edition.words.text(view.error, source=view.source_name) if view.error else "",
         path=f"/login/{transaction}",
     )
     if view.fields:

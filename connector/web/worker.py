@@ -26,7 +26,7 @@ from connector.errors import ConnectorError
 from connector.log import start_logging
 from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer
-from connector.web.site import Site
+from connector.web.site import Brand, Site
 from state.errors import StateError
 from state.flush import empty_log, flush
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from connector.bootstrap.logins import IdentityProvider
     from connector.idp.application.following import Follower, Stamp
     from connector.settings import Settings
+    from connector.settings.sign_on import IdpSettings
     from state.engine import Engine
 
 READY: Final = b"ready\n"
@@ -125,12 +126,22 @@ def _listener(order: Order, provider: IdentityProvider) -> Listener:
         message = "there is nothing to serve without [idp]"
         raise ConnectorError(message)
     fast_lane = make_fast_lane(order.settings, provider.flow.parts)
-    site = Site(idp.base_url, idp.organization, idp.help_url, idp.trusted_proxies)
     return Listener(
-        web_app(provider.flow, provider.logout, site, provider.publication, fast_lane),
+        web_app(provider.flow, provider.logout, _site(idp), provider.publication, fast_lane),
         idp.listen,
         Certificate(idp.tls.cert, idp.tls.key) if idp.tls else None,
         socket.socket(fileno=order.socket_number),
+    )
+
+
+def _site(idp: IdpSettings) -> Site:
+    return Site(
+        idp.base_url,
+        idp.organization,
+        idp.help_url,
+        idp.trusted_proxies,
+        idp.language,
+        Brand(idp.colour, idp.logo, idp.logo_dark),
     )
 
 

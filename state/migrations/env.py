@@ -7,6 +7,7 @@ import state.audit
 import state.directory
 import state.factors
 import state.identity
+import state.mail
 import state.policy
 import state.provisioning
 import state.signing_keys  # noqa: F401 - the tables register themselves

@@ -14,7 +14,15 @@ from connector.errors import RequestRefused
 from connector.idp.binding import MESSAGE_LIMIT_BYTES, read_redirect
 from connector.idp.reason import Reason
 from connector.idp.xmldsig import XmlLimits, XmlRefused, parse_xml, text_of
-from tests.idp.bench import ADDRESS, SP_ENTITY_ID, SignOnBench, authn_request, posted, redirected
+from tests.idp.bench import (
+    ADDRESS,
+    SP_ENTITY_ID,
+    VISIT,
+    SignOnBench,
+    authn_request,
+    posted,
+    redirected,
+)
 
 REQUEST = authn_request()
 BOMB = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa">' + "".join(
@@ -64,7 +72,7 @@ def test_a_document_with_what_honest_saml_never_holds_is_refused(
     document, reason = DOCUMENTS[name]
 
     with pytest.raises(RequestRefused) as refused:
-        bench.flow.begin(bind(document), ADDRESS)
+        bench.flow.begin(bind(document), VISIT)
 
     assert refused.value.reason == reason
     event = bench.parts.audit.recent()[0]

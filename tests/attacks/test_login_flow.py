@@ -12,6 +12,7 @@ from connector.idp.reason import Reason
 from connector.idp.transaction import digest_of
 from tests.idp.bench import (
     ADDRESS,
+    VISIT,
     SignOnBench,
     an_application,
     authn_request,
@@ -26,11 +27,11 @@ ANN = "ann.lind@corp.example"
 
 def test_a_request_is_taken_once(bench: SignOnBench):
     message = redirected(authn_request(ID="_once"))
-    bench.flow.begin(message, ADDRESS)
+    bench.flow.begin(message, VISIT)
 
     for bind in (redirected, posted):
         with pytest.raises(RequestRefused, match="request-replayed"):
-            bench.flow.begin(bind(authn_request(ID="_once")), ADDRESS)
+            bench.flow.begin(bind(authn_request(ID="_once")), VISIT)
     assert bench.reasons() == [Reason.REQUEST_REPLAYED] * 2
 
 
@@ -41,8 +42,8 @@ def test_the_same_id_of_another_service_provider_is_another_request(engine, cloc
     )
     bench = make_bench(engine, clock, an_application(), other)
 
-    bench.flow.begin(redirected(authn_request(ID="_same")), ADDRESS)
-    bench.flow.begin(redirected(authn_request(ID="_same", issuer="other")), ADDRESS)
+    bench.flow.begin(redirected(authn_request(ID="_same")), VISIT)
+    bench.flow.begin(redirected(authn_request(ID="_same", issuer="other")), VISIT)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_the_same_id_of_another_service_provider_is_another_request(engine, cloc
 )
 def test_nobody_gets_an_answer_at_an_address_of_their_own(bench, changes, reason):
     with pytest.raises(RequestRefused) as refused:
-        bench.flow.begin(redirected(authn_request(**changes)), ADDRESS)
+        bench.flow.begin(redirected(authn_request(**changes)), VISIT)
     assert refused.value.reason == reason
     assert bench.reasons() == [reason]
 
@@ -89,13 +90,13 @@ def test_a_login_belongs_to_the_browser_that_came_first(bench: SignOnBench):
         with pytest.raises(RequestRefused, match="other-browser"):
             bench.flow.next_step(transaction, thief, None)
         with pytest.raises(RequestRefused, match="other-browser"):
-            bench.flow.submit_email(transaction, thief, view.step_token, ANN)
+            bench.flow.first.submit_email(transaction, thief, view.step_token, ANN)
     assert set(bench.reasons()) == {Reason.OTHER_BROWSER}
     assert bench.flow.bind_browser(transaction, browser) == browser
 
 
 def test_a_login_that_no_browser_has_is_not_answered(bench: SignOnBench):
-    transaction = bench.flow.begin(redirected(authn_request()), ADDRESS)
+    transaction = bench.flow.begin(redirected(authn_request()), VISIT)
 
     for thief in (None, "", "x"):
         with pytest.raises(RequestRefused, match="other-browser"):
@@ -103,7 +104,7 @@ def test_a_login_that_no_browser_has_is_not_answered(bench: SignOnBench):
 
 
 def test_a_browser_cannot_choose_a_weak_cookie(bench: SignOnBench):
-    transaction = bench.flow.begin(redirected(authn_request()), ADDRESS)
+    transaction = bench.flow.begin(redirected(authn_request()), VISIT)
 
     assert len(bench.flow.bind_browser(transaction, "1")) == 43
 
@@ -116,7 +117,7 @@ def test_the_password_cannot_come_before_the_address(bench: SignOnBench):
 
     for token in (later.step_token, email_form.step_token, "", "x"):
         with pytest.raises(RequestRefused, match="step-token"):
-            bench.flow.submit_password(transaction, browser, token, "Right-1", ADDRESS)
+            bench.flow.first.submit_password(transaction, browser, token, "Right-1", VISIT)
     assert bench.passwords.asked == []
     assert isinstance(bench.flow.next_step(transaction, browser, None), AskEmail)
 
@@ -124,10 +125,10 @@ def test_the_password_cannot_come_before_the_address(bench: SignOnBench):
 def test_a_right_token_does_not_open_a_step_that_is_not_next(bench: SignOnBench):
     transaction, browser = bench.arrive()
     view = bench.type_email(transaction, browser, ANN)
-    bench.flow.forget_email(transaction, browser, view.step_token)
+    bench.flow.first.forget_email(transaction, browser, view.step_token)
 
     with pytest.raises(RequestRefused, match="step-skipped"):
-        bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+        bench.flow.first.submit_password(transaction, browser, view.step_token, "Right-1", VISIT)
     assert bench.passwords.asked == []
 
 
@@ -136,7 +137,7 @@ def test_a_token_fits_one_step_of_one_login_in_one_browser(bench: SignOnBench, w
     transaction, browser = bench.arrive()
     email_token = bench.flow.next_step(transaction, browser, None).step_token
     bench.type_email(transaction, browser, ANN)
-    second = bench.flow.begin(redirected(authn_request()), ADDRESS)
+    second = bench.flow.begin(redirected(authn_request()), VISIT)
     bench.flow.bind_browser(second, browser)
     third, other_browser = bench.arrive()
     token = {
@@ -147,7 +148,7 @@ def test_a_token_fits_one_step_of_one_login_in_one_browser(bench: SignOnBench, w
     }[what]
 
     with pytest.raises(RequestRefused, match="step-token"):
-        bench.flow.submit_password(transaction, browser, token, "Right-1", ADDRESS)
+        bench.flow.first.submit_password(transaction, browser, token, "Right-1", VISIT)
     assert bench.reasons()[0] == Reason.STEP_TOKEN
     assert bench.passwords.asked == []
 
@@ -158,19 +159,19 @@ def test_an_answered_login_takes_no_more_forms(bench: SignOnBench):
     assert isinstance(bench.type_password(transaction, browser, "Right-1"), SendResponse)
 
     with pytest.raises(RequestRefused, match="transaction-ended"):
-        bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+        bench.flow.first.submit_password(transaction, browser, view.step_token, "Right-1", VISIT)
     with pytest.raises(RequestRefused, match="transaction-ended"):
-        bench.flow.forget_email(transaction, browser, view.step_token)
+        bench.flow.first.forget_email(transaction, browser, view.step_token)
 
 
 def test_a_verified_login_does_not_change_hands(bench: SignOnBench):
     """Between the right password and the answer nobody else's name can slip in."""
     transaction, browser = bench.arrive()
     view = bench.type_email(transaction, browser, ANN)
-    bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+    bench.flow.first.submit_password(transaction, browser, view.step_token, "Right-1", VISIT)
 
     with pytest.raises(RequestRefused, match="transaction-ended"):
-        bench.flow.forget_email(transaction, browser, view.step_token)
+        bench.flow.first.forget_email(transaction, browser, view.step_token)
 
     answer = bench.flow.next_step(transaction, browser, None)
     assert response_of(answer).find(".//{*}NameID").text == ANN

@@ -16,7 +16,7 @@ from connector.idp.flow import SendResponse, SendToSource
 from connector.idp.reason import Reason
 from connector.idp.upstream.identity_provider import IdentityProvider, Match
 from connector.idp.xmldsig import Element
-from tests.idp.bench import ADDRESS, NOW, certificate_of
+from tests.idp.bench import ADDRESS, NOW, VISIT, certificate_of
 from tests.idp.upstream_bench import (
     ACS_URL,
     DECRYPTION_KEY,
@@ -322,7 +322,7 @@ UNASKED = Answer(request_id=None, confirmed_for=None)
 def bring_unasked(bench: UpstreamBench, answer: Answer = UNASKED, relay_state: str = "intranet"):
     transaction = bench.flow.take_answer(posted_answer(answer.write(), relay_state), ADDRESS)
     browser = bench.flow.bind_browser(transaction, None)
-    return bench.flow.next_step(transaction, browser, None, ADDRESS)
+    return bench.flow.next_step(transaction, browser, None, VISIT)
 
 
 def test_what_nobody_asked_for_opens_the_application_that_it_names(open_bench):

@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 GROUPS = {
     "runs": ["list", "show", "approve", "reject"],
     "app": ["list", "show", "add", "presets", "refresh", "test"],
-    "user": ["sessions", "revoke"],
+    "user": [
+        "sessions",
+        "revoke",
+        "factors",
+        "reset-factors",
+        "bypass-code",
+        "status",
+        "unlock",
+    ],
+    "report": ["factors"],
     "key": ["list", "show", "stage", "import", "activate", "retire", "reseal"],
     "target": ["probe", "show", "forget"],
     "upstream": ["list", "show"],
     "route": ["test"],
 }
+GROUPS["mail"] = ["test", "list"]
 GROUPS["db"] = ["upgrade", "backup"]
 SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]
 COMMANDS = [[one] for one in SINGLE]

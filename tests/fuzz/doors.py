@@ -6,12 +6,15 @@ signed must be what is taken for signed.
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connector.errors import ConfigurationError, FactorRefused, RequestRefused, UpstreamRefused
 from connector.idp.application.metadata import parse_service_provider
+from connector.idp.authenticator.duo_answer import read_callback
+from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken, verify_token
 from connector.idp.authenticator.webauthn_library import verify_assertion, verify_new_credential
 from connector.idp.authenticator.webauthn_message import parse_assertion, parse_new_credential
 from connector.idp.binding import read_post, read_redirect
@@ -31,6 +34,7 @@ from tests.fuzz.passkeys import ASSERTION, CHALLENGE, NEW, PARTY, PUBLIC_KEY, SI
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
 from tests.idp.upstream_bench import ACS_URL, DECRYPTION_KEY, an_upstream
+from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, signed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 
 
 EXPECTED = Expected(an_upstream(), ACS_URL, "_request", NOW, NOW)
+DUO = DuoApplication("api.duo.example", CLIENT_ID, CLIENT_SECRET)
+OF_DUO = ExpectedToken("alice", "a-nonce-of-20-letters")
 
 # Quick ones: what reads the bytes is called itself.
 
@@ -149,6 +155,29 @@ def data_of_a_browser(world: World, data: bytes) -> None:
     passkey_that_has_signed(world, within(ASSERTION, "clientDataJSON", data))
 
 
+def answer_of_duo(world: World, data: bytes) -> None:
+    del world
+    with suppress(RequestRefused):
+        answer = read_callback(data)
+        assert bool(answer.code) != bool(answer.error)
+        assert (answer.state + answer.code + answer.error + answer.words).isprintable()
+
+
+def token_of_duo(world: World, data: bytes) -> None:
+    """Header, line end, claims: as they are, and signed."""
+    del world
+    head, _, said = data.partition(b"\n")
+    with suppress(FactorRefused):
+        verify_token(DUO, data.decode("latin-1"), OF_DUO, NOW)
+        raise AssertionError("not signed, and taken")
+    with suppress(FactorRefused):
+        verify_token(DUO, signed_bytes(head, said, CLIENT_SECRET), OF_DUO, NOW)
+        claims = json.loads(said)
+        assert claims["aud"] in (CLIENT_ID, [CLIENT_ID])
+        assert claims["preferred_username"].lower() == "alice"
+        assert claims["auth_result"]["result"] == "allow"
+
+
 # Slow ones: the whole web application answers.
 
 
@@ -211,6 +240,8 @@ QUICK: tuple[Callable[[World, bytes], None], ...] = (
     passkey_that_has_signed,
     data_of_an_authenticator,
     data_of_a_browser,
+    answer_of_duo,
+    token_of_duo,
 )
 SLOW: tuple[Callable[[World, bytes], None], ...] = (
     request_by_redirect,

@@ -9,7 +9,7 @@ from connector.demo.sample_saml import sp_metadata
 from connector.idp.message.soap import to_envelope
 from tests.fuzz import doors
 from tests.fuzz.passkeys import ASSERTION, NEW
-from tests.fuzz.world import STRICT, as_form, as_redirect, unsigned, unsigned_logout
+from tests.fuzz.world import NOW, STRICT, as_form, as_redirect, unsigned, unsigned_logout
 from tests.idp.upstream_bench import DECRYPTION_KEY, Answer
 from tests.parts.encryption import encrypted_assertion
 from tests.parts.software_authenticator import to_bytes
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from tests.fuzz.world import World
 
+_SECONDS = int(NOW.timestamp())
+TOKEN_OF_DUO = b'{"alg": "HS512", "typ": "JWT"}\n' + json.dumps({
+    "iss": doors.DUO.token_url, "aud": doors.DUO.client_id, "nonce": doors.OF_DUO.nonce,
+    "preferred_username": "alice", "iat": _SECONDS, "exp": _SECONDS + 300, "auth_time": _SECONDS,
+    "auth_result": {"result": "allow", "status_msg": "Login Successful"},
+}).encode()  # fmt: skip
 WORDS = (
     "AuthnRequest", "Assertion", "Response", "LogoutRequest", "LogoutResponse", "EncryptedAssertion",
     "ds:Signature", "ds:SignedInfo", "ds:Reference", "ds:Object", "ds:KeyInfo", "ds:Transforms",
@@ -28,6 +34,7 @@ WORDS = (
     "&#x0;", "&lt;", "SAMLRequest=", "SAMLResponse=", "RelayState=", "SigAlg=", "Signature=", "%00",
     "AssertionConsumerServiceURL=", "AssertionConsumerServiceIndex=", "NameIDPolicy", "RequestedAuthnContext",
     "NameID", "SessionIndex", "NotOnOrAfter=", "S:Envelope", "S:Body",
+    "state=", "duo_code=", "error=", "error_description=", "preferred_username", "auth_result", "NaN", "1e999",
     "ForceAuthn=", "IsPassive=", "IssueInstant=", "2026-11-02T08:00:00Z", "entityID=", "validUntil=",
     "clientDataJSON", "authenticatorData", "webauthn.get", "crossOrigin", "attestationObject", "authData",
 )  # fmt: skip
@@ -61,6 +68,9 @@ def seeds(world: World) -> Iterator[bytes]:
         (doors.data_of_an_authenticator, _inner(ASSERTION, "authenticatorData")),
         (doors.data_of_a_browser, _inner(NEW, "clientDataJSON")),
         (doors.data_of_a_browser, _inner(ASSERTION, "clientDataJSON")),
+        (doors.answer_of_duo, b"state=0123456789abcdef&duo_code=xyz"),
+        (doors.answer_of_duo, b"error=access_denied&error_description=no&state=0123456789abcdef"),
+        (doors.token_of_duo, TOKEN_OF_DUO),
         (doors.answer_by_post, response),
         (doors.answer_by_post, as_form(response, "SAMLResponse")),
         (doors.request_by_redirect, as_redirect(plain)),

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.doors import QUICK, SLOW, knock
-from tests.fuzz.seeds import seeds
-from tests.fuzz.world import as_redirect, opened_world, unsigned
+from connector.idp.authenticator.duo_token import verify_token
+from tests.fuzz.doors import DUO, OF_DUO, QUICK, SLOW, knock
+from tests.fuzz.seeds import TOKEN_OF_DUO, seeds
+from tests.fuzz.world import NOW, as_redirect, opened_world, unsigned
+from tests.parts.duo_tokens import CLIENT_SECRET, signed_bytes
 
 
 def test_there_is_an_honest_message_for_every_door(tmp_path):
@@ -35,6 +37,12 @@ def test_whoever_is_signed_in_gets_through(tmp_path):
         assert (
             world.surface.get("/saml/sso", as_redirect(unsigned("_two")), (session,)).status == 200
         )
+
+
+def test_an_honest_token_of_duo_is_taken():
+    head, _, said = TOKEN_OF_DUO.partition(b"\n")
+
+    verify_token(DUO, signed_bytes(head, said, CLIENT_SECRET), OF_DUO, NOW)
 
 
 @pytest.mark.real

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from lxml import etree
 
 from connector.audit import Audit
+from connector.bootstrap.factors import make_factors
 from connector.directory.person import DirectoryUser
 from connector.errors import ApplicationUnavailable, SourceUnavailable
 from connector.idp.application.attribute import plain_attributes
@@ -31,6 +32,7 @@ from connector.idp.application.service_provider import (
     ServiceProvider,
 )
 from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.authenticator.passkey import relying_party
 from connector.idp.binding import (
     BoundMessage,
     read_post,
@@ -40,19 +42,24 @@ from connector.idp.binding import (
 )
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import LoginFlow, LoginParts, LoginSettings
+from connector.idp.keys.seal import Seal
 from connector.idp.lockout import LockoutPolicy
 from connector.idp.logout.flow import LogoutFlow
 from connector.idp.logout.parts import LogoutParts
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.devices import DeviceStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
+from connector.idp.store.standings import UserStandings
+from connector.idp.visit import Visit
 from connector.idp.xmldsig import Element, Rendered, SigningKey, render, sign_enveloped
 from connector.source.password import PasswordUnanswered, PasswordVerdict
 from connector.source.password_change import ChangeVerdict, PasswordChange
 from connector.source.password_rules import PasswordRules
+from tests.parts.policies import WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +67,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from connector.clock import Clock
+    from connector.idp.policy import Policies
 
 KEYS = Path(__file__).parent / "keys"
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
@@ -67,6 +75,7 @@ ENDPOINTS = IdpEndpoints("https://sso.corp.example/saml/metadata", "https://sso.
 SP_ENTITY_ID = "https://intranet.corp.example/saml/metadata"
 ACS_URL = "https://intranet.corp.example/saml/acs"
 ADDRESS = "192.0.2.7"
+VISIT = Visit(ADDRESS)
 SECRET = b"a secret of the tests, thirty-two bytes"
 
 
@@ -263,18 +272,18 @@ class SignOnBench:
 
     def arrive(self, message: BoundMessage | None = None) -> tuple[str, str]:
         """Begin a login and give it to a new browser; return its id and the browser's cookie."""
-        transaction = self.flow.begin(message or redirected(authn_request()), ADDRESS)
+        transaction = self.flow.begin(message or redirected(authn_request()), VISIT)
         return transaction, self.flow.bind_browser(transaction, None)
 
     def type_email(self, transaction: str, browser: str, email: str):
         view = self.flow.next_step(transaction, browser, None)
-        self.flow.submit_email(transaction, browser, view.step_token, email)
+        self.flow.first.submit_email(transaction, browser, view.step_token, email)
         return self.flow.next_step(transaction, browser, None)
 
     def type_password(self, transaction: str, browser: str, password: str, sso: str | None = None):
         view = self.flow.next_step(transaction, browser, None)
-        self.flow.submit_password(transaction, browser, view.step_token, password, ADDRESS)
-        return self.flow.next_step(transaction, browser, sso, ADDRESS)
+        self.flow.first.submit_password(transaction, browser, view.step_token, password, VISIT)
+        return self.flow.next_step(transaction, browser, sso, VISIT)
 
 
 def an_application(**changes) -> Application:
@@ -298,7 +307,9 @@ def an_application(**changes) -> Application:
     return replace(application, **changes)
 
 
-def make_bench(engine: Engine, clock: Clock, *applications: Application) -> SignOnBench:
+def make_bench(
+    engine: Engine, clock: Clock, *applications: Application, policies: Policies = WITHOUT
+) -> SignOnBench:
     """Return an identity provider with two people: Ann is in Staff, Bob is not."""
     people, passwords, waits = PeopleInMemory(), PasswordsInMemory(), []
     people.add(a_user("ann-1", "ann.lind@corp.example"), "CN=Staff,DC=corp,DC=example")
@@ -306,13 +317,21 @@ def make_bench(engine: Engine, clock: Clock, *applications: Application) -> Sign
     passwords.passwords = {"ann.lind@corp.example": "Right-1", "bob.berg@corp.example": "Right-2"}
     random, store, settings = counting_random(), SignOnStore(engine), LoginSettings(ENDPOINTS)
     pace = Pace(lambda count: count - 1, stopwatch=lambda: 0.0, wait=waits.append)
-    lifetime = settings.assertion_lifetime
+    lifetime, devices = settings.assertion_lifetime, DeviceStore(engine)
     parts = LoginParts(
-        catalogue=Catalogue(Registry(applications or (an_application(),))),
+        catalogue=Catalogue(Registry(applications or (an_application(),), policies)),
         directory=people,
         authenticator=PasswordAuthenticator(
-            passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace
+            passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace, devices
         ),
+        factors=make_factors(
+            engine,
+            Seal("the tests", bytes(32)),
+            SECRET,
+            relying_party(ENDPOINTS.base_url, "Corp"),
+        ),
+        standings=UserStandings(engine),
+        devices=devices,
         answerer=Answerer(OneKey(load_key("idp")), ENDPOINTS.entity_id, lifetime, random),
         store=store,
         audit=Audit(engine),

@@ -32,6 +32,7 @@ from tests.idp.bench import (
     ADDRESS,
     ENDPOINTS,
     NOW,
+    VISIT,
     SignOnBench,
     certificate_of,
     load_key,
@@ -106,7 +107,7 @@ class LogoutBench:
     def sign_in(self, *slugs: str, email: str = ANN, password: str = "Right-1") -> LogoutBench:
         """Sign in by the first application, open the others; return the same."""
         first, *others = slugs
-        begun = self.bench.flow.begin_at_portal(first, ADDRESS)
+        begun = self.bench.flow.begin_at_portal(first, VISIT)
         browser = self.bench.flow.bind_browser(begun, None)
         self.bench.type_email(begun, browser, email)
         self.sso = self.bench.type_password(begun, browser, password).sso_cookie
@@ -115,7 +116,7 @@ class LogoutBench:
         return self
 
     def open(self, slug: str) -> None:
-        self.bench.flow.begin_at_portal(slug, ADDRESS, self.sso)
+        self.bench.flow.begin_at_portal(slug, VISIT, self.sso)
 
     def sign_out(self):
         """Sign out at the portal; return the first view."""

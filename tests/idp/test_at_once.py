@@ -16,7 +16,7 @@ from connector.idp.view import SendResponse
 from connector.idp.xmldsig import Element
 from state.engine import writing
 from tests.idp.bench import (
-    ADDRESS,
+    VISIT,
     SignOnBench,
     a_user,
     authn_request,
@@ -54,7 +54,7 @@ def events(bench: SignOnBench) -> list[str]:
 def test_who_is_signed_in_is_answered_and_the_audit_has_it(
     bench: SignOnBench, fast_lane: FastLane, cookie: str
 ):
-    view = fast_lane.answer(redirected(authn_request(ID="_r"), "deep link"), ADDRESS, cookie)
+    view = fast_lane.answer(redirected(authn_request(ID="_r"), "deep link"), VISIT, cookie)
 
     assert isinstance(view, SendResponse)
     assert (response_of(view).get("InResponseTo"), view.relay_state) == ("_r", "deep link")
@@ -71,18 +71,18 @@ def test_who_is_signed_in_is_answered_and_the_audit_has_it(
 def test_the_same_request_is_answered_once(fast_lane: FastLane, cookie: str):
     request = redirected(authn_request(ID="_once"))
 
-    assert fast_lane.answer(request, ADDRESS, cookie)
-    assert fast_lane.answer(request, ADDRESS, cookie) is None
+    assert fast_lane.answer(request, VISIT, cookie)
+    assert fast_lane.answer(request, VISIT, cookie) is None
 
 
 def test_what_the_fast_lane_answered_does_not_begin_a_login_either(
     bench: SignOnBench, fast_lane: FastLane, cookie: str
 ):
     request = redirected(authn_request(ID="_once"))
-    fast_lane.answer(request, ADDRESS, cookie)
+    fast_lane.answer(request, VISIT, cookie)
 
     with pytest.raises(RequestRefused, match="request-replayed"):
-        bench.flow.begin(request, ADDRESS, cookie)
+        bench.flow.begin(request, VISIT, cookie)
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_whatever_else_is_asked_for_is_left_to_a_login(
 ):
     before = events(bench)
 
-    assert fast_lane.answer(redirected(request_of()), ADDRESS, cookie) is None
+    assert fast_lane.answer(redirected(request_of()), VISIT, cookie) is None
     assert events(bench) == before
 
 
 @pytest.mark.parametrize("stranger", [None, "", "x" * 43])
 def test_nobody_else_is_let_in(fast_lane: FastLane, cookie: str, stranger: str | None):
-    assert fast_lane.answer(redirected(authn_request()), ADDRESS, stranger) is None
+    assert fast_lane.answer(redirected(authn_request()), VISIT, stranger) is None
 
 
 class Unread:
@@ -122,7 +122,7 @@ class Unread:
 def test_what_a_stranger_brings_is_not_even_read(fast_lane: FastLane):
     lane = FastLane(replace(fast_lane.parts, catalogue=Unread()))
 
-    assert lane.answer(redirected(authn_request()), ADDRESS, "x" * 43) is None
+    assert lane.answer(redirected(authn_request()), VISIT, "x" * 43) is None
 
 
 def test_who_may_no_longer_enter_is_not_answered(
@@ -130,13 +130,13 @@ def test_who_may_no_longer_enter_is_not_answered(
 ):
     bench.people.add(a_user("ann-1", ANN[0]))  # in no group any more
 
-    assert fast_lane.answer(redirected(authn_request()), ADDRESS, cookie) is None
+    assert fast_lane.answer(redirected(authn_request()), VISIT, cookie) is None
 
 
 def test_who_was_disabled_is_not_answered(bench: SignOnBench, fast_lane: FastLane, cookie: str):
     bench.people.people["ann-1"] = replace(bench.people.people["ann-1"], is_enabled=False)
 
-    assert fast_lane.answer(redirected(authn_request()), ADDRESS, cookie) is None
+    assert fast_lane.answer(redirected(authn_request()), VISIT, cookie) is None
 
 
 def test_a_session_that_was_ended_is_not_answered(
@@ -144,7 +144,7 @@ def test_a_session_that_was_ended_is_not_answered(
 ):
     revoke(bench.logout.parts, "ann-1", "operator")
 
-    assert fast_lane.answer(redirected(authn_request()), ADDRESS, cookie) is None
+    assert fast_lane.answer(redirected(authn_request()), VISIT, cookie) is None
 
 
 def test_a_session_that_is_too_old_is_not_answered(
@@ -153,7 +153,7 @@ def test_a_session_that_is_too_old_is_not_answered(
     clock.moment += timedelta(hours=13)
 
     request = authn_request(IssueInstant=clock.now().isoformat())
-    assert fast_lane.answer(redirected(request), ADDRESS, cookie) is None
+    assert fast_lane.answer(redirected(request), VISIT, cookie) is None
 
 
 def test_while_somebody_else_writes_nobody_waits_and_nothing_is_kept(
@@ -163,18 +163,18 @@ def test_while_somebody_else_writes_nobody_waits_and_nothing_is_kept(
     before = events(bench)
 
     with writing(engine):
-        assert fast_lane.answer(request, ADDRESS, cookie) is None
+        assert fast_lane.answer(request, VISIT, cookie) is None
 
     assert events(bench) == before
-    assert isinstance(bench.flow.begin(request, ADDRESS, cookie), SendResponse)
+    assert isinstance(bench.flow.begin(request, VISIT, cookie), SendResponse)
 
 
 def test_a_long_request_is_left_to_a_login(bench: SignOnBench, fast_lane: FastLane, cookie: str):
     inside = Element("samlp:Extensions", {}, ("x" * 9_000,))
     request = redirected(authn_request(inside))
 
-    assert fast_lane.answer(request, ADDRESS, cookie) is None
-    assert isinstance(bench.flow.begin(request, ADDRESS, cookie), SendResponse)
+    assert fast_lane.answer(request, VISIT, cookie) is None
+    assert isinstance(bench.flow.begin(request, VISIT, cookie), SendResponse)
 
 
 def test_many_at_once_are_all_answered_or_left_to_a_login(
@@ -187,8 +187,8 @@ def test_many_at_once_are_all_answered_or_left_to_a_login(
     def sign_on(lane: FastLane) -> None:
         for _ in range(25):
             request = redirected(authn_request())
-            view = lane.answer(request, ADDRESS, cookie)
-            answered.append(view or bench.flow.begin(request, ADDRESS, cookie))
+            view = lane.answer(request, VISIT, cookie)
+            answered.append(view or bench.flow.begin(request, VISIT, cookie))
 
     threads = [threading.Thread(target=sign_on, args=(lane,)) for lane in lanes if lane]
     for thread in threads:

@@ -20,6 +20,7 @@ from state.engine import reading
 from tests.idp.bench import (
     ACS_URL,
     ADDRESS,
+    VISIT,
     SignOnBench,
     a_user,
     an_application,
@@ -197,7 +198,7 @@ def test_not_you_goes_back_to_the_address(bench: SignOnBench):
     transaction, browser = bench.arrive()
     view = bench.type_email(transaction, browser, ANN[0])
 
-    bench.flow.forget_email(transaction, browser, view.step_token)
+    bench.flow.first.forget_email(transaction, browser, view.step_token)
 
     assert isinstance(bench.flow.next_step(transaction, browser, None), AskEmail)
 
@@ -313,7 +314,7 @@ def test_an_application_may_want_no_attributes(engine, clock):
 def test_a_person_deleted_after_the_password_stays_out(bench: SignOnBench):
     transaction, browser = bench.arrive()
     view = bench.type_email(transaction, browser, ANN[0])
-    bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+    bench.flow.first.submit_password(transaction, browser, view.step_token, "Right-1", VISIT)
     del bench.people.people["ann-1"]
 
     assert isinstance(bench.flow.next_step(transaction, browser, None), ShowDenied)
@@ -344,7 +345,7 @@ def test_a_session_ends(bench: SignOnBench, clock: FixedClock, end: str):
             for _ in range(15):
                 clock.moment += timedelta(minutes=50)
                 request = redirected(authn_request(IssueInstant=clock.moment.isoformat()))
-                bench.flow.begin(request, ADDRESS, cookie)
+                bench.flow.begin(request, VISIT, cookie)
         case "sign-out":
             bench.logout.begin_at_portal(cookie, None, ADDRESS)
             assert bench.parts.audit.recent()[0].event == "session.ended"
@@ -364,7 +365,7 @@ def test_a_session_ends(bench: SignOnBench, clock: FixedClock, end: str):
 def test_who_is_signed_in_is_answered_at_once_in_one_transaction(bench: SignOnBench):
     cookie = bench.sign_in(*ANN).sso_cookie
 
-    view = bench.flow.begin(redirected(authn_request(ID="_warm"), "state"), ADDRESS, cookie)
+    view = bench.flow.begin(redirected(authn_request(ID="_warm"), "state"), VISIT, cookie)
 
     assert (status_of(view), view.relay_state, view.sso_cookie) == ("Success", "state", "")
     assert response_of(view).get("InResponseTo") == "_warm"
@@ -377,17 +378,17 @@ def test_who_is_signed_in_is_answered_at_once_in_one_transaction(bench: SignOnBe
 def test_a_request_that_was_answered_at_once_is_not_taken_again(bench: SignOnBench):
     cookie = bench.sign_in(*ANN).sso_cookie
     message = redirected(authn_request())
-    bench.flow.begin(message, ADDRESS, cookie)
+    bench.flow.begin(message, VISIT, cookie)
 
     with pytest.raises(RequestRefused, match=Reason.REQUEST_REPLAYED):
-        bench.flow.begin(message, ADDRESS, cookie)
+        bench.flow.begin(message, VISIT, cookie)
 
 
 def test_whoever_must_be_asked_or_turned_away_gets_a_login_of_their_own(bench: SignOnBench):
     cookie = bench.sign_in(*ANN).sso_cookie
-    asked = bench.flow.begin(redirected(authn_request(ForceAuthn="true")), ADDRESS, cookie)
+    asked = bench.flow.begin(redirected(authn_request(ForceAuthn="true")), VISIT, cookie)
     bench.people.groups["ann-1"] = frozenset()
-    denied = bench.flow.begin(redirected(authn_request()), ADDRESS, cookie)
+    denied = bench.flow.begin(redirected(authn_request()), VISIT, cookie)
 
     views = [
         bench.flow.next_step(begun, bench.flow.bind_browser(begun, None), cookie)
@@ -408,8 +409,8 @@ def test_use_keeps_a_session_alive(bench: SignOnBench, clock: FixedClock):
 
 def test_two_logins_of_one_browser_each_find_their_way(engine, clock):
     bench = make_bench(engine, clock, an_application(), wiki())
-    first = bench.flow.begin(redirected(authn_request(ID="_one"), "state one"), ADDRESS)
-    second = bench.flow.begin(wiki_request(ID="_two"), ADDRESS)
+    first = bench.flow.begin(redirected(authn_request(ID="_one"), "state one"), VISIT)
+    second = bench.flow.begin(wiki_request(ID="_two"), VISIT)
     browser = bench.flow.bind_browser(first, None)
     assert bench.flow.bind_browser(second, browser) == browser
     bench.type_email(first, browser, ANN[0])
@@ -432,7 +433,7 @@ def test_an_answer_goes_out_once(bench: SignOnBench):
 def test_two_tabs_that_ask_at_once_get_one_answer(bench: SignOnBench):
     transaction, browser = bench.arrive()
     view = bench.type_email(transaction, browser, ANN[0])
-    bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+    bench.flow.first.submit_password(transaction, browser, view.step_token, "Right-1", VISIT)
 
     with ThreadPoolExecutor(4) as pool:
         views = list(pool.map(lambda _: bench.flow.next_step(transaction, browser, None), range(8)))
@@ -460,7 +461,7 @@ def test_what_has_expired_is_deleted(bench: SignOnBench, clock: FixedClock):
 
 
 def test_the_portal_begins_a_login_that_nobody_asked_for(bench: SignOnBench):
-    transaction = bench.flow.begin_at_portal("intranet", ADDRESS)
+    transaction = bench.flow.begin_at_portal("intranet", VISIT)
     browser = bench.flow.bind_browser(transaction, None)
     bench.type_email(transaction, browser, ANN[0])
 
@@ -474,7 +475,7 @@ def test_an_address_of_its_own_takes_what_begins_at_the_portal(engine, clock):
     application = an_application(portal_acs_url="https://intranet.corp.example/portal")
     bench = make_bench(engine, clock, application)
     cookie = bench.sign_in(*ANN).sso_cookie
-    transaction = bench.flow.begin_at_portal("intranet", ADDRESS)
+    transaction = bench.flow.begin_at_portal("intranet", VISIT)
     browser = bench.flow.bind_browser(transaction, None)
 
     view = bench.flow.next_step(transaction, browser, cookie)
@@ -484,7 +485,7 @@ def test_an_address_of_its_own_takes_what_begins_at_the_portal(engine, clock):
 
 def test_the_portal_knows_its_applications_only(bench: SignOnBench):
     with pytest.raises(RequestRefused, match="application-unknown"):
-        bench.flow.begin_at_portal("nowhere", ADDRESS)
+        bench.flow.begin_at_portal("nowhere", VISIT)
     assert bench.reasons() == [Reason.APPLICATION_UNKNOWN]
 
 
@@ -502,7 +503,7 @@ def test_a_person_without_address_is_not_named_by_another_word(bench: SignOnBenc
 def test_a_person_who_lost_the_group_after_the_password_stays_out(bench: SignOnBench):
     transaction, browser = bench.arrive()
     view = bench.type_email(transaction, browser, ANN[0])
-    bench.flow.submit_password(transaction, browser, view.step_token, "Right-1", ADDRESS)
+    bench.flow.first.submit_password(transaction, browser, view.step_token, "Right-1", VISIT)
     bench.people.groups["ann-1"] = frozenset()
 
     assert isinstance(bench.flow.next_step(transaction, browser, None), ShowDenied)

@@ -23,7 +23,7 @@ from connector.idp.message.authn_request import AuthnRequest
 from connector.idp.message.logout_response import REQUESTER
 from connector.idp.names import Binding
 from connector.idp.reason import Reason
-from tests.idp.bench import ADDRESS
+from tests.idp.bench import ADDRESS, VISIT
 from tests.idp.logout_bench import (
     ALL,
     ANN,
@@ -69,7 +69,7 @@ def test_a_new_password_in_the_same_browser_keeps_who_was_told_before(person):
     """ForceAuthn begins a new session; the applications of the old one are still open."""
     person.sign_in("intranet", "mail")
     before = index_of(person, "mail")
-    begun = person.bench.flow.begin_at_portal("payroll", ADDRESS)
+    begun = person.bench.flow.begin_at_portal("payroll", VISIT)
     browser = person.bench.flow.bind_browser(begun, None)
     person.bench.type_email(begun, browser, ANN)
     person.sso = person.bench.type_password(begun, browser, "Right-1", sso=person.sso).sso_cookie
@@ -84,7 +84,7 @@ def test_a_new_password_in_the_same_browser_keeps_who_was_told_before(person):
 def test_somebody_else_in_the_same_browser_takes_nothing_over(person):
     person.bench.people.groups["bob-2"] = frozenset({"cn=staff,dc=corp,dc=example"})
     person.sign_in("intranet")
-    begun = person.bench.flow.begin_at_portal("payroll", ADDRESS)
+    begun = person.bench.flow.begin_at_portal("payroll", VISIT)
     browser = person.bench.flow.bind_browser(begun, None)
     bob = "bob.berg@corp.example"
     person.bench.type_email(begun, browser, bob)

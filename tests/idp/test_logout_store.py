@@ -17,6 +17,7 @@ from connector.idp.message.logout_response import REQUESTER
 from connector.idp.names import Binding
 from connector.idp.reason import Reason
 from connector.idp.store.sign_off_mark import Mark, MarkStore
+from connector.idp.visit import Visit
 from tests.idp.bench import NOW, load_key
 from tests.idp.logout_bench import (
     SOAP_URLS,
@@ -262,7 +263,7 @@ def test_logouts_and_who_was_told_are_forgotten_after_a_day(person, clock, engin
     clock.moment += timedelta(hours=24)
     request = logout_request("intranet", IssueInstant=clock.moment.isoformat())
     person.flow.take(by_redirect(request), "")
-    person.bench.flow.begin_at_portal("wiki", "")
+    person.bench.flow.begin_at_portal("wiki", Visit(""))
 
     assert deliveries(person) == {}
     assert other.participants() == {}

@@ -20,7 +20,7 @@ from connector.idp.reason import Reason
 from connector.source.password import PasswordVerdict
 from connector.source.password_change import ChangeVerdict
 from connector.source.password_rules import PasswordRules
-from tests.idp.bench import ADDRESS, SignOnBench, authn_request, redirected
+from tests.idp.bench import ADDRESS, VISIT, SignOnBench, authn_request, redirected
 
 ANN, BOB = "ann.lind@corp.example", "bob.berg@corp.example"
 OLD, NEW = "Right-1", "Another-Word-7"
@@ -45,8 +45,8 @@ def arrive(bench: SignOnBench) -> tuple[str, str]:
 def choose(bench, transaction, browser, old=OLD, new=NEW, repeated=None):
     view = bench.flow.next_step(transaction, browser, None)
     typed = TypedPasswords(old, new, new if repeated is None else repeated)
-    bench.flow.submit_new_password(transaction, browser, view.step_token, typed, ADDRESS)
-    return bench.flow.next_step(transaction, browser, None, ADDRESS)
+    bench.flow.first.submit_new_password(transaction, browser, view.step_token, typed, VISIT)
+    return bench.flow.next_step(transaction, browser, None, VISIT)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_not_you_goes_back_to_the_first_question(bench):
     transaction, browser = arrive(bench)
     view = bench.flow.next_step(transaction, browser, None)
 
-    bench.flow.forget_email(transaction, browser, view.step_token)
+    bench.flow.first.forget_email(transaction, browser, view.step_token)
 
     assert isinstance(bench.flow.next_step(transaction, browser, None), AskEmail)
     bench.type_email(transaction, browser, ANN)
@@ -348,8 +348,8 @@ def test_the_step_cannot_be_entered_without_the_password(bench):
     view = bench.type_email(transaction, browser, ANN)
 
     with pytest.raises(RequestRefused, match=Reason.STEP_TOKEN):
-        bench.flow.submit_new_password(
-            transaction, browser, view.step_token, TypedPasswords(OLD, NEW, NEW), ADDRESS
+        bench.flow.first.submit_new_password(
+            transaction, browser, view.step_token, TypedPasswords(OLD, NEW, NEW), VISIT
         )
     assert bench.passwords.passwords[ANN] == OLD
 
@@ -359,27 +359,27 @@ def test_the_form_of_this_step_is_of_no_use_at_another(bench):
     view = bench.flow.next_step(transaction, browser, None)
 
     with pytest.raises(RequestRefused, match=Reason.STEP_TOKEN):
-        bench.flow.submit_password(transaction, browser, view.step_token, OLD, ADDRESS)
+        bench.flow.first.submit_password(transaction, browser, view.step_token, OLD, VISIT)
 
 
 def test_a_form_that_was_taken_already_is_not_taken_again(bench):
     transaction, browser = arrive(bench)
     token = bench.flow.next_step(transaction, browser, None).step_token
     typed = TypedPasswords(OLD, NEW, NEW)
-    bench.flow.submit_new_password(transaction, browser, token, typed, ADDRESS)
+    bench.flow.first.submit_new_password(transaction, browser, token, typed, VISIT)
 
     with pytest.raises(RequestRefused, match=Reason.TRANSACTION_ENDED):
-        bench.flow.submit_new_password(transaction, browser, token, typed, ADDRESS)
+        bench.flow.first.submit_new_password(transaction, browser, token, typed, VISIT)
 
 
 def test_an_old_form_of_the_password_step_skips_nothing(bench):
     transaction, browser = bench.arrive()
     bench.type_email(transaction, browser, ANN)
     token = bench.flow.next_step(transaction, browser, None).step_token
-    bench.flow.submit_password(transaction, browser, token, OLD, ADDRESS)
+    bench.flow.first.submit_password(transaction, browser, token, OLD, VISIT)
 
     with pytest.raises(RequestRefused, match=Reason.STEP_SKIPPED):
-        bench.flow.submit_password(transaction, browser, token, OLD, ADDRESS)
+        bench.flow.first.submit_password(transaction, browser, token, OLD, VISIT)
 
 
 def test_another_browser_does_not_get_at_it(bench):
@@ -387,8 +387,8 @@ def test_another_browser_does_not_get_at_it(bench):
     token = bench.flow.next_step(transaction, browser, None).step_token
 
     with pytest.raises(RequestRefused, match=Reason.OTHER_BROWSER):
-        bench.flow.submit_new_password(
-            transaction, "x" * 43, token, TypedPasswords(OLD, NEW, NEW), ADDRESS
+        bench.flow.first.submit_new_password(
+            transaction, "x" * 43, token, TypedPasswords(OLD, NEW, NEW), VISIT
         )
 
 

@@ -24,6 +24,7 @@ from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ADDRESS,
     NOW,
+    VISIT,
     a_user,
     an_application,
     authn_request,
@@ -182,7 +183,7 @@ def test_the_browser_goes_on_by_itself_once_and_then_the_person_may_choose(bench
     second = bench.look()
 
     assert (first.is_automatic, second.is_automatic) == (True, False)
-    bench.flow.leave_source(bench.transaction, bench.browser, second.step_token)
+    bench.flow.first.leave_source(bench.transaction, bench.browser, second.step_token)
     assert isinstance(bench.look(), AskEmail)
 
 
@@ -192,7 +193,9 @@ def test_who_is_sent_to_an_upstream_finds_no_form_for_a_password(bench):
 
     for used in (token, view.step_token):
         with pytest.raises(RequestRefused):
-            bench.flow.submit_password(bench.transaction, bench.browser, used, "Right-3", ADDRESS)
+            bench.flow.first.submit_password(
+                bench.transaction, bench.browser, used, "Right-3", VISIT
+            )
 
 
 def test_an_address_that_its_upstream_may_not_vouch_for_is_asked_for_anew(engine, clock):
@@ -216,7 +219,7 @@ def test_the_answer_to_an_earlier_question_of_the_same_login_is_taken_too(bench)
 
 def test_who_has_turned_to_another_address_is_not_let_in_by_a_late_answer(bench):
     asked = bench.ask()
-    bench.flow.leave_source(bench.transaction, bench.browser, bench.look().step_token)
+    bench.flow.first.leave_source(bench.transaction, bench.browser, bench.look().step_token)
     bench.type_email("ann.lind@corp.example")
 
     with pytest.raises(UpstreamRefused) as refused:
@@ -232,7 +235,7 @@ def test_another_browser_does_not_get_what_an_answer_lets_in_to(bench):
     bench.bring(bench.to(asked).write(), asked.relay_state)
 
     with pytest.raises(RequestRefused) as refused:
-        bench.flow.next_step(bench.transaction, "x" * 43, None, ADDRESS)
+        bench.flow.next_step(bench.transaction, "x" * 43, None, VISIT)
 
     assert refused.value.reason == Reason.OTHER_BROWSER
     assert isinstance(bench.look(), SendResponse)
@@ -552,7 +555,7 @@ def test_a_sign_on_by_an_upstream_says_so_to_the_second_application_too(engine, 
     first = bench.answer(bench.ask())
     clock.moment += timedelta(minutes=4)
 
-    second = bench.flow.begin(wiki_request(), ADDRESS, first.sso_cookie)
+    second = bench.flow.begin(wiki_request(), VISIT, first.sso_cookie)
 
     assert isinstance(second, SendResponse)
     response = response_of(second)
@@ -571,7 +574,7 @@ def test_a_sign_on_opens_no_application_whose_route_leads_elsewhere(engine, cloc
     first = bench.inner.type_password(bench.transaction, bench.browser, "Right-1")
     assert isinstance(first, SendResponse)
 
-    begun = bench.flow.begin(wiki_request(), ADDRESS, first.sso_cookie)
+    begun = bench.flow.begin(wiki_request(), VISIT, first.sso_cookie)
 
     if is_kept:
         assert isinstance(begun, SendResponse)

@@ -22,6 +22,7 @@ from connector.idp.names import (
     UNSPECIFIED_FORMAT,
 )
 from connector.idp.reason import Reason
+from connector.idp.visit import Visit
 from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ENDPOINTS,
@@ -252,7 +253,7 @@ def test_a_request_for_one_person_does_not_let_in_another(bench: SignOnBench):
     bench.people.groups["bob-2"] = bench.people.groups["ann-1"]
     transaction, browser = bench.arrive(asking_for("ann.lind@corp.example"))
     view = bench.flow.next_step(transaction, browser, None)
-    bench.flow.forget_email(transaction, browser, view.step_token)
+    bench.flow.first.forget_email(transaction, browser, view.step_token)
     bench.type_email(transaction, browser, "bob.berg@corp.example")
 
     view = bench.type_password(transaction, browser, "Right-2")
@@ -301,7 +302,7 @@ def test_metadata_that_has_ended_lets_nobody_in(engine, clock):
     described = replace(an_application().service_provider, valid_until=clock.now())
     bench = make_bench(engine, clock, an_application(service_provider=described))
 
-    for begin in (bench.arrive, lambda: bench.flow.begin_at_portal("intranet", "")):
+    for begin in (bench.arrive, lambda: bench.flow.begin_at_portal("intranet", Visit(""))):
         with pytest.raises(RequestRefused) as refused:
             begin()
         assert refused.value.reason == Reason.METADATA_ENDED
@@ -310,7 +311,7 @@ def test_metadata_that_has_ended_lets_nobody_in(engine, clock):
 
 def test_an_application_may_be_told_where_people_who_begin_here_are_to_go(engine, clock):
     bench = make_bench(engine, clock, an_application(relay_state="/inbox"))
-    transaction = bench.flow.begin_at_portal("intranet", "")
+    transaction = bench.flow.begin_at_portal("intranet", Visit(""))
     browser = bench.flow.bind_browser(transaction, None)
     bench.type_email(transaction, browser, ANN[0])
 

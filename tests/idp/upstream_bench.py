@@ -23,6 +23,7 @@ from connector.idp.routing import Routes, Rule
 from connector.idp.store.upstreams import UpstreamStore
 from connector.idp.upstream.identity_provider import IdentityProvider, Upstream, Upstreams
 from connector.idp.view import SendToSource
+from connector.idp.visit import Visit
 from connector.idp.xmldsig import Element, Raw, SigningKey, parse_xml, render, sign_enveloped
 from tests.idp.bench import (
     ADDRESS,
@@ -242,11 +243,11 @@ class UpstreamBench:
         return self.look()
 
     def look(self, sso: str | None = None, address: str = ADDRESS):
-        return self.flow.next_step(self.transaction, self.browser, sso, address)
+        return self.flow.next_step(self.transaction, self.browser, sso, Visit(address))
 
     def type_email(self, email: str):
         token = self.look().step_token
-        self.flow.submit_email(self.transaction, self.browser, token, email)
+        self.flow.first.submit_email(self.transaction, self.browser, token, email)
         return self.look()
 
     def ask(self, email: str = "pat@partner.example", message: BoundMessage | None = None) -> Asked:

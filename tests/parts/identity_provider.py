@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from connector.audit import Audit
+from connector.bootstrap.factors import make_factors
 from connector.bootstrap.federation import describe_us
 from connector.clock import FixedClock
 from connector.directory.person import DirectoryUser
@@ -23,11 +24,13 @@ from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.at_once import FastLane
 from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.authenticator.passkey import relying_party
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
 from connector.idp.endpoints import IdpEndpoints
 from connector.idp.flow import DirectoryLookup, LoginFlow, LoginParts, LoginSettings
 from connector.idp.keys.ring import KeyRing
+from connector.idp.keys.seal import Seal
 from connector.idp.keys.seen import FetchNotes
 from connector.idp.keys.start import KeyFolder, begin
 from connector.idp.lockout import LockoutPolicy
@@ -40,10 +43,12 @@ from connector.idp.message.sp_metadata import SpDescription
 from connector.idp.publication import Publication
 from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
+from connector.idp.store.devices import DeviceStore
 from connector.idp.store.logouts import LogoutStore
 from connector.idp.store.participants import ParticipantStore
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.signing_keys import SigningKeyStore
+from connector.idp.store.standings import UserStandings
 from connector.idp.store.upstreams import UpstreamStore
 from connector.idp.upstream.identity_provider import Upstream, Upstreams
 from connector.idp.upstream.metadata import parse_identity_provider
@@ -55,6 +60,7 @@ from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
 from state.engine import open_engine
+from tests.parts.policies import WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +70,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connector.clock import Clock
+    from connector.idp.authenticator.duo import DuoFactor
+    from connector.idp.policy import Policies
     from tests.parts.certificates import CertificateFiles
 
 STAFF = "cn=staff,ou=groups,dc=corp,dc=test"
@@ -169,6 +177,8 @@ class IdentityProvider:
         upstreams: Whom it believes besides; `believe` adds to it.
         rules: Who checks whom.
         soap: Tells applications from server to server that somebody is signed out.
+        policies: What is asked of whom.
+        duo: Asks Duo; None: there is none.
 
     """
 
@@ -183,6 +193,8 @@ class IdentityProvider:
     upstreams: list[Upstream] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     soap: SoapSender = field(default_factory=SoapClient)
+    policies: Policies = WITHOUT
+    duo: DuoFactor | None = None
 
     @property
     def people(self) -> People:
@@ -256,17 +268,27 @@ class IdentityProvider:
     def flow(self) -> LoginFlow:
         """Return its logins, for the applications registered so far."""
         store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
+        devices = DeviceStore(self.engine)
         pace = Pace(choose=secrets.randbelow)
         policy = LockoutPolicy(account_count=5, network_count=1000)
         answerer = Answerer(
             self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
         )
         parts = LoginParts(
-            catalogue=Catalogue(Registry(tuple(self.applications))),
+            catalogue=Catalogue(Registry(tuple(self.applications), self.policies)),
             directory=self.directory,
             authenticator=PasswordAuthenticator(
-                self.check, AttemptStore(self.engine), policy, secret, pace
+                self.check, AttemptStore(self.engine), policy, secret, pace, devices
             ),
+            factors=make_factors(
+                self.engine,
+                Seal("the tests", bytes(32)),
+                secret,
+                relying_party(self.site.base_url, self.site.organization),
+                self.duo,
+            ),
+            standings=UserStandings(self.engine),
+            devices=devices,
             answerer=answerer,
             store=store,
             audit=Audit(self.engine),

@@ -17,6 +17,7 @@ from connector.demo.sample_saml import sp_metadata
 from connector.idp.logout.soap_client import SoapClient
 from connector.settings.values import Listen
 from connector.web.server import Certificate, Listener, serving
+from connector.web.words import Words, read_words
 from state.engine import open_engine
 from state.migrate import upgrade
 from tests.parts.certificates import CertificateFiles, make_certificate, make_key_pems
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Page
+
+
+ENGLISH = read_words("en")
 
 
 @dataclass
@@ -135,20 +139,25 @@ def running_sign_on(folder: Path, groups: tuple[str, ...]) -> Iterator[SignOn]:
     engine.dispose()
 
 
-def sign_in(page: Page, email: str = "alice@corp.test", password: str = "Passw0rd!") -> None:
-    """Answer both questions of the login pages."""
-    give_email(page, email)
-    give_password(page, password)
+def sign_in(
+    page: Page,
+    email: str = "alice@corp.test",
+    password: str = "Passw0rd!",
+    words: Words = ENGLISH,
+) -> None:
+    """Answer both questions of the login pages, which are in the language of these words."""
+    give_email(page, email, words)
+    give_password(page, password, words)
 
 
-def give_email(page: Page, email: str = "alice@corp.test") -> None:
-    page.get_by_label("Work email").fill(email)
-    page.get_by_role("button", name="Continue").click()
+def give_email(page: Page, email: str = "alice@corp.test", words: Words = ENGLISH) -> None:
+    page.get_by_label(words.text("email")).fill(email)
+    page.get_by_role("button", name=words.text("continue")).click()
 
 
-def give_password(page: Page, password: str = "Passw0rd!") -> None:
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+def give_password(page: Page, password: str = "Passw0rd!", words: Words = ENGLISH) -> None:
+    page.get_by_label(words.text("password"), exact=True).fill(password)
+    page.get_by_role("button", name=words.text("sign-in")).click()
 
 
 def hold_the_answer(page: Page) -> None:

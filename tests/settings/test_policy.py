@@ -348,6 +348,4 @@ def test_a_policy_needs_an_identity_provider(tmp_path: Path):
     path = tmp_path / "connector.toml"
     path.write_text('[source]\nkind = "file"\nfile = "company.toml"\n[policy]\n')
 
-    assert fault(load_settings, path) == {
-        "": "applications, upstreams, routes and policies need a section [idp]"
-    }
+    assert fault(load_settings, path) == {"": "policy: of use only with a section [idp]"}

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.parts.identity_provider import free_port
+from tests.parts.logo import LOGO
 from tests.parts.operator import FILE_SOURCE, Operator
 from tests.parts.service import PATIENCE, serving
 
@@ -34,6 +35,9 @@ every = "1h"
 base_url = "http://localhost:{port}"
 listen = "127.0.0.1:{port}"
 workers = 2
+logo = "logo.svg"
+colour = "#7a1fa2"
+language = "de"
 """
 
 
@@ -46,6 +50,7 @@ def port() -> int:
 def service(tmp_path: Path, port: int) -> Iterator[Service]:
     operator = Operator(tmp_path)
     (tmp_path / "company.toml").write_text(COMPANY)
+    (tmp_path / "logo.svg").write_bytes(LOGO)
     operations = free_port()
     operator.configure(
         FILE_SOURCE.format(file="company.toml"), SIGN_ON.format(operations=operations, port=port)
@@ -111,3 +116,16 @@ def test_they_end_with_the_daemon_however_it_ends(service: Service, port: int):
     service.process.kill()
 
     wait_until(lambda: all(map(is_gone, workers)))
+
+
+def test_what_the_operator_chose_for_the_pages_comes_to_the_browser(service: Service, port: int):
+    base_url = f"http://127.0.0.1:{port}"
+    page = httpx.get(base_url, headers={"accept-language": "en"}, timeout=PATIENCE)
+
+    assert "Sie sind nicht angemeldet" in page.text
+    for link in ("/static/brand/logo.svg", "/static/brand.css"):
+        assert link in page.text
+    logo = httpx.get(f"{base_url}/static/brand/logo.svg", timeout=PATIENCE)
+    assert logo.content == LOGO
+    sheet = httpx.get(f"{base_url}/static/brand.css", timeout=PATIENCE)
+    assert "--fill: #7a1fa2" in sheet.text

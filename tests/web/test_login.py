@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -88,7 +89,9 @@ def test_every_failed_login_looks_the_same_and_only_the_audit_knows_why(idp, ask
     for email, password in CAUSES.values():
         page = visit(app, BASE_URL).sign_in(ask(), email, password)
         text = page.answer.text.replace(email, "EMAIL")
-        for secret in (page.form("/password").fields["step_token"], page.url.rsplit("/", 1)[-1]):
+        challenge = json.loads(page.form("/passkey").get("data-options"))["challenge"]
+        token, transaction = page.form("/password").fields["step_token"], page.url.rsplit("/", 1)[1]
+        for secret in (challenge, token, transaction, page.form("/passkey").fields["asked_at"]):
             text = text.replace(secret, "TOKEN")
         headers = [
             item for item in page.answer.headers.multi_items() if item[0] != "content-length"

@@ -10,10 +10,11 @@ from connector.audit import Audit
 from connector.source.password import PasswordVerdict
 from connector.source.password_rules import PasswordRules
 from connector.web.new_password import rules_in_words
-from connector.web.texts import ENGLISH
+from connector.web.words import read_words
 from tests.idp.test_new_password import REFUSALS
 
 NEW = "An0ther!Pass"
+ENGLISH = read_words("en")
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_fields_that_do_not_come_are_empty(visitor, expired):
         {"step_token": expired.form("/new-password").fields["step_token"]},
     )
 
-    assert page.alert == ENGLISH["new-empty"]
+    assert page.alert == ENGLISH.text("new-empty")
 
 
 def test_a_directory_that_is_down_is_a_503_that_says_when_to_come_again(idp, visitor, expired):
@@ -107,7 +108,7 @@ def test_a_directory_that_is_down_is_a_503_that_says_when_to_come_again(idp, vis
     page = change(visitor, expired)
 
     assert (page.status, page.answer.headers["retry-after"]) == (503, "30")
-    assert page.alert == ENGLISH["unavailable"]
+    assert page.alert == ENGLISH.text("unavailable")
 
 
 def test_a_form_from_another_site_changes_nothing(idp, visitor, expired):
@@ -126,8 +127,8 @@ def test_not_you_goes_back_to_the_email_address(visitor, expired):
 
 @pytest.mark.parametrize("key", sorted({*REFUSALS.values(), "wrong-old", "change-unanswered"}))
 def test_every_refusal_has_a_sentence_that_says_what_to_do(key):
-    assert ENGLISH[key].endswith(".")
-    assert ENGLISH[key] != ENGLISH["failed"]
+    assert ENGLISH.text(key).endswith(".")
+    assert ENGLISH.text(key) != ENGLISH.text("failed")
 
 
 @pytest.mark.parametrize(
@@ -143,4 +144,4 @@ def test_every_refusal_has_a_sentence_that_says_what_to_do(key):
     ],
 )
 def test_only_rules_that_there_are_are_told(rules, words):
-    assert rules_in_words(rules) == words
+    assert rules_in_words(rules, ENGLISH) == words

@@ -23,6 +23,7 @@ from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.demo.sample_saml import IdentityProvider, authn_request_url, sp_metadata
 from connector.idp.binding import read_redirect
+from connector.idp.visit import Visit
 from connector.settings import load_settings
 from connector.source.stored_password import store_password
 from connector.sync.cycle import run_cycle
@@ -245,4 +246,4 @@ def test_whose_account_is_gone_is_not_let_in_at_once(desk: Desk):
 
     cookie = desk.visitor.client.cookies["__Host-sso"]
     assert desk.fast_lane is not None
-    assert desk.fast_lane.answer(message, "192.0.2.7", cookie) is None
+    assert desk.fast_lane.answer(message, Visit("192.0.2.7"), cookie) is None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from connector.errors import AuthenticationFailed, SourceUnavailable
 from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
 from connector.idp.reason import Reason
+from connector.idp.transaction import digest_of
 from connector.source.password import PasswordUnanswered, PasswordVerdict
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from connector.directory.person import DirectoryUser
     from connector.idp.authenticator.pace import Pace
     from connector.idp.store.attempts import AttemptStore
+    from connector.idp.store.devices import DeviceStore
     from connector.source.password_change import PasswordChange
     from connector.source.password_rules import PasswordRules
 
@@ -33,6 +36,7 @@ _REASONS = MappingProxyType(
         PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
     }
 )
+_OF_DEVICE: Final = LockoutPolicy(account_count=1, network_count=1, window=timedelta(minutes=30))
 # The password was right, and is good for nothing but choosing another one.
 _TO_BE_CHANGED: Final = frozenset({Reason.PASSWORD_EXPIRED, Reason.MUST_CHANGE_PASSWORD})
 
@@ -91,6 +95,7 @@ class Claim:
         user: Whom the directory knows by that name, or None.
         password: The proof.
         address: Where the browser is.
+        device: Value of the cookie of a remembered device, or None.
 
     """
 
@@ -98,6 +103,7 @@ class Claim:
     user: DirectoryUser | None
     password: str
     address: str
+    device: str | None = None
 
     @property
     def account(self) -> str:
@@ -115,6 +121,7 @@ class PasswordAuthenticator:
         lockout: The limits.
         secret: Keys what is kept of wrong passwords.
         pace: Hides that a name is unknown.
+        devices: Those that are remembered.
 
     """
 
@@ -123,6 +130,7 @@ class PasswordAuthenticator:
     lockout: LockoutPolicy
     secret: bytes
     pace: Pace
+    devices: DeviceStore
 
     def authenticate(self, claim: Claim, now: datetime) -> Verified | MustChange:
         """Return that the password is right.
@@ -157,9 +165,24 @@ class PasswordAuthenticator:
             raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
         attempt = Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
         taken = self.attempts.take_attempt(attempt, self.lockout)
+        if taken is Reason.TOO_MANY_ATTEMPTS and (device := self._device_of(claim, now)):
+            own = replace(attempt, account=device, network=device)
+            taken = self.attempts.take_attempt(own, _OF_DEVICE)
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
         return taken
+
+    def _device_of(self, claim: Claim, now: datetime) -> str:
+        """Return what is counted apart: a device that the person had remembered; "" if it is none.
+
+        Whoever tries passwords elsewhere cannot keep the owner out of it. The directory counts all
+        of them together, so it is one more than others have.
+        """
+        if claim.user is None or not claim.device:
+            return ""
+        digest = digest_of(claim.device)
+        is_known = self.devices.is_of(digest, claim.user.external_id, now)
+        return f"device:{digest.hex()}" if is_known else ""
 
     def mac(self, claim: Claim) -> bytes:
         """Return what is kept of a claim's password if it is wrong."""

@@ -24,6 +24,10 @@ _HAS_CREDENTIAL, _HAS_EXTENSIONS = 0x40, 0x80
 _HEAD: Final = 37  # hash of the host, flags, count
 
 
+class _Malformed(ValueError):
+    """What was sent is not of the form that the standard has."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthenticatorData:
     """What an authenticator says, and signs (WebAuthn section 6.1).
@@ -109,18 +113,14 @@ def parse_new_credential(text: str) -> NewCredential:
     """
     try:
         credential_id, response = _parse_credential(text)
-        attestation, end = read_item(_bytes_of(response, "attestationObject"))
-        raw = attestation["authData"] if isinstance(attestation, dict) else None
-        if not isinstance(raw, bytes) or end != len(_bytes_of(response, "attestationObject")):
-            message = "attestationObject holds no authData"
-            raise ValueError(message)  # noqa: TRY301 - said as all else that is malformed
+        said = _parse_attestation(_bytes_of(response, "attestationObject"))
         return NewCredential(
             credential_id,
             _parse_client_data(_bytes_of(response, "clientDataJSON")),
-            _parse_authenticator_data(raw, has_credential=True),
+            _parse_authenticator_data(said, has_credential=True),
             _transports(response.get("transports")),
         )
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise _malformed(error) from error
 
 
@@ -141,7 +141,7 @@ def parse_assertion(text: str) -> Assertion:
             _bytes_of(response, "signature"),
             b"" if handle is None else _decode(handle, _LONGEST_HANDLE),
         )
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise _malformed(error) from error
 
 
@@ -172,16 +172,16 @@ def _parse_credential(text: str) -> tuple[bytes, dict[str, Any]]:
     """Return the id and the response of a PublicKeyCredential."""
     if len(text) > LONGEST_JSON:
         message = f"is longer than {LONGEST_JSON} characters"
-        raise ValueError(message)
+        raise _Malformed(message)
     credential = _object(text)
     response = credential.get("response")
     if credential.get("type") != "public-key" or not isinstance(response, dict):
         message = "is no public-key credential with a response"
-        raise ValueError(message)
+        raise _Malformed(message)
     credential_id = _decode(credential.get("rawId"), _LONGEST_ID)
     if not credential_id or _decode(credential.get("id"), _LONGEST_ID) != credential_id:
         message = "has no id, or two"
-        raise ValueError(message)
+        raise _Malformed(message)
     return credential_id, response
 
 
@@ -190,20 +190,30 @@ def _parse_client_data(raw: bytes) -> ClientData:
     kind, origin = said.get("type"), said.get("origin")
     if not isinstance(kind, str) or not isinstance(origin, str):
         message = "clientDataJSON names no type or no origin"
-        raise ValueError(message)  # noqa: TRY004 - as all else that is malformed
+        raise _Malformed(message)
     is_framed = said.get("crossOrigin", False) is not False or "topOrigin" in said
     return ClientData(raw, kind, _decode(said.get("challenge"), LONGEST_JSON), origin, is_framed)
+
+
+def _parse_attestation(raw: bytes) -> bytes:
+    """Return what the authenticator says; the rest of an attestation object is put aside."""
+    attestation, end = read_item(raw)
+    said = attestation.get("authData") if isinstance(attestation, dict) else None
+    if not isinstance(said, bytes) or end != len(raw):
+        message = "attestationObject holds no authData"
+        raise _Malformed(message)
+    return said
 
 
 def _parse_authenticator_data(raw: bytes, *, has_credential: bool = False) -> AuthenticatorData:
     """Return what an authenticator says; what follows its head is read to the end."""
     if len(raw) < _HEAD:
         message = "authenticator data breaks off"
-        raise ValueError(message)
+        raise _Malformed(message)
     flags, at = raw[32], _HEAD
     if bool(flags & _HAS_CREDENTIAL) is not has_credential:
         message = "authenticator data has a credential where none is due, or none where one is"
-        raise ValueError(message)
+        raise _Malformed(message)
     if has_credential:
         at += 18  # the model, and the length of the id
         at += int.from_bytes(raw[at - 2 : at])
@@ -212,7 +222,7 @@ def _parse_authenticator_data(raw: bytes, *, has_credential: bool = False) -> Au
         _, at = read_item(raw, at)
     if at != len(raw):
         message = "authenticator data goes on behind its end"
-        raise ValueError(message)
+        raise _Malformed(message)
     return AuthenticatorData(
         raw,
         is_verified=flags & _PRESENT != 0 and flags & _VERIFIED != 0,
@@ -234,7 +244,7 @@ def _object(text: str | bytes) -> dict[str, Any]:
     found = orjson.loads(text)
     if not isinstance(found, dict):
         message = "is no JSON object"
-        raise ValueError(message)  # noqa: TRY004 - as all else that is malformed
+        raise _Malformed(message)
     return found
 
 
@@ -246,9 +256,9 @@ def _decode(value: Any, longest: int) -> bytes:
     """Return what is written in base64url without padding (RFC 4648 section 5)."""
     if not isinstance(value, str):
         message = "lacks a value, or it is no text"
-        raise ValueError(message)  # noqa: TRY004 - as all else that is malformed
+        raise _Malformed(message)
     found = b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
     if len(found) > longest:
         message = f"holds a value of more than {longest} bytes"
-        raise ValueError(message)
+        raise _Malformed(message)
     return found

@@ -77,7 +77,11 @@ class Answerer:
                 application must have it.
 
         """
-        context_class = choose_class(_asked(request, application), sign_on.context_class)
+        context_class = choose_class(
+            asked_context(request, application),
+            sign_on.context_class,
+            has_second_factor=sign_on.has_second_factor,
+        )
         if context_class is None:
             raise PolicyDenied(Reason.AUTHN_CONTEXT_UNSUPPORTED)
         if context_class != sign_on.context_class:
@@ -126,7 +130,8 @@ class Answerer:
         return f"_{self.random(16).hex()}"
 
 
-def _asked(request: AuthnRequest, application: Application) -> AskedContext:
+def asked_context(request: AuthnRequest, application: Application) -> AskedContext:
+    """Return how a request wants the person to be authenticated."""
     tolerated = application.tolerated_contexts
     return AskedContext(request.context_classes, request.comparison, tolerated)
 

@@ -34,6 +34,7 @@ class SignOn:
         authenticated_at: When they did.
         context_class: URI of how (AuthnContextClassRef).
         authority: entity_id of the identity provider that we have it from; "" if it was us.
+        has_second_factor: Whether they proved more than a password.
 
     """
 
@@ -41,6 +42,7 @@ class SignOn:
     authenticated_at: datetime
     context_class: str = PASSWORD_CLASS
     authority: str = ""
+    has_second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ _SECOND_FACTOR = 3
 _STRENGTH = {each: rung for rung, classes in enumerate(_LADDER) for each in classes}
 # What may be said of whoever proved a password over TLS, and of whoever proved that and more.
 _OF_A_PASSWORD = (UNSPECIFIED, f"{_CLASSES}Password", PASSWORD_CLASS)
-POSSIBLE_CLASSES = (PASSWORD_CLASS,)
+_OF_TWO_FACTORS = _LADDER[_SECOND_FACTOR]
+_TWO_FACTORS = "https://refeds.org/profile/mfa"
+POSSIBLE_CLASSES = (PASSWORD_CLASS, *_OF_TWO_FACTORS)
 """What a login here can amount to; a request that none of them meets is refused at once."""
 
 
@@ -48,12 +50,16 @@ class AskedContext:
     tolerated: frozenset[str] = frozenset()
 
 
-def choose_class(asked: AskedContext, used: str) -> str | None:
+def choose_class(asked: AskedContext, used: str, *, has_second_factor: bool = False) -> str | None:
     """Return the class to state in the assertion, or None if the request is not met.
+
+    Two factors are stated to those who ask for them; applications that ask for nothing may know
+    only the usual classes.
 
     Args:
         asked: What the service provider wants.
-        used: The class of how the person was really authenticated.
+        used: The class of how the person was really authenticated first.
+        has_second_factor: Whether they proved a second factor as well.
 
     >>> choose_class(AskedContext((f"{_CLASSES}Password",)), PASSWORD_CLASS)
     'urn:oasis:names:tc:SAML:2.0:ac:classes:Password'
@@ -63,6 +69,25 @@ def choose_class(asked: AskedContext, used: str) -> str | None:
     """
     if not asked.classes:
         return used
+    if has_second_factor:
+        wanted = next((each for each in asked.classes if each in _OF_TWO_FACTORS), _TWO_FACTORS)
+        return _choose(asked, wanted) or _choose(asked, used)
+    return _choose(asked, used)
+
+
+def wants_second_factor(asked: AskedContext) -> bool:
+    """Return whether a request is met only by somebody who proves a second factor.
+
+    >>> wants_second_factor(AskedContext(("https://refeds.org/profile/mfa",)))
+    True
+
+    """
+    if not asked.classes or choose_class(asked, PASSWORD_CLASS) is not None:
+        return False
+    return choose_class(asked, PASSWORD_CLASS, has_second_factor=True) is not None
+
+
+def _choose(asked: AskedContext, used: str) -> str | None:
     if asked.comparison == "exact":
         true_ones = _true_of(used)
         found = next((each for each in asked.classes if each in true_ones), None)

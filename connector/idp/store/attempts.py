@@ -81,7 +81,7 @@ class AttemptStore:
         with writing(self._engine) as connection:
             connection.execute(_FORGET, {"attempt_id": attempt_id})
 
-    def clear_attempts(self, account: str) -> None:
-        """Forget the attempts at an account whose password was right."""
+    def clear_attempts(self, account: str) -> int:
+        """Forget the attempts at an account whose password was right; return how many."""
         with writing(self._engine) as connection:
-            connection.execute(_FORGET_ALL, {"account": account})
+            return connection.execute(_FORGET_ALL, {"account": account}).rowcount

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +23,7 @@ from state.identity import (
 from state.prepared import Prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine, Row, Update
@@ -41,6 +43,19 @@ _OF_ID = _TRANSACTIONS.c.id == bindparam("transaction_id")
 _FIND = select(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.expires_at > bindparam("now"))
 _OPEN = update(_TRANSACTIONS).where(_OF_ID, _TRANSACTIONS.c.answered_at.is_(None))
 _OPEN_TO_ALL = _OPEN.where(_TRANSACTIONS.c.browser_digest == b"")
+_COUNT_TRY = _OPEN.where(_TRANSACTIONS.c.tries == bindparam("seen")).values(
+    tries=_TRANSACTIONS.c.tries + 1
+)
+# Tries are not forgotten with the rest: they count for the login.
+_NOTHING_PROVED: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        **dict.fromkeys(("external_id", "sent_to", "first", "second", "chosen", "enrolling"), ""),
+        **dict.fromkeys(("vouched", "pending", "upgrades"), b""),
+        **dict.fromkeys(("verified_at", "second_at"), None),
+        "remember_seconds": 0,
+        "is_memory_shared": False,
+    }
+)
 _ANSWER = Prepared(_OPEN.values(answered_at=bindparam("at")))
 _OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
 _FIND_SESSION = Prepared(select(_SESSIONS).where(_OF_COOKIE))
@@ -131,18 +146,30 @@ class SignOnStore:
 
     def set_email(self, transaction_id: str, email: str, error: str = "") -> None:
         """Keep what was typed ("" to ask anew), and the message to show; an upstream is left."""
-        values = {"email": email, "error": error, "external_id": "", "sent_to": "", "vouched": b""}
-        self._update(_OPEN, values | {"transaction_id": transaction_id})
+        values = {"email": email, "error": error, "transaction_id": transaction_id}
+        self._update(_OPEN, {**_NOTHING_PROVED, **values})
 
     def set_person(self, transaction_id: str, external_id: str, error: str) -> None:
         """Keep who proved a password that has to be changed ("" to ask for it anew), and why."""
         values = {"external_id": external_id, "error": error}
         self._update(_OPEN, values | {"transaction_id": transaction_id})
 
-    def set_verified(self, transaction_id: str, external_id: str, at: datetime) -> None:
-        """Keep who proved who they are."""
-        values = {"external_id": external_id, "verified_at": at, "error": ""}
+    def set_verified(self, transaction_id: str, external_id: str, at: datetime, by: str) -> None:
+        """Keep who proved who they are, and by what (see `LoginTransaction.first`)."""
+        values = {"external_id": external_id, "verified_at": at, "first": by, "error": ""}
         self._update(_OPEN, values | {"transaction_id": transaction_id})
+
+    def set_stage(self, transaction_id: str, **changes: Any) -> None:
+        """Keep how far the second factor of a login has come: attributes of `LoginTransaction`."""
+        self._update(_OPEN, changes | {"transaction_id": transaction_id})
+
+    def count_try(self, transaction: LoginTransaction) -> bool:
+        """Count an answer to the question for a factor; False if the question was answered before.
+
+        So nobody gets more tries by sending several at once, and no challenge serves twice.
+        """
+        known = {"transaction_id": transaction.transaction_id, "seen": transaction.tries}
+        return self._update(_COUNT_TRY, known)
 
     def answer(self, ending: Ending) -> bool:
         """Keep that the Response goes out, and why; False if one did already.

@@ -1,0 +1,128 @@
+"""A login's way over Duo: there, and back to the browser that was sent.
+
+The login keeps, sealed, what has to come back: the state tells which login it is, the nonce binds
+Duo's word to it. Both are good once.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connector.errors import DuoUnavailable, FactorRefused, RequestRefused
+from connector.idp.factor import FactorKind, Proof
+from connector.idp.reason import Reason
+from connector.idp.view import SendToDuo
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connector.directory.person import DirectoryUser
+    from connector.idp.authenticator.duo import DuoFactor
+    from connector.idp.authenticator.duo_answer import DuoAnswer
+    from connector.idp.second_factor import SecondFactor
+
+_STATE_BYTES = 16
+
+
+def transaction_of(state: str) -> str:
+    """Return the id of the login that a state names; "" if it names none.
+
+    >>> transaction_of("login-id.more")
+    ''
+    >>> transaction_of("a" * 22 + "b" * 22)
+    'aaaaaaaaaaaaaaaaaaaaaa'
+
+    """
+    return state[:_HALF] if len(state) == 2 * _HALF else ""
+
+
+# 16 bytes in base64 without padding: the id of a login, and what nobody can guess.
+_HALF = 22
+
+
+@dataclass(frozen=True, slots=True)
+class DuoTrip:
+    """The way of one login.
+
+    Attributes:
+        stage: The login, which knows the person.
+        duo: Asks Duo.
+
+    """
+
+    stage: SecondFactor
+    duo: DuoFactor
+
+    def leave(self, *, remembers: bool) -> SendToDuo | None:
+        """Return where to send the browser; None if the person may go on without Duo.
+
+        Raises:
+            FactorRefused: if they have no name there.
+            DuoUnavailable: if Duo does not answer, and nobody goes on without.
+
+        """
+        parts, transaction = self.stage.parts, self.stage.transaction
+        state = transaction.transaction_id + parts.new_token(_STATE_BYTES)
+        nonce, now = parts.new_token(_STATE_BYTES), parts.clock.now()
+        name = self.stage.application.name
+        try:
+            url = self.duo.ask(
+                self.duo.name_of(self._user()), state, nonce, now, application_name=name
+            )
+        except DuoUnavailable as error:
+            if not error.may_pass:
+                raise
+            self._pass_by(error, now)
+            return None
+        kept = {"state": state, "nonce": nonce, "remembers": remembers}
+        pending = parts.factors.close(json.dumps(kept).encode(), transaction.transaction_id)
+        parts.store.set_stage(transaction.transaction_id, pending=pending)
+        return SendToDuo(name, url)
+
+    def come_back(self, answer: DuoAnswer) -> tuple[Proof, bool]:
+        """Return what Duo says, and whether the device is to be remembered.
+
+        Raises:
+            RequestRefused: if the login waits for no such answer.
+            FactorRefused: if Duo does not vouch for the person.
+            DuoUnavailable: if it cannot be asked what the answer is worth.
+
+        """
+        parts, transaction = self.stage.parts, self.stage.transaction
+        if not transaction.pending:
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        kept = json.loads(parts.factors.open(transaction.pending, transaction.transaction_id))
+        if not hmac.compare_digest(str(kept.get("state", "")).encode(), answer.state.encode()):
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        parts.store.set_stage(transaction.transaction_id, pending=b"")
+        proof = self.duo.check(
+            answer.require_code(),
+            kept["nonce"],
+            self.duo.name_of(self._user()),
+            parts.clock.now(),
+            transaction.external_id,
+        )
+        return proof, bool(kept["remembers"])
+
+    def _user(self) -> DirectoryUser:
+        user = self.stage.parts.directory.user(self.stage.transaction.external_id)
+        if user is None:
+            raise FactorRefused(Reason.FACTOR_UNKNOWN)
+        return user
+
+    def _pass_by(self, error: DuoUnavailable, now: datetime) -> None:
+        """Let the person go on without Duo, as the operator wants it; the audit says so."""
+        parts, transaction = self.stage.parts, self.stage.transaction
+        parts.store.set_stage(
+            transaction.transaction_id, second=FactorKind.DUO, second_at=now, error="", chosen=""
+        )
+        parts.record(
+            "factor.passed_by",
+            actor=transaction.external_id,
+            application=self.stage.application.name,
+            address=self.stage.visit.address,
+            details={"factor": FactorKind.DUO, "because": str(error)},
+        )

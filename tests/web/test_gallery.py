@@ -1,0 +1,92 @@
+"""Every page in every language, light, dark and on a telephone: for everybody, and nothing breaks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from connector.settings.branding import SVG, Picture
+from connector.settings.values import Listen
+from connector.web.pages import make_pages
+from connector.web.server import Listener, serving
+from connector.web.site import Brand, Site
+from connector.web.words import LANGUAGES
+from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
+from tests.parts.gallery import ELSEWHERE, ROOMS, gallery
+from tests.parts.identity_provider import free_port
+from tests.parts.logo import LOGO
+from tests.parts.sign_on import hold_the_answer
+
+LOCALES = {"en": "en-GB", "de": "de-AT"}
+# Neither can be read where it is put, until it is made darker or lighter.
+BRANDS = {"yellow": Brand("#ffd400", Picture(LOGO, SVG)), "navy": Brand("#0a1f44", None)}
+
+
+def test_every_template_is_shown():
+    edition = make_pages(Site("https://sso.corp.test")).editions["en"]
+    for show in ROOMS.values():
+        show(edition)
+
+    shown = {name for _, name in edition.environment.cache}
+    assert sorted(set(edition.environment.list_templates()) - shown) == []
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as running:
+        yield running
+
+
+def _walk(browser, brand, look, language, names, folder):
+    port = free_port()
+    site = Site(f"http://localhost:{port}", "Northwind", "https://help.corp.test/", brand=brand)
+    served = serving([Listener(gallery(site), Listen("127.0.0.1", port))])
+    faults = {}
+    with served, open_context(browser, look, locale=LOCALES[language]) as context:
+        page = context.new_page()
+        hold_the_answer(page)
+        # The page that goes on by itself stays.
+        page.route(f"{ELSEWHERE}*", lambda route: route.fulfill(status=204))
+        for name in names:
+            page.goto(f"{site.base_url}/{name}")
+            page.evaluate("document.fonts.ready")
+            page.screenshot(path=folder / f"{name}-{language}-{look}.png", full_page=True)
+            assert page.locator("html").get_attribute("lang") == language
+            if found := accessibility_faults(page):
+                faults[name] = found
+    assert faults == {}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_accessible_and_none_scrolls_sideways(browser, look, language, tmp_path):
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    _walk(browser, Brand(), look, language, ROOMS, folder)
+
+
+@pytest.mark.real
+def test_a_logo_runs_no_script_even_if_somebody_is_sent_to_it(browser):
+    script = b"<script>document.documentElement.setAttribute('ran', 'yes')</script></svg>"
+    port = free_port()
+    logo = Picture(LOGO.replace(b"</svg>", script), SVG)
+    site = Site(f"http://localhost:{port}", brand=Brand(logo=logo))
+    with serving([Listener(gallery(site), Listen("127.0.0.1", port))]):
+        page = browser.new_page()
+        page.goto(f"{site.base_url}/static/brand/logo.svg")
+
+        assert page.locator("svg").get_attribute("viewBox") == "0 0 320 80"
+        assert page.locator("svg").get_attribute("ran") is None
+        page.close()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("colour", BRANDS)
+@pytest.mark.parametrize("look", LOOKS)
+def test_so_it_is_in_the_colour_of_an_operator(browser, look, colour, tmp_path):
+    folder = Path(os.environ.get("PICTURES", tmp_path)) / colour
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("email", "password-failed", "handoff", "portal", "logout-complete", "500")
+    _walk(browser, BRANDS[colour], look, "de", names, folder)
