@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.bootstrap.policies import (
-    lint_policies,
-    load_policies,
-    make_policies,
-    points_of,
-    rules_of,
-)
+from connector.bootstrap.policies import load_policies, rules_of
+from connector.bootstrap.policy_check import lint_policies
+from connector.bootstrap.policy_layers import make_policies, points_of
 from connector.errors import ConfigurationError
 from connector.idp.policy.points import Points
 from connector.settings import PolicySettings, Rules, load_settings
@@ -278,6 +274,12 @@ def test_a_layer_for_some_names_their_groups(load, application: str, key: str, p
             "phishing_resistant (global) leaves no factor: factors (group CN=A,DC=b on Payroll)",
         ),
         (
+            '[policy]\nfactors = ["duo", "recovery-code"]',
+            '[application.policy]\nsecond_factor = "login"',
+            "policy",
+            "factors (global) asks for Duo, and there is no table [duo]",
+        ),
+        (
             "[policy]",
             '[application.policy.networks]\nothers = "refuse"',
             "application[0].policy",
@@ -291,7 +293,8 @@ def test_a_layer_for_some_names_their_groups(load, application: str, key: str, p
         ),
         (
             '[policy]\nsession_lifetime = "9h"',
-            "",
+            # What is wrong below is not said again by each layer above.
+            LAYERS,
             "policy",
             "session_lifetime (global) must not be longer than session_lifetime in [idp]",
         ),
