@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from connector.bootstrap.keys import OpenKeys
     from connector.clock import Clock
     from connector.idp.accounts import Accounts
+    from connector.idp.application.service_provider import Registry
     from connector.idp.authenticator import PasswordCheck
+    from connector.idp.authenticator.factors import Factors
     from connector.idp.keys.ring import KeyRing
     from connector.settings import IdpSettings, LinkSettings, Settings
     from state.engine import Engine
@@ -105,33 +107,8 @@ def make_identity_provider(
     keys = open_keys(idp, engine, clock)
     ring = keys.ring()
     federation = make_federation(settings, engine, clock, ring, fetches=fetches)
-    secret = load_or_create_secret(idp.keys)
-    parts = LoginParts(
-        catalogue=Catalogue(loaded.registry),
-        directory=DirectoryStore(engine),
-        authenticator=_make_authenticator(settings, idp, engine, secret),
-        factors=make_factors(
-            engine,
-            keys.data_seal,
-            secret,
-            relying_party(idp.base_url, idp.organization),
-            make_duo(settings),
-        ),
-        standings=UserStandings(engine),
-        devices=DeviceStore(engine),
-        answerer=Answerer(ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),
-        store=SignOnStore(engine),
-        audit=Audit(engine),
-        settings=_login_settings(settings),
-        clock=clock,
-        secret=secret,
-        random=secrets.token_bytes,
-        routes=federation.routes,
-        upstream=federation.authenticator,
-        accounts=accounts,
-        notices=make_notices(settings, engine, clock),
-        countries=open_countries(idp.countries_file),
-    )
+    opened = _Opened(loaded.registry, keys, ring, federation)
+    parts = _make_parts(settings, engine, clock, accounts, opened)
     logout = LogoutFlow(make_logout_parts(settings, engine, parts))
     return IdentityProvider(
         flow=LoginFlow(parts, partial(end_for_new_password, logout.parts)),
@@ -140,6 +117,49 @@ def make_identity_provider(
         follower=federation.follower,
         notes=loaded.notes + federation.notes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What was read and opened before the parts can be put together."""
+
+    registry: Registry
+    keys: OpenKeys
+    ring: KeyRing
+    federation: Federation
+
+
+def _make_parts(
+    settings: Settings, engine: Engine, clock: Clock, accounts: Accounts | None, opened: _Opened
+) -> LoginParts:
+    idp = idp_of(settings)
+    secret = load_or_create_secret(idp.keys)
+    return LoginParts(
+        catalogue=Catalogue(opened.registry),
+        directory=DirectoryStore(engine),
+        authenticator=_make_authenticator(settings, idp, engine, secret),
+        factors=_make_factors(settings, engine, opened.keys, secret),
+        standings=UserStandings(engine),
+        devices=DeviceStore(engine),
+        answerer=Answerer(opened.ring, idp.entity_id, idp.assertion_lifetime, secrets.token_bytes),
+        store=SignOnStore(engine),
+        audit=Audit(engine),
+        settings=_login_settings(settings),
+        clock=clock,
+        secret=secret,
+        random=secrets.token_bytes,
+        routes=opened.federation.routes,
+        upstream=opened.federation.authenticator,
+        accounts=accounts,
+        notices=make_notices(settings, engine, clock),
+        countries=open_countries(idp.countries_file),
+    )
+
+
+def _make_factors(settings: Settings, engine: Engine, keys: OpenKeys, secret: bytes) -> Factors:
+    idp = idp_of(settings)
+    party = relying_party(idp.base_url, idp.organization)
+    return make_factors(engine, keys.data_seal, secret, party, make_duo(settings))
 
 
 def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:

@@ -126,6 +126,7 @@ class NewPassword:
         self._record("password.changed", user.external_id)
         # Whoever was signed in by the old one is not any more.
         self.end_sign_ons(user.external_id)
+        self.parts.devices.forget(user.external_id)
         if said is not PasswordVerdict.ACCEPTED:
             # Nobody said that they may sign in, such as at this hour: the usual step finds out.
             self._ask_anew(Reason.CHANGED_ONLY)

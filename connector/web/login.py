@@ -9,7 +9,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -226,13 +225,7 @@ def _question(edition: Edition, view: Question, transaction: str) -> Response:
 
 def _more(edition: Edition, view: Question) -> Mapping[str, object]:
     """Return what the page of a question shows besides the view."""
-    match view:
-        case AskNewPassword():
-            return page_values(view, edition.words)
-        case AskTotpEnrolment():
-            return {"picture": Markup(view.picture)}  # noqa: S704 - our own SVG, of a URI
-        case _:
-            return {}
+    return page_values(view, edition.words) if isinstance(view, AskNewPassword) else {}
 
 
 def _transaction(request: Request) -> str:
