@@ -40,6 +40,7 @@ from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.sp_metadata import SpDescription
+from connector.idp.parts import Link
 from connector.idp.publication import Publication
 from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
@@ -180,6 +181,7 @@ class IdentityProvider:
         soap: Tells applications from server to server that somebody is signed out.
         policies: What is asked of whom.
         duo: Asks Duo; None: there is none.
+        links: On the portal, besides applications.
 
     """
 
@@ -196,6 +198,7 @@ class IdentityProvider:
     soap: SoapSender = field(default_factory=SoapClient)
     policies: Policies = WITHOUT
     duo: DuoFactor | None = None
+    links: list[Link] = field(default_factory=list)
 
     @property
     def people(self) -> People:
@@ -294,7 +297,7 @@ class IdentityProvider:
             answerer=answerer,
             store=store,
             audit=Audit(self.engine),
-            settings=LoginSettings(self.endpoints),
+            settings=LoginSettings(self.endpoints, links=tuple(self.links)),
             clock=self.clock,
             secret=secret,
             random=secrets.token_bytes,
