@@ -9,11 +9,10 @@ import pytest
 import structlog
 
 from connector.clock import FixedClock
-from state.engine import open_engine
-from state.migrate import upgrade
 from tests.parts.postgresql import running_postgresql
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.scim_fixtures import mimecast, scim2_server  # noqa: F401 - fixtures
+from tests.parts.states import new_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,8 +91,7 @@ def postgresql() -> Iterator[Postgresql]:
 @pytest.fixture
 def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
     """A state database as a file, migrated."""
-    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
-    upgrade(engine)
+    engine = new_state(tmp_path / "state.db")
     yield engine
     engine.dispose()
 

@@ -181,6 +181,8 @@ class FactorAnswers:
         message = _MESSAGES.get(Reason(error.reason), usual)
         if isinstance(error, DuoUnavailable):
             message = "duo-away"
+        elif message == "code-used" and kind is not FactorKind.TOTP:
+            message = "code-used-up"
         if (transaction.tries + 1) % TRIES_AT_MOST == 0:
             parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
         else:

@@ -22,7 +22,6 @@ from connector.idp.federation import (
     Detour,
     attach,
     may_be_met_elsewhere,
-    proof_of,
     receive,
     still_opens,
 )
@@ -271,7 +270,9 @@ class LoginFlow:
                 departure.application,
                 departure.visit,
                 evidence,
-                wants_second=wants_second(departure.request, departure.application),
+                wants_second=wants_second(
+                    departure.request, departure.application, session.context_class
+                ),
             )
         except PolicyDenied as error:
             return departure.deny(person, error)
@@ -308,7 +309,7 @@ class LoginFlow:
         entrant = Entrant(
             person,
             transaction.email,
-            proof_of(transaction, stage.session),
+            stage.proof,
             stage.evidence,
             stage.remembering(),
         )

@@ -20,12 +20,11 @@ from connector.idp.session import SsoSession
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
 from connector.idp.xmldsig import Element, Rendered, render, sign_enveloped
-from state.engine import open_engine
-from state.migrate import upgrade
 from tests.fuzz.surface import Surface
 from tests.idp.bench import certificate_of, load_key
 from tests.idp.upstream_bench import TO_PARTNER, an_upstream
 from tests.parts.identity_provider import make_identity_provider
+from tests.parts.states import new_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,8 +141,7 @@ def _sign_in(parts: LoginParts) -> str:
 @contextmanager
 def opened_world(folder: Path) -> Iterator[World]:
     """Yield an identity provider on a new state database."""
-    engine = open_engine(f"sqlite:///{folder}/state.db", survives_power_loss=False)
-    upgrade(engine)
+    engine = new_state(folder / "state.db", survives_power_loss=False)
     idp = make_identity_provider(engine, folder, BASE_URL, FixedClock(NOW))
     idp.people.add("alice")
     idp.register("Lax", sp_metadata(LAX).encode())

@@ -20,6 +20,7 @@ from connector.idp.names import PASSWORD_CLASS, UNSPECIFIED_CLASS
 from connector.idp.reason import Reason
 from connector.idp.routing import Rule
 from connector.idp.upstream.identity_provider import Match, Upstreams
+from connector.idp.view import AskEnrolment
 from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ADDRESS,
@@ -497,6 +498,7 @@ def test_a_passive_request_for_whom_it_may_not_vouch_is_denied_without_a_page(en
 # A way to authenticate that only the upstream has.
 
 MFA = "https://refeds.org/profile/mfa"
+X509 = "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
 
 
 def wanting(*classes: str, comparison: str = "exact"):
@@ -515,8 +517,14 @@ def test_a_way_that_nobody_here_has_is_asked_of_the_upstream(bench):
     assert first_text(response, "AuthnContextClassRef") == MFA
 
 
-def test_a_way_that_the_upstream_did_not_take_either_lets_nobody_in(bench):
+def test_a_second_factor_that_the_upstream_did_not_ask_for_is_asked_for_here(bench):
     view = bench.answer(bench.ask(message=wanting(MFA)), context_class=PASSWORD_CLASS)
+
+    assert isinstance(view, AskEnrolment)
+
+
+def test_a_way_that_the_upstream_did_not_take_either_lets_nobody_in(bench):
+    view = bench.answer(bench.ask(message=wanting(X509)), context_class=PASSWORD_CLASS)
 
     assert isinstance(view, ShowDenied)
     assert bench.reasons()[0] == Reason.AUTHN_CONTEXT_UNSUPPORTED
@@ -531,8 +539,8 @@ def test_a_way_that_we_have_is_not_asked_of_the_upstream(bench):
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ((), wanting(MFA)),
-        ((Rule("Partner", 1, applications=frozenset({"wiki"})),), wanting(MFA)),
+        ((), wanting(X509)),
+        ((Rule("Partner", 1, applications=frozenset({"wiki"})),), wanting(X509)),
         ((TO_PARTNER,), wanting(MFA, comparison="odd")),
         ((TO_PARTNER,), wanting()),
     ],

@@ -90,7 +90,7 @@ def test_the_same_id_of_another_issuer_is_another_assertion(store):
 def test_a_login_that_does_not_wait_gets_no_answer(store, logins, end):
     match end:
         case "verified":
-            logins.set_verified("login", "ann", NOW)
+            logins.set_verified("login", "ann", NOW, "password")
         case "left":
             logins.set_email("login", "")
         case _:

@@ -6,14 +6,18 @@ headers that they have in service.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import pyotp
+import segno
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from connector.audit import AuditEvent
+from connector.idp.factor import EnrolledFactor, FactorKind
 from connector.idp.logout.view import (
     AskSignOut,
     AwaitAnswer,
@@ -22,13 +26,24 @@ from connector.idp.logout.view import (
     ShowOutcome,
     Told,
 )
+from connector.idp.own_account import OwnKeys, OwnSignIns
+from connector.idp.session import SsoSession
+from connector.idp.store.devices import RememberedDevice
 from connector.idp.view import (
     AskEmail,
+    AskEnrolment,
+    AskFactor,
     AskNewPassword,
+    AskPasskeyEnrolment,
     AskPassword,
+    AskTotpEnrolment,
+    PasskeyQuestion,
     SendResponse,
+    SendToDuo,
     SendToSource,
+    ShowCodes,
     ShowNotReady,
+    Tile,
 )
 from connector.source.password_rules import PasswordRules
 from connector.web.branding import brand_routes
@@ -56,14 +71,14 @@ PATH = "/login/x"
 
 
 def _email(error: str = "", name: str = APPLICATION) -> Callable[[Edition], Response]:
-    view = AskEmail(name, "token", "bjensen" if error else "", error)
+    view = AskEmail(name, "token", "bjensen" if error else "", error, QUESTION)
     return lambda pages: pages.page(
         "email", view=view, message=pages.words.message(error), path=PATH
     )
 
 
 def _password(error: str = "") -> Callable[[Edition], Response]:
-    view = AskPassword(APPLICATION, "token", EMAIL, error)
+    view = AskPassword(APPLICATION, "token", EMAIL, error, QUESTION)
     return lambda pages: pages.page(
         "password", view=view, message=pages.words.message(error), path=PATH
     )
@@ -125,9 +140,61 @@ def _outcome(*outcomes: Outcome, asked_by: str = "") -> Callable[[Edition], Resp
     return lambda pages: pages.page("logout_outcome", view=view, path="/logout/x")
 
 
-def _portal(*names: str) -> Callable[[Edition], Response]:
-    applications = tuple((name, "slug") for name in names)
-    return lambda pages: pages.page("portal", person=EMAIL, applications=applications)
+def _portal(*names: str, sought: str = "", has_many: bool = False) -> Callable[[Edition], Response]:
+    tiles = [Tile(name, "/open/slug", is_recent=not at) for at, name in enumerate(names)]
+    return lambda pages: pages.page(
+        "portal", person=EMAIL, tiles=tiles, sought=sought, has_many=has_many
+    )
+
+
+def _question(template: str, view) -> Callable[[Edition], Response]:
+    message = getattr(view, "error", "")
+    return lambda pages: pages.page(
+        template, view=view, message=pages.words.message(message), path=PATH
+    )
+
+
+def _factor(kind: FactorKind, error: str = "", **more) -> Callable[[Edition], Response]:
+    others = tuple(each for each in FactorKind if each is not kind)
+    passkey = QUESTION if kind is FactorKind.PASSKEY else None
+    view = AskFactor(APPLICATION, "token", EMAIL, kind, others, error, passkey, **more)
+    return _question("factor", view)
+
+
+def _keys(*factors: EnrolledFactor, is_weak: bool = False) -> Callable[[Edition], Response]:
+    device = RememberedDevice(
+        b"digest",
+        "",
+        "ann",
+        FactorKind.TOTP,
+        NOW,
+        NOW,
+        NOW + timedelta(days=30),
+        "192.0.2.7",
+        AGENT,
+    )
+    own = OwnKeys(EMAIL, "token", factors, (device,) if factors else (), lacks_way_back=is_weak)
+    return lambda pages: pages.page("keys", own=own)
+
+
+def _sign_ins() -> Callable[[Edition], Response]:
+    here, there = (
+        SsoSession(b"", index, "ann", EMAIL, "2001:db8::7", NOW, NOW, NOW, user_agent=agent)
+        for index, agent in (("_1", AGENT), ("_2", ""))
+    )
+    told = [
+        ("login.succeeded", {"proof": "password", "second": "totp", "browser": AGENT}),
+        ("login.succeeded", {"proof": "passkey"}),
+        ("login.failed", {}),
+        ("login.denied", {}),
+        ("factor.refused", {"factor": "totp"}),
+    ]
+    events = tuple(
+        AuditEvent(NOW, event, "", application=WORD, address="192.0.2.7", details=details)
+        for event, details in told
+    )
+    own = OwnSignIns(EMAIL, "token", (here, there), "_1", events)
+    return lambda pages: pages.page("sign_ins", own=own)
 
 
 def _logout(template: str, key: str, view) -> Callable[[Edition], Response]:
@@ -136,6 +203,25 @@ def _logout(template: str, key: str, view) -> Callable[[Edition], Response]:
     )
 
 
+NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"
+)
+QUESTION = PasskeyQuestion("{}", "0")
+TOTP = pyotp.TOTP("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+URI = TOTP.provisioning_uri(name=EMAIL, issuer_name="Northwind Traders")
+PICTURE = segno.make(URI, error="m").svg_inline(
+    svgclass="qr", lineclass=None, omitsize=True, light="#fff"
+)
+SPELLED = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"
+CODES = tuple("7K2M-9QXA-B3CD-4EFG-H5JK-6MN" + str(number) for number in range(10))
+FACTORS = (
+    EnrolledFactor("1", "ann", FactorKind.PASSKEY, WORD[:60], NOW, NOW, None, None),
+    EnrolledFactor("2", "ann", FactorKind.TOTP, "My telephone", NOW, None, None, None),
+    EnrolledFactor("3", "ann", FactorKind.TOTP, "Old telephone", NOW, None, NOW, None),
+    EnrolledFactor("4", "ann", FactorKind.RECOVERY_CODE, "Recovery codes", NOW, None, None, 1),
+)
+ENROLLED = (FactorKind.PASSKEY, FactorKind.TOTP, FactorKind.RECOVERY_CODE)
 ANSWER = SendResponse(APPLICATION, ELSEWHERE, "UmVzcG9uc2U=", "state")
 ROOMS: Mapping[str, Callable[[Edition], Response]] = MappingProxyType(
     {
@@ -169,6 +255,40 @@ ROOMS: Mapping[str, Callable[[Edition], Response]] = MappingProxyType(
         "logout-await": _logout("logout_await", "logout-await", AwaitAnswer(APPLICATION, "token")),
         "logout-complete": _outcome(Outcome.SIGNED_OUT, Outcome.SIGNED_OUT, asked_by=APPLICATION),
         "logout-incomplete": _outcome(*Outcome),
+        "factor-totp": _factor(FactorKind.TOTP, remember_for=timedelta(days=30)),
+        "factor-totp-wrong": _factor(FactorKind.TOTP, "code-wrong"),
+        "factor-passkey": _factor(FactorKind.PASSKEY, remember_for=timedelta(days=1)),
+        "factor-passkey-first": _factor(FactorKind.PASSKEY, why="prove-first"),
+        "factor-duo": _factor(FactorKind.DUO, "duo-away"),
+        "factor-recovery": _factor(FactorKind.RECOVERY_CODE, "code-used-up"),
+        "factor-bypass": _factor(FactorKind.BYPASS_CODE),
+        "duo": _question("duo", SendToDuo(APPLICATION, ELSEWHERE)),
+        "enrol": _question("enrol", AskEnrolment(APPLICATION, "token", EMAIL, ENROLLED)),
+        "enrol-more": _question(
+            "enrol", AskEnrolment("Northwind", "token", EMAIL, ENROLLED, is_demanded=False)
+        ),
+        "enrol-totp": _question(
+            "enrol_totp", AskTotpEnrolment(APPLICATION, "token", EMAIL, PICTURE, URI, SPELLED)
+        ),
+        "enrol-totp-wrong": _question(
+            "enrol_totp",
+            AskTotpEnrolment(APPLICATION, "token", EMAIL, PICTURE, URI, SPELLED, "code-wrong"),
+        ),
+        "enrol-passkey": _question(
+            "enrol_passkey",
+            AskPasskeyEnrolment(APPLICATION, "token", EMAIL, QUESTION, "passkey-not-added"),
+        ),
+        "codes": _question("codes", ShowCodes(APPLICATION, "token", EMAIL, CODES)),
+        "denied-policy": _denied("policy-denied"),
+        "denied-browser": _denied("browser-too-old", ANSWER),
+        "denied-factor": _denied("factor-missing"),
+        "keys": _keys(*FACTORS),
+        "keys-none": _keys(is_weak=True),
+        "sign-ins": _sign_ins(),
+        "portal-many": _portal(
+            APPLICATION, WORD, *(f"Application {number}" for number in range(12)), has_many=True
+        ),
+        "portal-nothing": _portal(sought=WORD, has_many=True),
         "portal": _portal(APPLICATION, WORD, "Payroll", "Intranet", "Zeiterfassung"),
         "portal-empty": _portal(),
         "welcome": lambda pages: pages.page("welcome", is_unfinished=False),

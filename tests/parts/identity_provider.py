@@ -40,6 +40,7 @@ from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.sp_metadata import SpDescription
+from connector.idp.parts import Link
 from connector.idp.publication import Publication
 from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
@@ -60,6 +61,7 @@ from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
 from state.engine import open_engine
+from tests.parts.key_pair import next_pair
 from tests.parts.policies import WITHOUT
 
 if TYPE_CHECKING:
@@ -179,6 +181,7 @@ class IdentityProvider:
         soap: Tells applications from server to server that somebody is signed out.
         policies: What is asked of whom.
         duo: Asks Duo; None: there is none.
+        links: On the portal, besides applications.
 
     """
 
@@ -195,6 +198,7 @@ class IdentityProvider:
     soap: SoapSender = field(default_factory=SoapClient)
     policies: Policies = WITHOUT
     duo: DuoFactor | None = None
+    links: list[Link] = field(default_factory=list)
 
     @property
     def people(self) -> People:
@@ -214,7 +218,8 @@ class IdentityProvider:
     def ring(self) -> KeyRing:
         """Return its signing keys; the first is made."""
         store = SigningKeyStore(self.engine)
-        seal = begin(store, KeyFolder(self.folder), self.clock.now(), secrets.token_bytes).seal
+        now, folder = self.clock.now(), KeyFolder(self.folder)
+        seal = begin(store, folder, now, secrets.token_bytes, next_pair).seal
         return KeyRing(store, seal, stopwatch=self.stopwatch)
 
     def publication(self) -> Publication:
@@ -292,7 +297,7 @@ class IdentityProvider:
             answerer=answerer,
             store=store,
             audit=Audit(self.engine),
-            settings=LoginSettings(self.endpoints),
+            settings=LoginSettings(self.endpoints, links=tuple(self.links)),
             clock=self.clock,
             secret=secret,
             random=secrets.token_bytes,
