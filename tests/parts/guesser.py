@@ -62,7 +62,13 @@ class Guesser:
     application: str
     hands: int = 8
     _logins: dict[str, Login] = field(default_factory=dict)
+    _connections: list[HTTPConnection] = field(default_factory=list)
     _own: threading.local = field(default_factory=threading.local)
+
+    def close(self) -> None:
+        """Hang up."""
+        for connection in self._connections:
+            connection.close()
 
     def prepare(self, emails: Iterable[str], address: str) -> None:
         """Come as far as the question for the password, for each of them."""
@@ -124,4 +130,5 @@ class Guesser:
         if not hasattr(self._own, "connection"):
             url = urlsplit(self.base_url)
             self._own.connection = HTTPConnection(url.hostname, url.port, timeout=PATIENCE)
+            self._connections.append(self._own.connection)
         return self._own.connection
