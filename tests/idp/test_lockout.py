@@ -5,10 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import pytest
-
 from connector.errors import AuthenticationFailed
-from connector.idp.authenticator import Pace
 from connector.idp.authenticator.password import Claim
 from connector.idp.flow import SendResponse
 from connector.idp.reason import Reason
@@ -163,15 +160,3 @@ def test_no_password_is_kept_in_the_state(bench: SignOnBench, tmp_path):
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
     assert b"correct horse" not in kept
     assert b"Right-1" not in kept
-
-
-@pytest.mark.parametrize("choice", [0, 1])
-def test_an_unknown_name_waits_as_long_as_one_of_the_latest_refusals(choice: int):
-    moments, waits = iter([10.0, 10.5, 20.0, 20.25]), []
-    pace = Pace(lambda count: count - 2 + choice, lambda: next(moments), waits.append)
-    pace.refused(pace.begin())
-    pace.refused(pace.begin())
-
-    pace.pretend()
-
-    assert waits == [[0.5, 0.25][choice]]

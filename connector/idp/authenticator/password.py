@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
-    from connector.idp.authenticator.pace import Pace
     from connector.idp.lockout import LockoutPolicy
     from connector.idp.store.attempts import AttemptStore
     from connector.idp.store.devices import DeviceStore
@@ -55,6 +54,10 @@ class PasswordCheck(Protocol):
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         """Return what the directory says."""
+        ...
+
+    def refuse(self) -> None:
+        """Take as long as to refuse a password, whosever it is: nobody has the name."""
         ...
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
@@ -121,7 +124,6 @@ class PasswordAuthenticator:
         attempts: Counts them.
         lockout: The limits.
         secret: Keys what is kept of wrong passwords.
-        pace: Hides that a name is unknown.
         devices: Those that are remembered.
         onsets: Says when a limit begins to hold.
 
@@ -131,7 +133,6 @@ class PasswordAuthenticator:
     attempts: AttemptStore
     lockout: LockoutPolicy
     secret: bytes
-    pace: Pace
     devices: DeviceStore
     onsets: Onsets = field(default_factory=Onsets)
 
@@ -206,18 +207,14 @@ class PasswordAuthenticator:
         return mac_of(self.secret, claim.account, claim.password)
 
     def _ask(self, claim: Claim, attempt_id: int) -> PasswordVerdict:
-        if claim.user is None or not claim.user.bind_name:
-            self.pace.pretend()
-            return PasswordVerdict.UNKNOWN_USER
-        begun = self.pace.begin()
         try:
-            verdict = self.check.check(claim.user.bind_name, claim.password)
+            if claim.user is not None and claim.user.bind_name:
+                return self.check.check(claim.user.bind_name, claim.password)
+            self.check.refuse()
         except PasswordUnanswered as error:
             # The directory may have counted it, so we do.
             raise AuthenticationFailed(Reason.PASSWORD_UNANSWERED, str(error)) from error
         except SourceUnavailable as error:
             self.attempts.forget_attempt(attempt_id)
             raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error
-        if verdict is not PasswordVerdict.ACCEPTED:
-            self.pace.refused(begun)
-        return verdict
+        return PasswordVerdict.UNKNOWN_USER
