@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import RequestRefused
-from connector.idp.entry import require_entry
 from connector.idp.evidence import of_session
 from connector.idp.factor import FactorKind, clean_name
 from connector.idp.happening import occasion, tell
-from connector.idp.home import home
 from connector.idp.logout.ending import Occasion, end_sessions, new_logout
 from connector.idp.logout_transaction import Cause
 from connector.idp.portal import find_session
@@ -234,7 +232,6 @@ class OwnAccount:
             raise RequestRefused(Reason.PROOF_MISSING)
         if not is_own_token(token, self.parts.secret, session.cookie_digest):
             raise RequestRefused(Reason.STEP_TOKEN)
-        require_entry(self.parts, session.external_id, home(self.parts))
         return session
 
 
