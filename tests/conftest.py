@@ -35,6 +35,7 @@ STORES = (
     "tests.idp.test_key_store",
     "tests.idp.test_policy_in_force",
     "tests.idp.test_lockout",
+    "tests.idp.test_limits",
     "tests.idp.test_upstream_store",
     "tests.idp.test_new_password",
     "tests.idp.test_logout_store",

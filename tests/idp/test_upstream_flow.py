@@ -408,7 +408,7 @@ def test_who_is_sent_to_an_upstream_does_not_get_in_by_a_password(bench):
 
     assert (view.error, bench.reasons()[0]) == ("failed", Reason.OTHER_SOURCE)
     assert bench.inner.passwords.asked == []
-    assert len(bench.inner.waits) == 1, "as slow as a wrong password"
+    assert bench.inner.passwords.refused_count == 1, "as slow as a wrong password"
 
 
 def test_such_passwords_are_counted_like_others(bench):

@@ -23,7 +23,7 @@ from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.at_once import FastLane
-from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.authenticator import PasswordAuthenticator, PasswordCheck
 from connector.idp.authenticator.passkey import relying_party
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
@@ -147,6 +147,10 @@ class People:
 
     def prepare(self) -> None:
         """Nothing has to be opened."""
+
+    def refuse(self) -> None:
+        if self.is_down:
+            raise SourceUnavailable("no domain controller answers")
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
         if self.is_down:
@@ -274,7 +278,6 @@ class IdentityProvider:
         """Return its logins, for the applications registered so far."""
         store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
         devices = DeviceStore(self.engine)
-        pace = Pace(choose=secrets.randbelow)
         policy = LockoutPolicy(account_count=5, network_count=1000)
         answerer = Answerer(
             self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
@@ -283,7 +286,7 @@ class IdentityProvider:
             catalogue=Catalogue(Registry(tuple(self.applications), self.policies)),
             directory=self.directory,
             authenticator=PasswordAuthenticator(
-                self.check, AttemptStore(self.engine), policy, secret, pace, devices
+                self.check, AttemptStore(self.engine), policy, secret, devices
             ),
             factors=make_factors(
                 self.engine,

@@ -60,7 +60,7 @@ def change_password(
     made = _ask(authenticator, claim, user, new, taken)
     if made.verdict is ChangeVerdict.CHANGED:
         authenticator.attempts.clear_attempts(claim.account)
-        authenticator.attempts.keep_spent(authenticator.mac(claim), now, authenticator.lockout)
+        authenticator.attempts.keep_spent(claim.account, authenticator.mac(claim), now)
         return made.sign_in
     if made.verdict is ChangeVerdict.WRONG_PASSWORD:
         authenticator.attempts.mark_wrong(taken, authenticator.mac(claim))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from connector.errors import AuthenticationFailed, SourceUnavailable
-from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
+from connector.idp.authenticator.onset import Onsets
+from connector.idp.lockout import LIMITS, Attempt, mac_of, network_of
 from connector.idp.reason import Reason
 from connector.idp.transaction import digest_of
 from connector.source.password import PasswordUnanswered, PasswordVerdict
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
-    from connector.idp.authenticator.pace import Pace
+    from connector.idp.lockout import LockoutPolicy
     from connector.idp.store.attempts import AttemptStore
     from connector.idp.store.devices import DeviceStore
     from connector.source.password_change import PasswordChange
@@ -36,7 +37,6 @@ _REASONS = MappingProxyType(
         PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
     }
 )
-_OF_DEVICE: Final = LockoutPolicy(account_count=1, network_count=1, window=timedelta(minutes=30))
 # The password was right, and is good for nothing but choosing another one.
 _TO_BE_CHANGED: Final = frozenset({Reason.PASSWORD_EXPIRED, Reason.MUST_CHANGE_PASSWORD})
 
@@ -54,6 +54,10 @@ class PasswordCheck(Protocol):
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         """Return what the directory says."""
+        ...
+
+    def refuse(self) -> None:
+        """Take as long as to refuse a password, whosever it is: nobody has the name."""
         ...
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
@@ -120,8 +124,8 @@ class PasswordAuthenticator:
         attempts: Counts them.
         lockout: The limits.
         secret: Keys what is kept of wrong passwords.
-        pace: Hides that a name is unknown.
         devices: Those that are remembered.
+        onsets: Says when a limit begins to hold.
 
     """
 
@@ -129,8 +133,8 @@ class PasswordAuthenticator:
     attempts: AttemptStore
     lockout: LockoutPolicy
     secret: bytes
-    pace: Pace
     devices: DeviceStore
+    onsets: Onsets = field(default_factory=Onsets)
 
     def authenticate(self, claim: Claim, now: datetime) -> Verified | MustChange:
         """Return that the password is right.
@@ -163,44 +167,54 @@ class PasswordAuthenticator:
         if not claim.password:
             # A bind with an empty password succeeds for everybody (RFC 4513 section 5.1.2).
             raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
-        attempt = Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
+        attempt = self._attempt(claim, now)
         taken = self.attempts.take_attempt(attempt, self.lockout)
-        if taken is Reason.TOO_MANY_ATTEMPTS and (device := self._device_of(claim, now)):
-            own = replace(attempt, account=device, network=device)
-            taken = self.attempts.take_attempt(own, _OF_DEVICE)
+        if isinstance(taken, Reason) and taken in LIMITS:
+            self._note(taken, attempt, claim)
+            if self._is_owner(claim, now):
+                taken = self.attempts.take_attempt(attempt, self.lockout.for_owner())
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
         return taken
 
-    def _device_of(self, claim: Claim, now: datetime) -> str:
-        """Return what is counted apart: a device that the person had remembered; "" if it is none.
+    def wait(self, claim: Claim, now: datetime) -> timedelta:
+        """Return how long it takes until an attempt may be made; whatever the password is."""
+        policy = self.lockout.for_owner() if self._is_owner(claim, now) else self.lockout
+        open_at = self.attempts.open_at(self._attempt(claim, now), policy)
+        return open_at - now if open_at else timedelta(0)
 
-        Whoever tries passwords elsewhere cannot keep the owner out of it. The directory counts all
-        of them together, so it is one more than others have.
-        """
-        if claim.user is None or not claim.device:
-            return ""
-        digest = digest_of(claim.device)
-        is_known = self.devices.is_of(digest, claim.user.external_id, now)
-        return f"device:{digest.hex()}" if is_known else ""
+    def _attempt(self, claim: Claim, now: datetime) -> Attempt:
+        return Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
+
+    def _is_owner(self, claim: Claim, now: datetime) -> bool:
+        """Return whether the claim comes from a device that the person had remembered."""
+        # Nobody's is looked for, too: otherwise the time would tell who exists.
+        external_id = claim.user.external_id if claim.user else ""
+        if not claim.device:
+            return False
+        return self.devices.is_of(digest_of(claim.device), external_id, now)
+
+    def _note(self, limit: Reason, attempt: Attempt, claim: Claim) -> None:
+        """Say in the log that a limit holds; names that nobody has are not to fill it."""
+        window = self.lockout.window
+        if limit is Reason.TOO_MANY_ATTEMPTS and claim.user is None:
+            return
+        subject = {Reason.TOO_MANY_ATTEMPTS: attempt.account, Reason.TOO_MANY_OVERALL: ""}
+        self.onsets.note(limit, subject.get(limit, attempt.network), attempt.at, window)
 
     def mac(self, claim: Claim) -> bytes:
         """Return what is kept of a claim's password if it is wrong."""
         return mac_of(self.secret, claim.account, claim.password)
 
     def _ask(self, claim: Claim, attempt_id: int) -> PasswordVerdict:
-        if claim.user is None or not claim.user.bind_name:
-            self.pace.pretend()
-            return PasswordVerdict.UNKNOWN_USER
-        begun = self.pace.begin()
         try:
-            verdict = self.check.check(claim.user.bind_name, claim.password)
+            if claim.user is not None and claim.user.bind_name:
+                return self.check.check(claim.user.bind_name, claim.password)
+            self.check.refuse()
         except PasswordUnanswered as error:
             # The directory may have counted it, so we do.
             raise AuthenticationFailed(Reason.PASSWORD_UNANSWERED, str(error)) from error
         except SourceUnavailable as error:
             self.attempts.forget_attempt(attempt_id)
             raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error
-        if verdict is not PasswordVerdict.ACCEPTED:
-            self.pace.refused(begun)
-        return verdict
+        return PasswordVerdict.UNKNOWN_USER
