@@ -336,7 +336,7 @@ def test_a_passive_request_with_a_session_is_answered(bench: SignOnBench):
 )
 def test_a_session_ends(bench: SignOnBench, clock: FixedClock, end: str):
     cookie = bench.sign_in(*ANN).sso_cookie
-    assert bench.flow.session_of(cookie).applications == (("Intranet", "intranet"),)
+    assert [each.name for each in bench.flow.session_of(cookie).tiles] == ["Intranet"]
     ann = bench.people.people["ann-1"]
     match end:
         case "idle":

@@ -104,7 +104,7 @@ def test_an_answer_does_not_leave_for_a_session_that_has_just_ended(person):
     provider = INTRANET.service_provider
     request = AuthnRequest("", provider.entity_id, "intranet", provider.default_acs().url)
 
-    answer = Departure(person.bench.parts, INTRANET, request, ADDRESS).enter_at_once(session)
+    answer = Departure(person.bench.parts, INTRANET, request, VISIT).enter_at_once(session)
 
     assert answer is None
     assert person.participants() == {}

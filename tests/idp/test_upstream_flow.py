@@ -496,7 +496,7 @@ def test_a_passive_request_for_whom_it_may_not_vouch_is_denied_without_a_page(en
 
 # A way to authenticate that only the upstream has.
 
-MFA = "https://refeds.org/profile/mfa"
+X509 = "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
 
 
 def wanting(*classes: str, comparison: str = "exact"):
@@ -507,16 +507,16 @@ def wanting(*classes: str, comparison: str = "exact"):
 
 
 def test_a_way_that_nobody_here_has_is_asked_of_the_upstream(bench):
-    asked = bench.ask(message=wanting(MFA, comparison="minimum"))
+    asked = bench.ask(message=wanting(X509, comparison="minimum"))
 
     (wanted,) = asked.request.findall("{*}RequestedAuthnContext")
-    assert (wanted.get("Comparison"), [each.text for each in wanted]) == ("minimum", [MFA])
-    response = response_of(bench.answer(asked, context_class=MFA))
-    assert first_text(response, "AuthnContextClassRef") == MFA
+    assert (wanted.get("Comparison"), [each.text for each in wanted]) == ("minimum", [X509])
+    response = response_of(bench.answer(asked, context_class=X509))
+    assert first_text(response, "AuthnContextClassRef") == X509
 
 
 def test_a_way_that_the_upstream_did_not_take_either_lets_nobody_in(bench):
-    view = bench.answer(bench.ask(message=wanting(MFA)), context_class=PASSWORD_CLASS)
+    view = bench.answer(bench.ask(message=wanting(X509)), context_class=PASSWORD_CLASS)
 
     assert isinstance(view, ShowDenied)
     assert bench.reasons()[0] == Reason.AUTHN_CONTEXT_UNSUPPORTED
@@ -531,9 +531,9 @@ def test_a_way_that_we_have_is_not_asked_of_the_upstream(bench):
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ((), wanting(MFA)),
-        ((Rule("Partner", 1, applications=frozenset({"wiki"})),), wanting(MFA)),
-        ((TO_PARTNER,), wanting(MFA, comparison="odd")),
+        ((), wanting(X509)),
+        ((Rule("Partner", 1, applications=frozenset({"wiki"})),), wanting(X509)),
+        ((TO_PARTNER,), wanting(X509, comparison="odd")),
         ((TO_PARTNER,), wanting()),
     ],
 )
