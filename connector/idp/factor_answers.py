@@ -165,6 +165,7 @@ class FactorAnswers:
             error="",
             chosen="",
         )
+        self._record("factor.proved", proof.kind, factor_id=proof.factor_id)
         if proof.kind in _TOLD:
             self._tell(_TOLD[proof.kind](self._occasion, self._remaining(proof.kind)))
 
@@ -187,16 +188,19 @@ class FactorAnswers:
             parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
         else:
             self._set(error=message)
-        parts.record(
-            "factor.refused",
-            error.reason,
-            actor=transaction.external_id,
-            application=self.stage.application.name,
-            address=self.stage.visit.address,
-            details={"factor": kind, "message": str(error)},
-        )
+        self._record("factor.refused", kind, error.reason, message=str(error))
         for each in self._named(getattr(error, "disabled_ids", ())):
             self._tell(FactorDisabled(self._occasion, each.kind, each.name))
+
+    def _record(self, event: str, kind: FactorKind, reason: str = "", **details: str) -> None:
+        self.stage.parts.record(
+            event,
+            reason,
+            actor=self.stage.transaction.external_id,
+            application=self.stage.application.name,
+            address=self.stage.visit.address,
+            details={"factor": kind} | details,
+        )
 
     def _named(self, factor_ids: Collection[str]) -> list[EnrolledFactor]:
         """Return the person's factors with these ids."""

@@ -163,7 +163,9 @@ class FirstFactor:
             raise AuthenticationFailed(Reason.OTHER_SOURCE, "an upstream answers for them")
         email = next(iter(user.login_names), transaction.email)
         self.parts.store.set_email(transaction.transaction_id, email)
-        self.parts.store.set_verified(transaction.transaction_id, user.external_id, now, "passkey")
+        self.parts.keep_identity(
+            transaction, user.external_id, "passkey", application.name, visit.address
+        )
 
     def _verify(self, claim: Claim, transaction: LoginTransaction, visit: Visit) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""
@@ -173,8 +175,8 @@ class FirstFactor:
         if isinstance(verified, MustChange):
             self.new_password(transaction, application, visit.address).begin(verified)
             return
-        self.parts.store.set_verified(
-            transaction.transaction_id, verified.external_id, now, "password"
+        self.parts.keep_identity(
+            transaction, verified.external_id, "password", application.name, visit.address
         )
 
     def _fail(

@@ -77,7 +77,7 @@ def web_app(
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
         middleware=ahead,
-        exception_handlers=error_pages(pages),
+        exception_handlers=error_pages(pages, flow.note_foreign_form),
     )
     # The framework would redirect "/login/x/" to a URL made of the Host header.
     app.router.redirect_slashes = False
