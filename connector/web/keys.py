@@ -14,6 +14,7 @@ from connector.idp.home import KEYS, PORTAL, SIGN_INS
 from connector.idp.reason import Reason
 from connector.web.cookies import device_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
+from connector.web.methods import get_only
 from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class OwnPages:
             f"{SIGN_INS}/end": self._end,
         }
         return [
-            Route(KEYS, self._keys),
-            Route(SIGN_INS, self._sign_ins),
+            get_only(KEYS, self._keys),
+            get_only(SIGN_INS, self._sign_ins),
             Route("/sign-in", self._sign_in_here, methods=["POST"]),
             Route(f"{KEYS}/add", self._add, methods=["POST"]),
             Route(f"{SIGN_INS}/end-all", self._end_all, methods=["POST"]),
