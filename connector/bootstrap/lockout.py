@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.finding import Finding
+from connector.idp.authenticator.password import DEVICE_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 _SUBJECT = "idp"
 
 
-def check_lockout(policy: DomainPolicy | None, idp: IdpSettings) -> Iterator[Finding]:
+def check_lockout(
+    policy: DomainPolicy | None, idp: IdpSettings, *, remembers: bool = False
+) -> Iterator[Finding]:
     """Yield whether somebody who guesses passwords here can lock accounts of the domain.
 
     Args:
         policy: What the domain says; None if it does not.
         idp: Our limits.
+        remembers: Whether devices may be remembered, which have a try of their own.
 
     """
     if policy is None:
@@ -33,17 +37,21 @@ def check_lockout(policy: DomainPolicy | None, idp: IdpSettings) -> Iterator[Fin
     elif not policy.lockout_count:
         yield Finding("ok", _SUBJECT, "the domain locks no accounts")
     else:
-        yield from _compare(policy, idp)
+        yield from _compare(policy, idp, DEVICE_COUNT if remembers else 0)
 
 
-def _compare(policy: DomainPolicy, idp: IdpSettings) -> Iterator[Finding]:
+def _compare(policy: DomainPolicy, idp: IdpSettings, more: int) -> Iterator[Finding]:
+    """Yield what is wrong; remembered devices have so many tries more."""
     is_within = True
-    if idp.max_failures >= policy.lockout_count:
+    besides = f" (and {more} more in remembered devices)" if more else ""
+    if idp.max_failures + more >= policy.lockout_count:
         is_within = False
-        below = policy.lockout_count - 1
-        advice = f"set it to {below} or less" if below else "raise the domain's lockoutThreshold"
+        below = policy.lockout_count - 1 - more
+        advice = (
+            f"set it to {below} or less" if below > 0 else "raise the domain's lockoutThreshold"
+        )
         words = (
-            f"max_failures is {idp.max_failures}, and the domain locks an account at"
+            f"max_failures is {idp.max_failures}{besides}, and the domain locks an account at"
             f" {policy.lockout_count}: whoever guesses here can lock others out; {advice}"
         )
         yield Finding("warn", _SUBJECT, words)
@@ -57,7 +65,7 @@ def _compare(policy: DomainPolicy, idp: IdpSettings) -> Iterator[Finding]:
         yield Finding("warn", _SUBJECT, words)
     if is_within:
         words = (
-            f"wrong passwords stay below the domain's lockout: {idp.max_failures} here,"
+            f"wrong passwords stay below the domain's lockout: {idp.max_failures} here{besides},"
             f" {policy.lockout_count} there"
         )
         yield Finding("ok", _SUBJECT, words)

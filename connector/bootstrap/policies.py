@@ -233,6 +233,11 @@ def _layers(rules: Rules) -> Iterator[tuple[str, PolicySettings]]:
             yield f"application[{number}].group_policy[{position}]", each
 
 
+def remembers_devices(rules: Rules) -> bool:
+    """Return whether devices may be remembered anywhere."""
+    return any(settings.remembered_devices != "off" for _, settings in _layers(rules))
+
+
 def lint_policies(rules: Rules) -> Iterator[tuple[str, str]]:
     """Yield what is allowed and probably not meant: a subject, and what is odd about it."""
     if rules.policy is None:
@@ -240,6 +245,13 @@ def lint_policies(rules: Rules) -> Iterator[tuple[str, str]]:
             "nobody is asked for a second factor: there is no table [policy]; see docs/policies.md"
         )
         yield "policy", words
+    for place, settings in _layers(rules):
+        if "factors" in settings.model_fields_set and "passkey" not in settings.factors:
+            words = (
+                f"{place}.factors leaves out passkeys, the only kind that no page of somebody else"
+                " gets anything out of: whoever can use one should be offered it"
+            )
+            yield "policy", words
     for one in rules.application:
         seen = set[str]()
         for position, each in enumerate(one.group_policy):

@@ -18,9 +18,12 @@ from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
-def findings(count: int, window: timedelta = HALF_AN_HOUR, **idp) -> list[tuple[str, str]]:
+def findings(
+    count: int, window: timedelta = HALF_AN_HOUR, *, remembers: bool = False, **idp
+) -> list[tuple[str, str]]:
     policy = DomainPolicy(PasswordRules(), count, window)
-    found = check_lockout(policy, IdpSettings(base_url="https://sso.corp.example", **idp))
+    settings = IdpSettings(base_url="https://sso.corp.example", **idp)
+    found = check_lockout(policy, settings, remembers=remembers)
     return [(one.level, one.words) for one in found]
 
 
@@ -41,6 +44,22 @@ def test_as_many_failures_as_lock_an_account_are_too_many(count: int):
     assert level == "warn"
     assert f"max_failures is 3, and the domain locks an account at {count}" in words
     assert ("set it to" in words) is (count > 1)
+
+
+def test_the_tries_of_remembered_devices_count_too():
+    """The directory counts all of them together."""
+    ((level, words),) = findings(4, remembers=True)
+
+    assert level == "warn"
+    assert words.startswith(
+        "max_failures is 3 (and 1 more in remembered devices), and the domain locks an account at 4"
+    )
+    assert "set it to 2 or less" in words
+    ((level, words),) = findings(5, remembers=True)
+    assert level == "ok"
+    assert "3 here (and 1 more in remembered devices), 5 there" in words
+    ((_, words),) = findings(2, remembers=True)
+    assert "raise the domain's lockoutThreshold" in words
 
 
 def test_a_window_shorter_than_the_domains_is_too_short():

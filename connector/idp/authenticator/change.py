@@ -59,7 +59,7 @@ def change_password(
     taken = authenticator.take(claim, now)
     made = _ask(authenticator, claim, user, new, taken)
     if made.verdict is ChangeVerdict.CHANGED:
-        authenticator.attempts.clear_attempts(claim.account)
+        authenticator.clear(claim)
         authenticator.attempts.keep_spent(authenticator.mac(claim), now, authenticator.lockout)
         return made.sign_in
     if made.verdict is ChangeVerdict.WRONG_PASSWORD:

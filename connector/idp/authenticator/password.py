@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -36,7 +35,8 @@ _REASONS = MappingProxyType(
         PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
     }
 )
-_OF_DEVICE: Final = LockoutPolicy(account_count=1, network_count=1, window=timedelta(minutes=30))
+# So many tries a person has in remembered devices, beyond those that everybody shares.
+DEVICE_COUNT: Final = 1
 # The password was right, and is good for nothing but choosing another one.
 _TO_BE_CHANGED: Final = frozenset({Reason.PASSWORD_EXPIRED, Reason.MUST_CHANGE_PASSWORD})
 
@@ -110,6 +110,14 @@ class Claim:
         """Return what failures are counted under: the person, whichever name they use."""
         return self.user.external_id if self.user else f"name:{self.name}"
 
+    @property
+    def own_account(self) -> str:
+        """Return what failures in remembered devices are counted under, all of a person together.
+
+        The directory counts those with all others; so many devices are no more tries than one.
+        """
+        return f"devices:{self.account}"
+
 
 @dataclass(frozen=True, slots=True)
 class PasswordAuthenticator:
@@ -144,10 +152,10 @@ class PasswordAuthenticator:
         verdict = self._ask(claim, taken)
         reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
         if verdict is PasswordVerdict.ACCEPTED and claim.user is not None:
-            self.attempts.clear_attempts(claim.account)
+            self.clear(claim)
             return Verified(claim.user.external_id)
         if reason in _TO_BE_CHANGED and claim.user is not None:
-            self.attempts.clear_attempts(claim.account)
+            self.clear(claim)
             return MustChange(claim.user.external_id, reason)
         if reason in {Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER}:
             self.attempts.mark_wrong(taken, self.mac(claim))
@@ -165,24 +173,26 @@ class PasswordAuthenticator:
             raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
         attempt = Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
         taken = self.attempts.take_attempt(attempt, self.lockout)
-        if taken is Reason.TOO_MANY_ATTEMPTS and (device := self._device_of(claim, now)):
-            own = replace(attempt, account=device, network=device)
-            taken = self.attempts.take_attempt(own, _OF_DEVICE)
+        if taken is Reason.TOO_MANY_ATTEMPTS and self._is_own_device(claim, now):
+            # Whoever tries passwords elsewhere cannot keep the owner out.
+            own = replace(attempt, account=claim.own_account, network=claim.own_account)
+            limit = LockoutPolicy(DEVICE_COUNT, DEVICE_COUNT, self.lockout.window)
+            taken = self.attempts.take_attempt(own, limit)
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
         return taken
 
-    def _device_of(self, claim: Claim, now: datetime) -> str:
-        """Return what is counted apart: a device that the person had remembered; "" if it is none.
+    def clear(self, claim: Claim) -> None:
+        """Forget the failures of an account whose password was right; the directory does, too."""
+        self.attempts.clear_attempts(claim.account)
+        if claim.device:
+            self.attempts.clear_attempts(claim.own_account)
 
-        Whoever tries passwords elsewhere cannot keep the owner out of it. The directory counts all
-        of them together, so it is one more than others have.
-        """
+    def _is_own_device(self, claim: Claim, now: datetime) -> bool:
+        """Return whether it is a device that the person had remembered."""
         if claim.user is None or not claim.device:
-            return ""
-        digest = digest_of(claim.device)
-        is_known = self.devices.is_of(digest, claim.user.external_id, now)
-        return f"device:{digest.hex()}" if is_known else ""
+            return False
+        return self.devices.is_of(digest_of(claim.device), claim.user.external_id, now)
 
     def mac(self, claim: Claim) -> bytes:
         """Return what is kept of a claim's password if it is wrong."""
