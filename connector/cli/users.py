@@ -72,8 +72,8 @@ def revoke_sessions(
     """End all sign-ons of somebody.
 
     Remembered browsers are forgotten with them. Applications are told from server to server; one
-    that only a browser reaches is not. Who may
-    sign in can do so again at once: disable the account in Active Directory to prevent it.
+    that only a browser reaches is not. Who may sign in can do so again at once: disable the
+    account in Active Directory to prevent it.
 
     Exit codes: 0 signed out everywhere, 4 an application did not answer or cannot be told.
 

@@ -12,6 +12,7 @@ from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.challenge import Purpose, answered_challenge, challenge, stamp
 from connector.idp.entry import require_entry
 from connector.idp.federation import answers_for, check_password
+from connector.idp.happening import tell_disabled
 from connector.idp.home import application_of
 from connector.idp.new_password import NewPassword
 from connector.idp.reason import Reason
@@ -128,7 +129,9 @@ class FirstFactor:
             self.parts.store.set_email(
                 transaction.transaction_id, transaction.email, PASSKEY_FAILED
             )
-            self._record_failure(transaction, error, "", visit)
+            owner = getattr(error, "owner", "")
+            self._record_failure(transaction, error, owner, visit)
+            tell_disabled(self.parts, owner, visit, error)
 
     def passkey_question(self, transaction: LoginTransaction) -> PasskeyQuestion | None:
         """Return how to sign in by a passkey alone; None if the policy does not offer it there.
