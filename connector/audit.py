@@ -1,7 +1,8 @@
 """What happened, for good: rows that are only ever added, each chained to the one before it.
 
 A row's digest covers its content and the digest before it, and the head keeps the last one. So a
-row that was changed, taken out or put in later shows, as does an end that was cut off.
+row that was changed, taken out or put in later shows, as does an end that was cut off. What comes
+of a request has its number, as the log and the pages have it, and says where the browser is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
+from structlog.contextvars import get_contextvars
 
 from state.audit import AuditHeadRow, AuditRow
 from state.engine import reading, table_of
@@ -48,8 +50,8 @@ class AuditEvent:
         reason: A stable word why, such as "wrong-password"; "" for a success.
         actor: external_id of the person; "" if nobody known.
         application: Name of the application; "" if none.
-        address: Where the browser is.
-        details: What else helps later; no secrets.
+        address: Where the browser is; "" for where the request at hand comes from.
+        details: What else helps later; no secrets. `request` is the number of the request at hand.
 
     """
 
@@ -129,6 +131,9 @@ def _lock_head(handle: Handle) -> tuple[int, bytes]:
 
 
 def _to_values(event_id: int, event: AuditEvent) -> dict[str, Any]:
+    details, at_hand = dict(event.details), get_contextvars()
+    if number := at_hand.get("request_id"):
+        details["request"] = number
     return {
         "id": event_id,
         "at": event.at,
@@ -137,8 +142,8 @@ def _to_values(event_id: int, event: AuditEvent) -> dict[str, Any]:
         "reason": str(event.reason),
         "actor": event.actor,
         "application": event.application,
-        "address": event.address,
-        "details": _SORTED.encode(dict(event.details)),
+        "address": event.address or at_hand.get("address", ""),
+        "details": _SORTED.encode(details),
     }
 
 

@@ -180,12 +180,16 @@ class FactorRefused(AuthenticationFailed):
     Attributes:
         disabled_ids: Of the factors that stopped to work by this refusal; for the audit and a
             message to their owner.
+        owner: external_id of whose they are, if whoever asked could not know; "" otherwise.
 
     """
 
-    def __init__(self, reason: str, message: str = "", disabled_ids: Sequence[str] = ()) -> None:
+    def __init__(
+        self, reason: str, message: str = "", disabled_ids: Sequence[str] = (), owner: str = ""
+    ) -> None:
         super().__init__(reason, message)
         self.disabled_ids = tuple(disabled_ids)
+        self.owner = owner
 
 
 class DuoUnavailable(LoginError):

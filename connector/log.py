@@ -1,20 +1,27 @@
 """The log: one JSON object a line for machines, readable text on a terminal.
 
 Events are `noun.verb_past` with fields; people by external_id. Names, addresses, passwords,
-assertions and tokens are never fields.
+assertions and tokens are never fields, and tracebacks show no values of variables. Whatever others
+have written comes as visible characters: it forges no line, and turns no terminal around.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import traceback
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
+
+    from structlog.typing import ExcInfo
 
 EVENTS = frozenset(
     {
@@ -80,15 +87,16 @@ def start_logging(level: str, layout: str) -> None:
 
     """
     as_text = layout == "text" or (layout == "auto" and sys.stderr.isatty())
+    # The library would add what local variables hold, passwords among them.
+    tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks
-        if not as_text
-        else structlog.processors.StackInfoRenderer(),
+        _make_visible if as_text else tracebacks,
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer() if as_text else _to_json
+    in_text = structlog.dev.ConsoleRenderer(exception_formatter=_write_traceback)
+    renderer: Any = in_text if as_text else _to_json
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
@@ -110,6 +118,42 @@ def start_logging(level: str, layout: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _to_plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+# Everything beyond visible ASCII is escaped. To make one costs as much as to use it.
+_JSON = json.JSONEncoder(default=_to_plain, separators=(",", ":"))
+
+
 def _to_json(logger: Any, method: str, event: Mapping[str, Any]) -> str:
     del logger, method
-    return orjson.dumps(event, default=str).decode()
+    return _JSON.encode(event)
+
+
+def _make_visible(logger: Any, method: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Escape what a terminal would obey; values other than text are written by `repr` anyway."""
+    del logger, method
+    return {
+        key: visible(value) if isinstance(value, str) else value for key, value in event.items()
+    }
+
+
+def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback without values of variables, indented: no line of it passes for ours."""
+    lines = "".join(traceback.format_exception(*exc_info)).splitlines()
+    stream.write("".join(f"\n    {visible(line)}" for line in lines))
+
+
+def visible(text: str) -> str:
+    r"""Return a text on one line, whose characters that are not seen are escaped.
+
+    >>> print(visible("alice\n\x1b[2J \u202e ü"))
+    alice\n\x1b[2J \u202e ü
+
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )

@@ -136,6 +136,7 @@ def open_engine(url: str, *, survives_power_loss: bool = True, waits: bool = Tru
             parsed,
             pool_pre_ping=parsed.get_backend_name() != "sqlite",
             execution_options={"waits": waits, "own": threading.local()},
+            hide_parameters=True,  # errors of the library would hold what was written
         )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         message = f"state.url is not usable: {error}".splitlines()[0]

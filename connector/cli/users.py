@@ -71,8 +71,9 @@ def revoke_sessions(
 ) -> int:
     """End all sign-ons of somebody.
 
-    Applications are told from server to server; one that only a browser reaches is not. Who may
-    sign in can do so again at once: disable the account in Active Directory to prevent it.
+    Remembered browsers are forgotten with them. Applications are told from server to server; one
+    that only a browser reaches is not. Who may sign in can do so again at once: disable the
+    account in Active Directory to prevent it.
 
     Exit codes: 0 signed out everywhere, 4 an application did not answer or cannot be told.
 

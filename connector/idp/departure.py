@@ -275,14 +275,16 @@ class Departure:
         if isinstance(error, NotProvisioned) and not self.request.is_passive:
             self.parts.audit.record(self._event("login.denied", error.reason, external_id))
             return ShowNotReady(self.application.name)
-        return self._stop("login.denied", error.reason, external_id)
+        # Which rule of which layer says so, if one does.
+        message = "" if str(error) == error.reason else str(error)
+        return self._stop("login.denied", error.reason, external_id, message)
 
-    def _stop(self, name: str, reason: str, actor: str = "") -> NextStep:
+    def _stop(self, name: str, reason: str, actor: str = "", message: str = "") -> NextStep:
         """Say why there is no assertion: on a page that leads back, or without a page if passive.
 
         The page may be shown again; what it sends back says nothing of anybody.
         """
-        now, event = self.parts.clock.now(), self._event(name, reason, actor)
+        now, event = self.parts.clock.now(), self._event(name, reason, actor, message)
         if not self.request.is_passive:
             self.parts.audit.record(event)
             words = _WORDS.get(reason, DENIED)
@@ -297,9 +299,12 @@ class Departure:
             return None
         return self.parts.answerer.refuse(self.application, self.request, reason, now)
 
-    def _event(self, name: str, reason: str, actor: str) -> AuditEvent:
+    def _event(self, name: str, reason: str, actor: str, message: str = "") -> AuditEvent:
         now, application = self.parts.clock.now(), self.application.name
-        return AuditEvent(now, name, "failure", reason, actor, application, self.visit.address)
+        details = {"message": message} if message else {}
+        return AuditEvent(
+            now, name, "failure", reason, actor, application, self.visit.address, details
+        )
 
     def _ending(self, now: datetime, event: AuditEvent, **more: Any) -> Ending:
         if self.transaction_id:

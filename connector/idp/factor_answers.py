@@ -16,18 +16,18 @@ from connector.errors import AuthenticationFailed, DuoUnavailable, FactorRefused
 from connector.idp.challenge import Purpose, answered_challenge
 from connector.idp.duo_trip import DuoTrip
 from connector.idp.factor import FactorKind
-from connector.idp.happening import occasion, tell
+from connector.idp.happening import occasion, tell, tell_disabled
 from connector.idp.lockout import LIMITS, Attempt, LockoutPolicy, mac_of, network_of
 from connector.idp.reason import Reason
-from connector.mail.notice import BypassCodeUsed, FactorDisabled, RecoveryCodeUsed
+from connector.mail.notice import BypassCodeUsed, RecoveryCodeUsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from connector.errors import LoginError
     from connector.idp.authenticator.duo_answer import DuoAnswer
-    from connector.idp.factor import EnrolledFactor, Proof
+    from connector.idp.factor import Proof
     from connector.idp.second_factor import SecondFactor
     from connector.idp.view import SendToDuo
     from connector.mail.notice import Notice, Occasion
@@ -165,6 +165,7 @@ class FactorAnswers:
             error="",
             chosen="",
         )
+        self._record("factor.proved", proof.kind, factor_id=proof.factor_id)
         if proof.kind in _TOLD:
             self._tell(_TOLD[proof.kind](self._occasion, self._remaining(proof.kind)))
 
@@ -187,24 +188,18 @@ class FactorAnswers:
             parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
         else:
             self._set(error=message)
-        parts.record(
-            "factor.refused",
-            error.reason,
-            actor=transaction.external_id,
+        self._record("factor.refused", kind, error.reason, message=str(error))
+        tell_disabled(parts, transaction.external_id, self.stage.visit, error)
+
+    def _record(self, event: str, kind: FactorKind, reason: str = "", **details: str) -> None:
+        self.stage.parts.record(
+            event,
+            reason,
+            actor=self.stage.transaction.external_id,
             application=self.stage.application.name,
             address=self.stage.visit.address,
-            details={"factor": kind, "message": str(error)},
+            details={"factor": kind} | details,
         )
-        for each in self._named(getattr(error, "disabled_ids", ())):
-            self._tell(FactorDisabled(self._occasion, each.kind, each.name))
-
-    def _named(self, factor_ids: Collection[str]) -> list[EnrolledFactor]:
-        """Return the person's factors with these ids."""
-        if not factor_ids:
-            return []
-        person = self.stage.transaction.external_id
-        found = self.stage.parts.factors.store.of_person(person, self._now())
-        return [each for each in found if each.factor_id in factor_ids]
 
     @property
     def _occasion(self) -> Occasion:

@@ -222,7 +222,7 @@ class Detour:
 
     def come_back(self) -> str:
         """Find out whom the upstream vouches for, and keep it; or return why nobody is let in."""
-        now, outcome = self.parts.clock.now(), read_outcome(self.transaction.vouched)
+        outcome = read_outcome(self.transaction.vouched)
         details = {"upstream": outcome.upstream, "email": self.transaction.email}
         if isinstance(outcome, Declined):
             is_refusal = outcome.reason == Reason.UPSTREAM_AUTHN_FAILED
@@ -234,8 +234,8 @@ class Detour:
         except LoginError as error:
             key = OTHER_PERSON if error.reason == Reason.OTHER_PERSON else UPSTREAM_REFUSED
             return self._refuse(error.reason, key, details | {"message": str(error)})
-        self.parts.store.set_verified(
-            self.transaction.transaction_id, user.external_id, now, "upstream"
+        self.parts.keep_identity(
+            self.transaction, user.external_id, "upstream", self.application.name, self.address
         )
         return ""
 

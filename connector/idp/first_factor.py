@@ -13,6 +13,7 @@ from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.challenge import Purpose, answered_challenge, challenge, stamp
 from connector.idp.entry import require_entry
 from connector.idp.federation import answers_for, check_password, own_claim
+from connector.idp.happening import tell_disabled
 from connector.idp.home import application_of
 from connector.idp.lockout import LIMITS
 from connector.idp.new_password import TOO_MANY, NewPassword
@@ -130,7 +131,9 @@ class FirstFactor:
             self.parts.store.set_email(
                 transaction.transaction_id, transaction.email, PASSKEY_FAILED
             )
-            self._record_failure(transaction, error, "", visit)
+            owner = getattr(error, "owner", "")
+            self._record_failure(transaction, error, owner, visit)
+            tell_disabled(self.parts, owner, visit, error)
 
     def passkey_question(self, transaction: LoginTransaction) -> PasskeyQuestion | None:
         """Return how to sign in by a passkey alone; None if the policy does not offer it there.
@@ -174,7 +177,9 @@ class FirstFactor:
             raise AuthenticationFailed(Reason.OTHER_SOURCE, "an upstream answers for them")
         email = next(iter(user.login_names), transaction.email)
         self.parts.store.set_email(transaction.transaction_id, email)
-        self.parts.store.set_verified(transaction.transaction_id, user.external_id, now, "passkey")
+        self.parts.keep_identity(
+            transaction, user.external_id, "passkey", application.name, visit.address
+        )
 
     def _verify(self, claim: Claim, transaction: LoginTransaction, visit: Visit) -> None:
         """Keep that the person proved the password and may enter, or raise why not."""
@@ -184,8 +189,8 @@ class FirstFactor:
         if isinstance(verified, MustChange):
             self.new_password(transaction, application, visit).begin(verified)
             return
-        self.parts.store.set_verified(
-            transaction.transaction_id, verified.external_id, now, "password"
+        self.parts.keep_identity(
+            transaction, verified.external_id, "password", application.name, visit.address
         )
 
     def _fail(

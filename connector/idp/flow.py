@@ -226,6 +226,10 @@ class LoginFlow:
         """Return who is signed in, and what is open to them."""
         return find_signed_in(self.parts, sso_cookie)
 
+    def note_foreign_form(self, address: str) -> None:
+        """Keep that a form was posted that no page of ours has made."""
+        self.parts.record("login.refused", Reason.OTHER_ORIGIN, address=address)
+
     # What the steps above share.
 
     def _request_of_portal(self, slug: str, address: str) -> AuthnRequest:

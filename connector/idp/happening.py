@@ -19,6 +19,7 @@ from connector.mail.notice import (
 )
 
 if TYPE_CHECKING:
+    from connector.errors import LoginError
     from connector.idp.parts import LoginParts
     from connector.idp.visit import Visit
     from connector.mail.notice import Notice
@@ -40,6 +41,17 @@ _EVENTS: Final = MappingProxyType(
 def occasion(parts: LoginParts, visit: Visit) -> Occasion:
     """Return that something happens now, in the browser that asks."""
     return Occasion(parts.clock.now(), visit.address, visit.user_agent)
+
+
+def tell_disabled(parts: LoginParts, external_id: str, visit: Visit, error: LoginError) -> None:
+    """Tell a person of their factors that stopped to work by a refusal."""
+    disabled_ids = getattr(error, "disabled_ids", ())
+    if not disabled_ids:
+        return
+    for each in parts.factors.store.of_person(external_id, parts.clock.now()):
+        if each.factor_id in disabled_ids:
+            notice = FactorDisabled(occasion(parts, visit), each.kind, each.name)
+            tell(parts, external_id, notice)
 
 
 def tell(parts: LoginParts, external_id: str, notice: Notice) -> None:

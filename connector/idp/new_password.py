@@ -138,8 +138,12 @@ class NewPassword:
             self._ask_anew(Reason.CHANGED_ONLY)
             return
         require_entry(self.parts, user.external_id, self.application)
-        self.parts.store.set_verified(
-            self.transaction.transaction_id, user.external_id, now, "password"
+        self.parts.keep_identity(
+            self.transaction,
+            user.external_id,
+            "password",
+            self.application.name,
+            self.visit.address,
         )
 
     def _refuse(self, user: DirectoryUser, error: AuthenticationFailed) -> None:

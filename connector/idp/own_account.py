@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connector.errors import RequestRefused
+from connector.errors import PolicyDenied, RequestRefused
 from connector.idp.entry import require_entry
 from connector.idp.evidence import of_session
 from connector.idp.factor import FactorKind, clean_name
@@ -132,7 +132,7 @@ class OwnAccount:
             RequestRefused: if the person has to prove anew who they are, or it is not theirs.
 
         """
-        session = self._require_fresh(sso_cookie, token)
+        session = self._require_fresh(sso_cookie, token, visit)
         plain = clean_name(name, "")
         if not plain:
             return
@@ -151,7 +151,7 @@ class OwnAccount:
             RequestRefused: as `rename` does.
 
         """
-        session = self._require_fresh(sso_cookie, token)
+        session = self._require_fresh(sso_cookie, token, visit)
         person, now = session.external_id, self.parts.clock.now()
         removed = self.parts.factors.store.remove(person, factor_id, now)
         if removed is None:
@@ -169,39 +169,39 @@ class OwnAccount:
             RequestRefused: as `rename` does.
 
         """
-        session = self._require_fresh(sso_cookie, token)
+        session = self._require_fresh(sso_cookie, token, visit)
         if self.parts.devices.forget(session.external_id, digest):
             person = session.external_id
             self.parts.record("device.forgotten", actor=person, address=visit.address)
 
-    def end(self, sso_cookie: str | None, token: str, session_index: str) -> None:
+    def end(self, sso_cookie: str | None, token: str, session_index: str, visit: Visit) -> None:
         """End one of the person's sessions, in another browser.
 
         Raises:
             RequestRefused: if nobody is signed in here, or the form is not of this session.
 
         """
-        session = self._require(self._session(sso_cookie), token)
+        session = self._require(self._session(sso_cookie), token, visit)
         theirs = self.parts.store.sessions_of(session.external_id)
         if session_index not in {each.session_index for each in theirs}:
             raise RequestRefused(Reason.TRANSACTION_ENDED)
-        self._end(session.external_id, Ends(sso_indexes=(session_index,)))
+        self._end(session.external_id, Ends(sso_indexes=(session_index,)), visit)
 
-    def end_everything(self, sso_cookie: str | None, token: str) -> None:
+    def end_everything(self, sso_cookie: str | None, token: str, visit: Visit) -> None:
         """End everything that the person is signed on to.
 
         Raises:
             RequestRefused: if nobody is signed in here, or the form is not of this session.
 
         """
-        session = self._require(self._session(sso_cookie), token)
+        session = self._require(self._session(sso_cookie), token, visit)
         self.parts.devices.forget(session.external_id)
-        self._end(session.external_id, Ends(external_id=session.external_id))
+        self._end(session.external_id, Ends(external_id=session.external_id), visit)
 
-    def _end(self, external_id: str, ends: Ends) -> None:
+    def _end(self, external_id: str, ends: Ends, visit: Visit) -> None:
         """End sessions; applications that servers reach are told by the next cycle."""
         logout = new_logout(self.logout, Cause.PERSON, external_id)
-        end_sessions(self.logout, logout, ends, Occasion())
+        end_sessions(self.logout, logout, ends, Occasion(visit.address))
 
     def _events(self, external_id: str) -> tuple[AuditEvent, ...]:
         """Return the sign-ins of a person, not each application that a session opened."""
@@ -226,16 +226,28 @@ class OwnAccount:
             return session
         return None if self.parts.factors.usable_kinds(session.external_id, now) else session
 
-    def _require_fresh(self, sso_cookie: str | None, token: str) -> SsoSession:
-        return self._require(self._fresh_session(sso_cookie), token)
+    def _require_fresh(self, sso_cookie: str | None, token: str, visit: Visit) -> SsoSession:
+        return self._require(self._fresh_session(sso_cookie), token, visit)
 
-    def _require(self, session: SsoSession | None, token: str) -> SsoSession:
+    def _require(self, session: SsoSession | None, token: str, visit: Visit) -> SsoSession:
+        """Return the session, if the form was made for it and its person may still enter."""
         if session is None:
             raise RequestRefused(Reason.PROOF_MISSING)
-        if not is_own_token(token, self.parts.secret, session.cookie_digest):
-            raise RequestRefused(Reason.STEP_TOKEN)
-        require_entry(self.parts, session.external_id, home(self.parts))
+        if reason := self._fault(session, token):
+            person, address = session.external_id, visit.address
+            self.parts.record("account.refused", reason, actor=person, address=address)
+            raise RequestRefused(reason)
         return session
+
+    def _fault(self, session: SsoSession, token: str) -> str:
+        """Return why a form of that session is not taken; "" if it is."""
+        if not is_own_token(token, self.parts.secret, session.cookie_digest):
+            return Reason.STEP_TOKEN
+        try:
+            require_entry(self.parts, session.external_id, home(self.parts))
+        except PolicyDenied as error:
+            return error.reason
+        return ""
 
 
 def _ways(factors: tuple[EnrolledFactor, ...]) -> int:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from connector.idp.store.devices import DeviceStore
     from connector.idp.store.sign_ons import SignOnStore
     from connector.idp.store.standings import UserStandings
+    from connector.idp.transaction import LoginTransaction
 
 
 class DirectoryLookup(Protocol):
@@ -170,3 +171,22 @@ class LoginParts:
         self.audit.record(
             AuditEvent(now, event, outcome, reason, actor, application, address, details or {})
         )
+
+    def keep_identity(
+        self, transaction: LoginTransaction, person: str, by: str, application: str, address: str
+    ) -> None:
+        """Keep that somebody has proved in a login who they are, there and in the audit.
+
+        Args:
+            transaction: The login.
+            person: external_id.
+            by: "password", "passkey" or "upstream".
+            application: Name of where they are going.
+            address: Where the browser is.
+
+        """
+        now, details = self.clock.now(), {"proof": by}
+        event = AuditEvent(
+            now, "identity.proved", "success", "", person, application, address, details
+        )
+        self.store.set_verified(transaction.transaction_id, by, event)

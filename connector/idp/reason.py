@@ -55,6 +55,7 @@ class Reason(StrEnum):
     TRANSACTION_ENDED = "transaction-ended"
     OTHER_BROWSER = "other-browser"
     STEP_TOKEN = "step-token"
+    OTHER_ORIGIN = "other-origin"
     STEP_SKIPPED = "step-skipped"
     PASSIVE_WITHOUT_SESSION = "passive-without-session"
     AUTHN_CONTEXT_UNSUPPORTED = "authn-context-unsupported"

@@ -47,7 +47,8 @@ def with_access_log(app: ASGIApp, site: Site, new_id: Callable[[], str]) -> ASGI
 
         state = {"request_id": new_id(), "address": _address(scope, site)}
         scope.setdefault("state", {}).update(state)
-        with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
+        # Every line of the log, and every event of the audit, that comes of it says so.
+        with structlog.contextvars.bound_contextvars(**state):
             try:
                 await app(scope, receive, send_noted)
             except Exception:

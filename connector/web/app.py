@@ -29,12 +29,14 @@ from connector.web.upstream import upstream_routes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from connector.idp.at_once import FastLane
     from connector.idp.flow import LoginFlow
     from connector.idp.logout.flow import LogoutFlow
     from connector.idp.publication import Publication
+    from connector.web.pages import Pages
     from connector.web.site import Site
 
 
@@ -64,21 +66,28 @@ def web_app(
     pages = make_pages(site)
     ahead = [Middleware(with_fast_lane, fast_lane, pages)] if fast_lane else []
     app = Starlette(
-        routes=[
-            *portal_routes(flow, logout, pages),
-            *saml_routes(flow, pages, publication),
-            *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
-            *duo_routes(flow, pages),
-            *login_routes(flow, pages),
-            *OwnPages(flow, OwnAccount(logout.parts), pages).routes(),
-            *slo_routes(logout, pages),
-            *logout_routes(logout, pages),
-            *brand_routes(site.brand),
-            Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
-        ],
+        routes=public_routes(flow, logout, pages, publication),
         middleware=ahead,
-        exception_handlers=error_pages(pages),
+        exception_handlers=error_pages(pages, flow.note_foreign_form),
     )
     # The framework would redirect "/login/x/" to a URL made of the Host header.
     app.router.redirect_slashes = False
     return with_access_log(with_headers(app, is_https=site.is_https), site, new_id)
+
+
+def public_routes(
+    flow: LoginFlow, logout: LogoutFlow, pages: Pages, publication: Publication
+) -> list[BaseRoute]:
+    """Return every route of the public application."""
+    return [
+        *portal_routes(flow, logout, pages),
+        *saml_routes(flow, pages, publication),
+        *(upstream_routes(flow, publication) if publication.has_upstreams else ()),
+        *duo_routes(flow, pages),
+        *login_routes(flow, pages),
+        *OwnPages(flow, OwnAccount(logout.parts), pages).routes(),
+        *slo_routes(logout, pages),
+        *logout_routes(logout, pages),
+        *brand_routes(pages.site.brand),
+        Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
+    ]

@@ -14,6 +14,7 @@ from connector.idp.reason import Reason
 from connector.web.cookies import browser_cookie
 from connector.web.factor_forms import remembers, sent
 from connector.web.forms import read_form, require_same_origin
+from connector.web.methods import get_only
 from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,6 @@ def duo_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         return RedirectResponse(f"/login/{transaction}", 303)
 
     return [
-        Route("/login/duo", come_back),
+        get_only("/login/duo", come_back),
         Route("/login/{transaction}/duo", go, methods=["POST"]),
     ]

@@ -13,7 +13,7 @@ from connector.idp.reason import Reason
 from state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from starlette.requests import Request
@@ -42,14 +42,22 @@ _STATUS: Final[Mapping[str, int]] = MappingProxyType(
 )
 
 
-def error_pages(pages: Pages) -> Mapping[Any, Any]:
-    """Return Starlette's exception handlers: what to answer to which exception."""
+def error_pages(pages: Pages, note_foreign_form: Callable[[str], None]) -> Mapping[Any, Any]:
+    """Return Starlette's exception handlers: what to answer to which exception.
+
+    Args:
+        pages: Say so.
+        note_foreign_form: Keeps in the audit that a form came from elsewhere, and from which
+            address.
+
+    """
 
     def not_answered(request: Request, error: HTTPException) -> Response:
         edition, status = pages.of(request), str(error.status_code)
         known = status if edition.words.knows(status) else "400"
         if error.status_code == 403:
             _log.warning("login.refused", reason="other-origin", address=request.state.address)
+            note_foreign_form(request.state.address)
         response = edition.notice(known, status=error.status_code)
         response.headers.update(error.headers or {})
         return response

@@ -14,6 +14,7 @@ from connector.idp.home import KEYS, PORTAL, SIGN_INS
 from connector.idp.reason import Reason
 from connector.web.cookies import device_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
+from connector.web.methods import get_only
 from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
     Take = Callable[[Request, Fields], None]
 
 # After these a page is shown anew: nothing was done.
-_SHOWN_ANEW = frozenset(
-    {Reason.PROOF_MISSING, Reason.STEP_TOKEN, Reason.FACTOR_UNKNOWN, Reason.TRANSACTION_ENDED}
-)
+_SHOWN_ANEW = frozenset({Reason.PROOF_MISSING, Reason.FACTOR_UNKNOWN, Reason.TRANSACTION_ENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ class OwnPages:
             f"{SIGN_INS}/end": self._end,
         }
         return [
-            Route(KEYS, self._keys),
-            Route(SIGN_INS, self._sign_ins),
+            get_only(KEYS, self._keys),
+            get_only(SIGN_INS, self._sign_ins),
             Route("/sign-in", self._sign_in_here, methods=["POST"]),
             Route(f"{KEYS}/add", self._add, methods=["POST"]),
             Route(f"{SIGN_INS}/end-all", self._end_all, methods=["POST"]),
@@ -96,15 +95,18 @@ class OwnPages:
         self.account.forget_device(self._cookie(request), _token(fields), digest, visit)
 
     def _end(self, request: Request, fields: Fields) -> None:
-        self.account.end(self._cookie(request), _token(fields), fields.get("session", ""))
+        visit = visit_of(request, self.pages.site)
+        self.account.end(self._cookie(request), _token(fields), fields.get("session", ""), visit)
+
+    def _end_everything(self, request: Request, fields: Fields) -> None:
+        visit = visit_of(request, self.pages.site)
+        self.account.end_everything(self._cookie(request), _token(fields), visit)
 
     async def _end_all(self, request: Request) -> Response:
-        fields = await self._read(request)
-        cookie = self._cookie(request)
-        await run_in_threadpool(self.account.end_everything, cookie, _token(fields))
-        response = RedirectResponse(PORTAL, 303)
-        for each in (sso_cookie(self.pages.site), device_cookie(self.pages.site)):
-            each.remove(response)
+        response = await self._take(request, self._end_everything, PORTAL)
+        if isinstance(response, RedirectResponse):
+            for each in (sso_cookie(self.pages.site), device_cookie(self.pages.site)):
+                each.remove(response)
         return response
 
     async def _add(self, request: Request) -> Response:
@@ -123,15 +125,21 @@ class OwnPages:
         """Return the endpoint that takes a form, and shows the page that it was on."""
 
         async def endpoint(request: Request) -> Response:
-            fields = await self._read(request)
-            try:
-                await run_in_threadpool(take, request, fields)
-            except RequestRefused as error:
-                if error.reason not in _SHOWN_ANEW:
-                    raise
-            return RedirectResponse(request.url.path.rpartition("/")[0], 303)
+            return await self._take(request, take, request.url.path.rpartition("/")[0])
 
         return endpoint
+
+    async def _take(self, request: Request, take: Take, page: str) -> Response:
+        """Take a form, and go to that page of ours."""
+        fields = await self._read(request)
+        try:
+            await run_in_threadpool(take, request, fields)
+        except RequestRefused as error:
+            if error.reason == Reason.STEP_TOKEN:
+                return self.pages.of(request).notice("403", status=403, link=page)
+            if error.reason not in _SHOWN_ANEW:
+                raise
+        return RedirectResponse(page, 303)
 
     async def _read(self, request: Request) -> Fields:
         require_same_origin(request, self.pages.site)

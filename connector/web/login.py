@@ -36,6 +36,7 @@ from connector.web.factor_forms import FactorSteps, passkey_answer
 from connector.web.forms import read_form, require_same_origin
 from connector.web.handoff import hand_over
 from connector.web.headers import handoff_headers
+from connector.web.methods import get_only
 from connector.web.new_password import page_values, read_passwords
 from connector.web.upstream import send_to_source
 from connector.web.visits import visit_of
@@ -120,7 +121,7 @@ def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
         **FactorSteps(flow, pages.site).by_name(),
     }
     return [
-        Route("/login/{transaction}", show),
+        get_only("/login/{transaction}", show),
         *(
             Route(f"/login/{{transaction}}/{name}", _taking(pages, take), methods=["POST"])
             for name, take in steps.items()

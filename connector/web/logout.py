@@ -18,6 +18,7 @@ from connector.idp.reason import Reason
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.forms import read_form, require_same_origin
 from connector.web.headers import handoff_headers
+from connector.web.methods import get_only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,7 +63,7 @@ def logout_routes(logout: LogoutFlow, pages: Pages) -> list[BaseRoute]:
     return [
         Route("/sign-out", begin, methods=["POST"]),
         Route("/logout", find),
-        Route("/logout/{logout}", show),
+        get_only("/logout/{logout}", show),
         Route("/logout/{logout}/sign-out", _taking(pages, confirm), methods=["POST"]),
         Route("/logout/{logout}/go-on", _taking(pages, go_on), methods=["POST"]),
     ]

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from connector.web.cookies import browser_cookie, sso_cookie
 from connector.web.handoff import hand_over
+from connector.web.methods import get_only
 from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
@@ -54,5 +55,5 @@ def portal_routes(flow: LoginFlow, logout: LogoutFlow, pages: Pages) -> list[Bas
 
     return [
         Route("/", front),
-        Route("/open/{slug}", open_application),
+        get_only("/open/{slug}", open_application),
     ]

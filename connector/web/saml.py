@@ -18,6 +18,7 @@ from connector.idp.binding import read_post, read_redirect
 from connector.web.cookies import sso_cookie
 from connector.web.forms import read_form
 from connector.web.handoff import hand_over
+from connector.web.methods import get_only
 from connector.web.visits import visit_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,6 @@ def saml_routes(flow: LoginFlow, pages: Pages, publication: Publication) -> list
     return [
         Route("/saml/metadata", show_metadata),
         Route("/saml/metadata/{application}", show_metadata),
-        Route(SSO_PATH, sso_redirect, methods=["GET"]),
+        get_only(SSO_PATH, sso_redirect),
         Route(SSO_PATH, sso_post, methods=["POST"]),
     ]

@@ -18,6 +18,7 @@ from connector.idp.message.soap import MEDIA_TYPE
 from connector.idp.names import MessageKind
 from connector.idp.reason import Reason
 from connector.web.forms import read_body, read_form
+from connector.web.methods import get_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def slo_routes(logout: LogoutFlow, pages: Pages) -> list[BaseRoute]:
         return await run_in_threadpool(take, request, lambda: read_post(fields, _KINDS))
 
     return [
-        Route("/saml/slo", by_redirect, methods=["GET"]),
+        get_only("/saml/slo", by_redirect),
         Route("/saml/slo", by_post, methods=["POST"]),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -216,12 +217,16 @@ def test_the_response_of_a_known_and_an_unknown_name_differ_in_nothing(bench: Si
         transaction, browser = bench.arrive()
         first = bench.type_email(transaction, browser, name)
         second = bench.type_password(transaction, browser, "wrong")
-        views[name] = [
-            replace(view, email="", step_token="", passkey=None) for view in (first, second)
-        ]
+        views[name] = [plain(view) for view in (first, second)]
         assert isinstance(second, AskPassword)
 
     assert views[ANN] == views["bob.berg@corp.example"] == views["nobody@corp.example"]
+
+
+def plain(view):
+    """Return a page without what is another one each time anyway."""
+    options = json.loads(view.passkey.options) | {"challenge": ""}
+    return replace(view, email="", step_token="", passkey=options)
 
 
 def test_a_word_with_markup_stays_a_word(engine, clock):

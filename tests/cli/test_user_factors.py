@@ -175,13 +175,18 @@ def test_factors_are_reset_after_a_question_that_names_them(desk: Shell, engine:
     assert again.output == "anna@corp.example has no second factor; nothing is removed.\n"
 
 
-def test_remembered_browsers_are_forgotten_with_the_factors(desk: Shell, engine: Engine):
+@pytest.mark.parametrize(
+    "command",
+    [("reset-factors", ANNA, "--yes"), ("revoke", ANNA), ("status", ANNA, "disabled")],
+    ids=lambda command: command[0],
+)
+def test_the_help_desk_ends_remembered_browsers_too(desk: Shell, engine: Engine, command):
     who, now = enrol(engine), datetime.now(UTC)
     devices = DeviceStore(engine)
     for one in (who, "somebody"):
         devices.remember(a_device(one, now))
 
-    desk.say("user", "reset-factors", ANNA, "--yes")
+    assert desk.say("user", *command).code == 0
 
     assert devices.of_person(who, now) == ()
     assert len(devices.of_person("somebody", now)) == 1

@@ -509,12 +509,12 @@ def wanting(*classes: str, comparison: str = "exact"):
 
 
 def test_a_way_that_nobody_here_has_is_asked_of_the_upstream(bench):
-    asked = bench.ask(message=wanting(MFA, comparison="minimum"))
+    asked = bench.ask(message=wanting(X509, comparison="minimum"))
 
     (wanted,) = asked.request.findall("{*}RequestedAuthnContext")
-    assert (wanted.get("Comparison"), [each.text for each in wanted]) == ("minimum", [MFA])
-    response = response_of(bench.answer(asked, context_class=MFA))
-    assert first_text(response, "AuthnContextClassRef") == MFA
+    assert (wanted.get("Comparison"), [each.text for each in wanted]) == ("minimum", [X509])
+    response = response_of(bench.answer(asked, context_class=X509))
+    assert first_text(response, "AuthnContextClassRef") == X509
 
 
 def test_a_second_factor_that_the_upstream_did_not_ask_for_is_asked_for_here(bench):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector.audit import AuditEvent
 from connector.idp.store.sign_ons import SignOnStore
 from connector.idp.store.upstreams import Taking, UpstreamStore
 from connector.idp.transaction import LoginTransaction, Step
@@ -90,7 +91,7 @@ def test_the_same_id_of_another_issuer_is_another_assertion(store):
 def test_a_login_that_does_not_wait_gets_no_answer(store, logins, end):
     match end:
         case "verified":
-            logins.set_verified("login", "ann", NOW, "password")
+            logins.set_verified("login", "password", AuditEvent(NOW, "x", "success", actor="ann"))
         case "left":
             logins.set_email("login", "")
         case _:

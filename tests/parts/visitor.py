@@ -80,7 +80,9 @@ class Visitor:
     def submit(self, page: Page, action: str, **typed: str) -> Page:
         """Fill in the form whose action ends so, and send it."""
         form = page.form(action)
-        return self.post(form.action, {**dict(form.fields), **typed})
+        # A box that is not ticked is not sent.
+        fields = {name: value for name, value in form.fields.items() if value is not None}
+        return self.post(form.action, {**fields, **typed})
 
     def sign_in(self, url: str, email: str, password: str) -> Page:
         """Go through both questions; return what comes after."""

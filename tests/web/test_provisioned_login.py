@@ -149,7 +149,11 @@ def test_whoever_is_not_there_yet_is_provisioned_before_the_answer_leaves(
     assert page.heading == "Opening Intranet"
     assert mimecast.named("ann@corp.example")["active"] is True
     assert name_id_of(page) == "ann@corp.example"
-    assert desk.reasons() == [("account.provisioned", ""), ("login.succeeded", "")]
+    assert desk.reasons() == [
+        ("identity.proved", ""),
+        ("account.provisioned", ""),
+        ("login.succeeded", ""),
+    ]
 
 
 def test_a_target_that_is_down_is_said_and_trying_again_goes_on_where_one_was(
@@ -234,7 +238,7 @@ def test_who_is_signed_in_is_let_in_at_once_whoever_else_waits_for_the_database(
     assert (page.heading, name_id_of(page)) == ("Opening Intranet", "ann@corp.example")
     for connection in lent:
         connection.close()
-    assert [event for event, _ in desk.reasons()] == ["login.succeeded", "login.succeeded"]
+    assert [event for event, _ in desk.reasons()] == ["identity.proved", *2 * ["login.succeeded"]]
 
 
 def test_whose_account_is_gone_is_not_let_in_at_once(desk: Desk):

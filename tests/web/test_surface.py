@@ -216,33 +216,6 @@ def test_the_address_of_the_browser_is_believed_from_our_proxies_only(idp, ask):
     assert [entry["address"] for entry in log] == ["203.0.113.9", "192.0.2.1"]
 
 
-def test_reading_pages_changes_nothing(visitor, ask, engine):
-    """Neither GET nor HEAD; the first GET of a login, which ties it to the browser, has passed."""
-    visitor.sign_in(ask(), "alice@corp.test", "Passw0rd!")
-    waiting = visit(visitor.client._transport._inner.app, BASE_URL)
-    asked = waiting.get(ask())
-    visitor.client.get("/saml/metadata")  # who has read it is kept, once in a while
-    before = dump(engine)
-
-    for url in ("/", "/saml/metadata", "/static/app.css", "/nowhere", "/sign-out"):
-        visitor.client.get(url)
-        visitor.client.head(url)
-    waiting.client.get(asked.url)
-    waiting.client.head(asked.url)
-    for step in ("email", "password", "forget"):
-        waiting.client.get(f"{asked.url}/{step}")
-
-    assert dump(engine) == before
-
-
-def dump(engine) -> list[str]:
-    connection = engine.raw_connection()
-    try:
-        return list(connection.driver_connection.iterdump())
-    finally:
-        connection.close()
-
-
 def test_headers_of_strangers_are_not_kept(idp):
     """Where no proxy is believed; and where one is, the same."""
     for proxies in ((), ("192.0.2.0/24",)):

@@ -196,7 +196,9 @@ class PasskeyFactor:
         if found is None or found.is_disabled:
             return FactorRefused(Reason.FACTOR_DISABLED if found else Reason.FACTOR_UNKNOWN)
         self.factors.disable(owned.factor_id, Reason.PASSKEY_CLONED, now)
-        return FactorRefused(Reason.PASSKEY_CLONED, disabled_ids=[owned.factor_id])
+        return FactorRefused(
+            Reason.PASSKEY_CLONED, disabled_ids=[owned.factor_id], owner=owned.external_id
+        )
 
     def _handle(self, external_id: str) -> bytes:
         """Return what stands for a person in authenticators; it must never change."""

@@ -54,6 +54,8 @@ def end_for_new_password(parts: LogoutParts, external_id: str) -> None:
 def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
     """End everything of a person, and tell the applications that servers reach.
 
+    Devices that were remembered are forgotten: whoever holds one proves a second factor again.
+
     Args:
         parts: Of single logout.
         external_id: The person.
@@ -64,6 +66,7 @@ def revoke(parts: LogoutParts, external_id: str, by: str) -> Logout:
 
     """
     logout = new_logout(parts, Cause.HELP_DESK, external_id)
+    parts.login.devices.forget(external_id)
     ended = end_sessions(parts, logout, Ends(external_id=external_id), Occasion(by=by))
     deliver_first(parts, [ended])
     return parts.logouts.logout(ended.logout_id, parts.login.clock.now()) or ended

@@ -57,6 +57,14 @@ _NOTHING_PROVED: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 _ANSWER = Prepared(_OPEN.values(answered_at=bindparam("at")))
+_VERIFY = Prepared(
+    _OPEN.values(
+        external_id=bindparam("person"),
+        verified_at=bindparam("at"),
+        first=bindparam("by"),
+        error=bindparam("message"),
+    )
+)
 _OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
 _FIND_SESSION = Prepared(select(_SESSIONS).where(_OF_COOKIE))
 _BEGIN_SESSION = Prepared(insert(_SESSIONS))
@@ -154,10 +162,20 @@ class SignOnStore:
         values = {"external_id": external_id, "error": error}
         self._update(_OPEN, values | {"transaction_id": transaction_id})
 
-    def set_verified(self, transaction_id: str, external_id: str, at: datetime, by: str) -> None:
-        """Keep who proved who they are, and by what (see `LoginTransaction.first`)."""
-        values = {"external_id": external_id, "verified_at": at, "first": by, "error": ""}
-        self._update(_OPEN, values | {"transaction_id": transaction_id})
+    def set_verified(self, transaction_id: str, by: str, event: AuditEvent) -> None:
+        """Keep who proved who they are, in the login and in the audit.
+
+        Args:
+            transaction_id: The login.
+            by: What they proved it by, see `LoginTransaction.first`.
+            event: Who and when.
+
+        """
+        values: dict[str, Any] = {"transaction_id": transaction_id, "by": by, "message": ""}
+        values |= {"person": event.actor, "at": event.at}
+        with keeping(self._engine) as handle:
+            _VERIFY.run(handle, values)
+            append(handle, event)
 
     def set_stage(self, transaction_id: str, **changes: Any) -> None:
         """Keep how far the second factor of a login has come: attributes of `LoginTransaction`."""

@@ -1,0 +1,137 @@
+"""Nothing secret is ever in the log or the audit, whatever happens, at the most talkative level."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from connector.audit import Audit
+from connector.idp.policy.points import Remembering
+from connector.log import start_logging
+from connector.source.password import PasswordVerdict
+from tests.parts.policies import policies
+from tests.parts.visitor import visit
+from tests.web.conftest import BASE_URL
+from tests.web.holder import EMAIL, Holder, make_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.parts.identity_provider import IdentityProvider
+
+PASSWORDS = {
+    "right": "Canary-Right-1!",
+    "wrong": "Canary-Wrong-2!",
+    "new": "Canary-New-3!",
+    "broken": "Canary-Broken-4!",
+}
+
+
+@pytest.fixture
+def idp(idp) -> IdentityProvider:
+    idp.policies = policies(remembered_devices=Remembering.SHARED)
+    idp.people.add("alice", PASSWORDS["right"])
+    return idp
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def go_wrong_and_right(alice: Holder) -> list[str]:
+    """Sign in in every way, with mistakes; return the answers that went to the application."""
+    page = alice.password("/open/payroll", PASSWORDS["wrong"])
+    page = alice.visitor.submit(page, "/password", password=PASSWORDS["right"])
+    answers = [alice.enrol(page)]
+    alice.visitor.client.cookies.delete("__Host-sso")
+    page = alice.password("/open/intranet", PASSWORDS["right"])
+    page = alice.visitor.submit(page, "/code", code="000000")
+    answers.append(alice.prove(page, remember="yes"))
+    alice.visitor.client.cookies.delete("__Host-sso")
+    alice.visitor.client.cookies.delete("__Host-device")
+    page = alice.password("/open/intranet", PASSWORDS["right"])
+    page = alice.choose(page, "/choose", "recovery-code")
+    answers.append(alice.visitor.submit(page, "/code", code=alice.codes[0]))
+    answers.append(alice.visitor.get("/open/payroll"))
+    alice.visitor.client.cookies.delete("__Host-sso")
+    alice.idp.people.verdicts[EMAIL] = PasswordVerdict.PASSWORD_EXPIRED
+    page = alice.password("/open/payroll", PASSWORDS["right"])
+    new = {"new_password": PASSWORDS["new"], "new_password_again": PASSWORDS["new"]}
+    page = alice.visitor.submit(page, "/new-password", password=PASSWORDS["right"], **new)
+    answers.append(alice.prove(page))
+    return [each.form().fields["SAMLResponse"] for each in answers]
+
+
+def break_everything(alice: Holder) -> None:
+    """Have the forms of passwords and codes meet faults of ours, and a database that fails."""
+    alice.visitor.client.cookies.delete("__Host-sso")
+    proving = alice.password("/open/payroll", PASSWORDS["new"])
+    other = visit(alice.visitor.client._transport._inner.app, BASE_URL)
+    asked = other.submit(other.get("/open/payroll"), "/email", email=EMAIL)
+    users, alice.idp.people.users = alice.idp.people.users, None
+    broken = other.submit(asked, "/password", password=PASSWORDS["broken"])
+    assert broken.status == 500
+    assert alice.prove(proving).status == 500
+    alice.idp.people.users = users
+    with alice.idp.engine.begin() as connection:
+        connection.execute(text("DROP TABLE password_attempt"))
+    assert other.submit(asked, "/password", password=PASSWORDS["broken"]).status == 503
+
+
+def forge(alice: Holder) -> None:
+    """Bring text that would pass for a line of the log, or turn a terminal around."""
+    agent = 'x\x1b[2J \x9b31m "}{"event":"ok"'.encode("latin-1")
+    somebody = visit(alice.visitor.client._transport._inner.app, BASE_URL)
+    somebody.client.get('/open/alice%0a{"event":"ok"}%1b%e2%80%ae', headers={b"user-agent": agent})
+    page = somebody.get("/open/payroll")
+    somebody.submit(page, "/email", email='alice\n{"event":"ok"}\u202e@corp.test')
+
+
+@pytest.mark.parametrize("layout", ["json", "text"])
+def test_no_password_code_cookie_or_assertion_is_in_the_log_or_the_audit(idp, capsys, layout):
+    start_logging("debug", layout)
+    alice = make_holder(idp)
+    codes, given = [], alice.code
+    alice.code = lambda: codes.append(given()) or codes[-1]
+
+    assertions = go_wrong_and_right(alice)
+    forge(alice)
+    break_everything(alice)
+
+    log, audit = capsys.readouterr().err, "\n".join(map(str, Audit(idp.engine).recent(1000)))
+    assert log.count("http.failed") >= 3
+    assert log.count("Traceback") >= 2 or log.count('"exception"') >= 2
+    assert "password-expired" in audit
+    cookies = {
+        value.partition("=")[2].partition(";")[0]
+        for seen in alice.visitor.seen
+        for value in seen.headers.get_list("set-cookie")
+    } - {"", '""'}
+    assert len(cookies) >= 6  # of a browser, four sign-ons and a device
+    typed = {*PASSWORDS.values(), alice.app.secret, *alice.codes}
+    secrets = typed | cookies | {each[:40] for each in assertions} | {"SAMLResponse", "SAMLRequest"}
+    for written in (log, audit):
+        assert [each for each in secrets if each in written] == []
+        found = [each for each in codes if re.search(rf"(?<![0-9a-f]){each}(?![0-9a-f])", written)]
+        assert found == []
+
+
+def test_what_others_write_makes_no_line_of_its_own(idp, capsys):
+    start_logging("debug", "json")
+    alice = make_holder(idp)
+
+    forge(alice)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert [each for each in lines if not (each.startswith("{") and each.isascii())] == []
+    assert [each for each in lines if '"event":"ok"' in each] == []
+    assert "\x1b" not in "".join(lines)
