@@ -48,6 +48,7 @@ STORES = (
 # What takes long comes first, the longest at the front: otherwise one process would end alone.
 LONG = (
     "tests/real/test_sync.py",
+    "tests/real/test_password_spray.py",
     "tests/real/test_key_rollover.py",
     "tests/test_daemon.py",
     "tests/real/test_kills.py",
