@@ -90,9 +90,7 @@ def forge(alice: Holder) -> None:
     """Bring text that would pass for a line of the log, or turn a terminal around."""
     agent = 'x\x1b[2J \x9b31m "}{"event":"ok"'.encode("latin-1")
     somebody = visit(alice.visitor.client._transport._inner.app, BASE_URL)
-    somebody.client.get(
-        '/open/alice%0a{"event":"ok"}%1b%e2%80%ae', headers={b"user-agent": agent}
-    )
+    somebody.client.get('/open/alice%0a{"event":"ok"}%1b%e2%80%ae', headers={b"user-agent": agent})
     page = somebody.get("/open/payroll")
     somebody.submit(page, "/email", email='alice\n{"event":"ok"}\u202e@corp.test')
 
