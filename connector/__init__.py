@@ -26,8 +26,8 @@ One AuthnRequest (dispatcher: `idp/flow.py`):
 2   idp/binding.py         query or form             BoundMessage
 3   idp/message/           message, registry, now    AuthnRequest or RequestRefused
 4   idp/routing.py         request, e-mail address   which authentication source
-5   idp/authenticator/     answer, now               Verified or AuthenticationFailed
-6   idp/policy/            circumstances, effective  Allow, Deny, StepUp or SignInAgain
+5   idp/authenticator/     answer, factor, now       Verified, Proof or AuthenticationFailed
+6   idp/entry.py, policy/  evidence, visit           what has yet to be proved, or PolicyDenied
 7   idp/message/           user, request, session    signed POST form
 8   idp/store/             the facts                 committed rows: session, audit
 ==  =====================  ========================  =========================================

@@ -52,6 +52,7 @@ EVENTS = frozenset(
         "key.made",
         "key.taken_over",
         "key.unusable",
+        "login.limited",
         "login.refused",
         "mail.failed",
         "mail.given_up",

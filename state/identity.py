@@ -129,6 +129,7 @@ class PasswordAttemptRow(SQLModel, table=True):
     account: str
     network: str
     at: datetime = Field(sa_type=UtcDateTime, index=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     password_mac: bytes
 
 

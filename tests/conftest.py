@@ -9,11 +9,10 @@ import pytest
 import structlog
 
 from connector.clock import FixedClock
-from state.engine import open_engine
-from state.migrate import upgrade
 from tests.parts.postgresql import running_postgresql
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.scim_fixtures import mimecast, scim2_server  # noqa: F401 - fixtures
+from tests.parts.states import new_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +35,7 @@ STORES = (
     "tests.idp.test_key_store",
     "tests.idp.test_policy_in_force",
     "tests.idp.test_lockout",
+    "tests.idp.test_limits",
     "tests.idp.test_upstream_store",
     "tests.idp.test_new_password",
     "tests.idp.test_logout_store",
@@ -91,8 +91,7 @@ def postgresql() -> Iterator[Postgresql]:
 @pytest.fixture
 def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
     """A state database as a file, migrated."""
-    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
-    upgrade(engine)
+    engine = new_state(tmp_path / "state.db")
     yield engine
     engine.dispose()
 

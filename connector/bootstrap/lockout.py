@@ -5,54 +5,62 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.finding import Finding
-from connector.idp.authenticator.password import DEVICE_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from connector.settings import IdpSettings
+    from connector.settings import IdpSettings, Settings
     from connector.source.domain import DomainPolicy
 
 _SUBJECT = "idp"
 
 
-def check_lockout(
-    policy: DomainPolicy | None, idp: IdpSettings, *, remembers: bool = False
-) -> Iterator[Finding]:
+def failures_at_most(settings: Settings) -> int:
+    """Return how many wrong passwords of one account the domain may come to see.
+
+    Whoever comes from a browser that was remembered has one more than others.
+    """
+    layers = [settings.policy]
+    for application in settings.application:
+        layers += [application.policy, *application.group_policy]
+    is_one_more = any(each is not None and each.remembered_devices != "off" for each in layers)
+    return (settings.idp.max_failures if settings.idp else 0) + is_one_more
+
+
+def check_lockout(policy: DomainPolicy | None, idp: IdpSettings, at_most: int) -> Iterator[Finding]:
     """Yield whether somebody who guesses passwords here can lock accounts of the domain.
 
     Args:
         policy: What the domain says; None if it does not.
         idp: Our limits.
-        remembers: Whether devices may be remembered, which have a try of their own.
+        at_most: See `failures_at_most`.
 
     """
     if policy is None:
         words = (
             "the directory does not say after how many wrong passwords it locks an account; see to"
-            f" it that it is after more than max_failures ({idp.max_failures})"
+            f" it that it is after more than max_failures ({idp.max_failures}{_own(idp, at_most)})"
         )
         yield Finding("warn", _SUBJECT, words)
     elif not policy.lockout_count:
         yield Finding("ok", _SUBJECT, "the domain locks no accounts")
     else:
-        yield from _compare(policy, idp, DEVICE_COUNT if remembers else 0)
+        yield from _compare(policy, idp, at_most)
 
 
-def _compare(policy: DomainPolicy, idp: IdpSettings, more: int) -> Iterator[Finding]:
-    """Yield what is wrong; remembered devices have so many tries more."""
+def _compare(policy: DomainPolicy, idp: IdpSettings, at_most: int) -> Iterator[Finding]:
     is_within = True
-    besides = f" (and {more} more in remembered devices)" if more else ""
-    if idp.max_failures + more >= policy.lockout_count:
+    if at_most >= policy.lockout_count:
         is_within = False
-        below = policy.lockout_count - 1 - more
+        below = policy.lockout_count - 1 - (at_most - idp.max_failures)
         advice = (
             f"set it to {below} or less" if below > 0 else "raise the domain's lockoutThreshold"
         )
         words = (
-            f"max_failures is {idp.max_failures}{besides}, and the domain locks an account at"
-            f" {policy.lockout_count}: whoever guesses here can lock others out; {advice}"
+            f"max_failures is {idp.max_failures}{_own(idp, at_most)}, and the domain locks an"
+            f" account at {policy.lockout_count}: whoever guesses here can lock others out;"
+            f" {advice}"
         )
         yield Finding("warn", _SUBJECT, words)
     if idp.failure_window < policy.lockout_window:
@@ -65,10 +73,15 @@ def _compare(policy: DomainPolicy, idp: IdpSettings, more: int) -> Iterator[Find
         yield Finding("warn", _SUBJECT, words)
     if is_within:
         words = (
-            f"wrong passwords stay below the domain's lockout: {idp.max_failures} here{besides},"
+            f"wrong passwords stay below the domain's lockout: {at_most} here,"
             f" {policy.lockout_count} there"
         )
         yield Finding("ok", _SUBJECT, words)
+
+
+def _own(idp: IdpSettings, at_most: int) -> str:
+    """Return in words what an owner has besides."""
+    return ", with one more in a remembered browser" if at_most > idp.max_failures else ""
 
 
 def _minutes(time: timedelta) -> str:

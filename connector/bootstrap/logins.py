@@ -21,7 +21,7 @@ from connector.bootstrap.tls import trusting
 from connector.directory.store import DirectoryStore
 from connector.idp.application.catalogue import Catalogue
 from connector.idp.at_once import FastLane
-from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.authenticator import PasswordAuthenticator
 from connector.idp.authenticator.passkey import relying_party
 from connector.idp.country import open_countries
 from connector.idp.endpoints import IdpEndpoints
@@ -241,9 +241,13 @@ def _make_authenticator(
     return PasswordAuthenticator(
         make_password_check(settings),
         AttemptStore(engine),
-        LockoutPolicy(account_count=idp.max_failures, window=idp.failure_window),
+        LockoutPolicy(
+            idp.max_failures,
+            idp.max_failures_address,
+            idp.max_failures_overall,
+            idp.failure_window,
+        ),
         secret,
-        Pace(secrets.randbelow),
         DeviceStore(engine),
     )
 

@@ -11,9 +11,8 @@ from connector.bootstrap.cycles import connect, load_dialects, load_mappings
 from connector.bootstrap.duo import check_duo_online
 from connector.bootstrap.federation import feeds_of_upstreams, metadata_client
 from connector.bootstrap.finding import Finding
-from connector.bootstrap.lockout import check_lockout
+from connector.bootstrap.lockout import check_lockout, failures_at_most
 from connector.bootstrap.mail import check_mail_online
-from connector.bootstrap.policies import remembers_devices, rules_of
 from connector.clock import SystemClock
 from connector.errors import SourceUnavailable
 from connector.idp.application.fetching import fetch_one
@@ -81,8 +80,7 @@ def _check_source(settings: Settings) -> list[Finding]:
     if found.is_base_there:
         findings += _check_changes(found)
     if settings.idp is not None:
-        remembers = remembers_devices(rules_of(settings))
-        findings += check_lockout(found.policy, settings.idp, remembers=remembers)
+        findings += check_lockout(found.policy, settings.idp, failures_at_most(settings))
     return findings
 
 

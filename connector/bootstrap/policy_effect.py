@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from connector.bootstrap.opening import idp_of
-from connector.bootstrap.policies import entrances_of, load_policies, make_policies, rules_of
+from connector.bootstrap.policies import entrances_of, load_policies, rules_of, shared_kinds
+from connector.bootstrap.policy_layers import make_policies
 from connector.directory.store import DirectoryStore
 from connector.errors import ConnectorError
 from connector.idp.country import open_countries
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from connector.idp.factor import FactorKind
     from connector.idp.network import Address
     from connector.idp.policy.effect import ApplicationEffect
     from connector.settings import Settings
@@ -87,7 +89,8 @@ def effect_of(
     where = address or outside(named)
     country = open_countries(idp_of(settings).countries_file).of(where)
     place = Place(now, where, country)
-    people = _people(engine, before.groups() | after.groups(), now)
+    everybodys = shared_kinds(settings)
+    people = _people(engine, before.groups() | after.groups(), everybodys, now)
     is_named = where is None or any(where in each for each in named)
     return PolicyEffect(in_force.since, place, is_named, compare(before, after, people, place))
 
@@ -104,7 +107,9 @@ def _arrangement_of(rules: bytes) -> Arrangement:
     return Arrangement(entrances_of(known), make_policies(known))
 
 
-def _people(engine: Engine, groups: Iterable[str], now: datetime) -> dict[Kind, Sequence[str]]:
+def _people(
+    engine: Engine, groups: Iterable[str], everybodys: frozenset[FactorKind], now: datetime
+) -> dict[Kind, Sequence[str]]:
     """Return the names of all whose account is active, by what they have in common.
 
     All is read in bulk: for everybody, not for one after the other.
@@ -118,7 +123,7 @@ def _people(engine: Engine, groups: Iterable[str], now: datetime) -> dict[Kind, 
         kind = Kind(
             groups_of.get(external_id, _NO_GROUPS),
             statuses.get(external_id, Status.ACTIVE),
-            frozenset(kinds.get(external_id, ())),
+            everybodys.union(kinds.get(external_id, ())),
         )
         alike.setdefault(kind, []).append(name or external_id)
     return dict(alike)

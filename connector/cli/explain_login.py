@@ -96,17 +96,19 @@ def explain_logins(
 def _explain(
     command: CommandContext, person: DirectoryUser, application: ApplicationSettings, asked: Asked
 ) -> Explained:
-    from connector.bootstrap.policies import load_policies
+    from connector.bootstrap.policies import load_policies, shared_kinds
     from connector.clock import SystemClock
     from connector.idp.application.service_provider import to_slug
-    from connector.idp.factor import usable_kinds
+    from connector.idp.factor import FactorKind, usable_kinds
     from connector.idp.policy import Allow, StepUp, decide, meet, rulings
     from connector.idp.store.factors import FactorStore
 
     now = SystemClock().now()
     known, groups = _circumstances(command, person, application, asked, now)
     effective = load_policies(command.settings).effective_for(to_slug(application.name), groups)
-    enrolled = usable_kinds(FactorStore(command.engine).of_person(person.external_id, now))
+    own = usable_kinds(FactorStore(command.engine).of_person(person.external_id, now))
+    usable = shared_kinds(command.settings) | {*own}
+    enrolled = tuple(kind for kind in FactorKind if kind in usable)
     decision, following = decide(known, effective), None
     if isinstance(decision, Allow | StepUp):
         following = meet(decision, enrolled, effective)

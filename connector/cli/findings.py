@@ -13,7 +13,8 @@ from connector.bootstrap.keys import check_keys
 from connector.bootstrap.mail import check_mail
 from connector.bootstrap.opening import find_state, mapping_folders
 from connector.bootstrap.passkeys import check_passkeys
-from connector.bootstrap.policies import lint_policies, rules_of
+from connector.bootstrap.policies import rules_of
+from connector.bootstrap.policy_check import lint_policies
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
 from connector.idp.application.attribute_set import load_attribute_sets

@@ -66,6 +66,17 @@ name = "Northwind Intranet"
 metadata = "intranet.xml"
 groups = ["{app_group}"]
 
+[[link]]
+name = "What Mimecast holds"
+url = "{scim}"
+groups = "*"
+
+# Who has a second factor is asked for it; who has none is let in without, so that the demo is easy
+# to enter. Say "enrol" instead, and everybody adds one at the next sign-in.
+[policy]
+new_users = "allow"
+remembered_devices = "shared"
+
 [operations]
 listen = "127.0.0.1:{operations_port}"
 
@@ -247,6 +258,9 @@ The SCIM service said "too many requests" {throttled} times: it was waited for, 
 Open the application, choose "Sign in", and come in as:
 
 {_people(self._folder / "company.toml")}
+
+A second factor: sign in at {self._addresses.idp}, choose "Devices and keys" and add a passkey or an
+authenticator app; the next sign-in asks for it, or the passkey signs in alone.
 
 Edit {self._folder / "company.toml"} (a family name, a new person) and save: it arrives at once.
 In another terminal: {self._command} -c {self._folder / "connector.toml"} status

@@ -6,6 +6,7 @@ memory and looked up in microseconds; nobody is asked over the network.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from connector.errors import ConfigurationError, Fault
@@ -79,15 +80,15 @@ def open_countries(path: Path | None) -> Countries:
     if path is None:
         return NoCountries()
     try:
-        import maxminddb  # noqa: PLC0415 - of an optional extra
+        library = import_module("maxminddb")  # of an optional extra
     except ImportError as error:
         problem = "needs the extra `countries`: pip install 'connector[countries]'"
         raise ConfigurationError([Fault("connector.toml", _KEY, problem)]) from error
     try:
-        return CountryFile(maxminddb.open_database(path))
+        return CountryFile(library.open_database(path))
     except OSError as error:
         problem = f"cannot read {path}: {error.strerror}"
         raise ConfigurationError([Fault("connector.toml", _KEY, problem)]) from error
-    except maxminddb.InvalidDatabaseError as error:
+    except library.InvalidDatabaseError as error:
         problem = f"{path} is no MaxMind file"
         raise ConfigurationError([Fault("connector.toml", _KEY, problem)]) from error

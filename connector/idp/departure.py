@@ -104,7 +104,7 @@ class Departure:
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
         session = self._session(entrant, digest_of(cookie), now)
         try:
-            user = self._admitted(entrant.external_id, entrant.evidence)
+            user = self._admitted(session, entrant.evidence)
             view = self._respond(user, session, now)
         except LoginError as error:
             return self.deny(entrant.external_id, error)
@@ -123,7 +123,7 @@ class Departure:
         """Let in whom an SSO session knows; None if somebody has to sign in anew for that."""
         now, person = self.parts.clock.now(), session.external_id
         try:
-            view = self._respond(self._admitted(person, of_session(session)), session, now)
+            view = self._respond(self._admitted(session, of_session(session)), session, now)
         except LoginError as error:
             return None if error.reason in _WORTH_ASKING else self.deny(person, error)
         is_kept = self._keep_use(session, view, now)
@@ -139,7 +139,7 @@ class Departure:
 
         """
         now = self.parts.clock.now()
-        user = self._proved(session.external_id, of_session(session))
+        user = self._proved(session, of_session(session))
         view = self._respond(require_account(self.parts, user, self.application), session, now)
         is_kept = self._keep_use(session, view, now)
         return view if is_kept and isinstance(view, SendResponse) else None
@@ -183,24 +183,29 @@ class Departure:
         """Tell the person, or at once the service provider, that there will be no assertion."""
         return self._stop("login.refused", reason)
 
-    def _admitted(self, external_id: str, evidence: Evidence) -> DirectoryUser:
+    def _admitted(self, session: SsoSession, evidence: Evidence) -> DirectoryUser:
         """Return the person as the application knows them; give them an account there if need be.
 
         Raises:
             LoginError: if they may not enter, have not proved enough, or have no account in time.
 
         """
-        user = self._proved(external_id, evidence)
+        user = self._proved(session, evidence)
         try:
             return require_account(self.parts, user, self.application)
         except NotProvisioned:
             self._provision(user)
         return require_account(self.parts, user, self.application)
 
-    def _proved(self, external_id: str, evidence: Evidence) -> DirectoryUser:
-        wanted = wants_second(self.request, self.application)
+    def _proved(self, session: SsoSession, evidence: Evidence) -> DirectoryUser:
+        wanted = wants_second(self.request, self.application, session.context_class)
         return require_proof(
-            self.parts, external_id, self.application, self.visit, evidence, wants_second=wanted
+            self.parts,
+            session.external_id,
+            self.application,
+            self.visit,
+            evidence,
+            wants_second=wanted,
         )
 
     def _provision(self, user: DirectoryUser) -> None:

@@ -135,10 +135,17 @@ def require_proof(
     return judgement.user
 
 
-def wants_second(request: AuthnRequest, application: Application) -> bool:
-    """Return whether a request is met only by somebody who proves a second factor."""
+def wants_second(request: AuthnRequest, application: Application, used: str) -> bool:
+    """Return whether a request is met only by somebody who proves a second factor here.
+
+    Args:
+        request: Of the application.
+        application: Where they are going.
+        used: URI of how they were authenticated first.
+
+    """
     return bool(request.context_classes) and wants_second_factor(
-        asked_context(request, application)
+        asked_context(request, application), used
     )
 
 

@@ -17,7 +17,7 @@ from connector.idp.challenge import Purpose, answered_challenge
 from connector.idp.duo_trip import DuoTrip
 from connector.idp.factor import FactorKind
 from connector.idp.happening import occasion, tell, tell_disabled
-from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
+from connector.idp.lockout import LIMITS, Attempt, LockoutPolicy, mac_of, network_of
 from connector.idp.reason import Reason
 from connector.mail.notice import BypassCodeUsed, RecoveryCodeUsed
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Tries are never counted anew within a login, so that no challenge comes back.
 TRIES_AT_MOST: Final = 5
 CODES_AT_MOST: Final = LockoutPolicy(
-    account_count=10, network_count=300, window=timedelta(minutes=15)
+    account_count=10, network_count=300, overall_count=None, window=timedelta(minutes=15)
 )
 # Keys of messages; the person has proved the password, so they are told which.
 _MESSAGES: Final = MappingProxyType(
@@ -48,7 +48,7 @@ _MESSAGES: Final = MappingProxyType(
         Reason.PASSKEY_CHALLENGE: "passkey-too-late",
         Reason.PASSKEY_OTHER_PERSON: "passkey-other-person",
         Reason.FACTOR_UNKNOWN: "passkey-unknown",
-        Reason.TOO_MANY_ATTEMPTS: "too-many-codes",
+        **dict.fromkeys(LIMITS, "too-many-codes"),
     }
 )
 _USUAL: Final = MappingProxyType(

@@ -126,6 +126,13 @@ def may_be_met_elsewhere(
     return bool(is_context and parts.routes.sources(application.slug, address) - {AD})
 
 
+def own_claim(parts: LoginParts, claim: Claim, application: Application) -> Claim:
+    """Return a claim as it is counted: of nobody, if Active Directory does not answer for them."""
+    typed = parts.routes.decide(domain_of(claim.name), application.slug, claim.address)
+    is_theirs = claim.user is None or answers_for(parts, AD, claim.user, application, claim.address)
+    return claim if typed.source == AD and is_theirs else replace(claim, user=None)
+
+
 def check_password(
     parts: LoginParts, claim: Claim, application: Application, now: datetime
 ) -> Verified | MustChange:
@@ -138,12 +145,11 @@ def check_password(
         AuthenticationFailed: with the reason.
 
     """
-    typed = parts.routes.decide(domain_of(claim.name), application.slug, claim.address)
-    is_theirs = claim.user is None or answers_for(parts, AD, claim.user, application, claim.address)
-    if typed.source == AD and is_theirs:
+    own = own_claim(parts, claim, application)
+    if own is claim:
         return parts.authenticator.authenticate(claim, now)
     try:
-        parts.authenticator.authenticate(replace(claim, user=None), now)
+        parts.authenticator.authenticate(own, now)
     except AuthenticationFailed as error:
         if error.reason != Reason.UNKNOWN_USER:
             raise

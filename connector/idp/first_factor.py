@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.errors import AuthenticationFailed, LoginError, PolicyDenied, RequestRefused
@@ -11,10 +12,11 @@ from connector.idp.admission import enter_step
 from connector.idp.authenticator.password import Claim, MustChange
 from connector.idp.challenge import Purpose, answered_challenge, challenge, stamp
 from connector.idp.entry import require_entry
-from connector.idp.federation import answers_for, check_password
+from connector.idp.federation import answers_for, check_password, own_claim
 from connector.idp.happening import tell_disabled
 from connector.idp.home import application_of
-from connector.idp.new_password import NewPassword
+from connector.idp.lockout import LIMITS
+from connector.idp.new_password import TOO_MANY, NewPassword
 from connector.idp.reason import Reason
 from connector.idp.transaction import Step
 from connector.idp.view import PasskeyQuestion
@@ -23,6 +25,7 @@ from connector.idp.vouched import AD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connector.directory.person import DirectoryUser
     from connector.idp.application.service_provider import Application
     from connector.idp.new_password import TypedPasswords
     from connector.idp.parts import LoginParts
@@ -34,7 +37,6 @@ EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 # Keys of messages: what a browser is told. The audit has the reason.
 FAILED = "failed"
 INVALID_EMAIL = "invalid-email"
-TOO_MANY = "too-many"
 UNAVAILABLE = "unavailable"
 PASSKEY_FAILED = "passkey-failed"
 _QUESTIONS = (Step.EMAIL, Step.PASSWORD)
@@ -89,7 +91,7 @@ class FirstFactor:
         """Check the password, then whether the person may enter."""
         transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.PASSWORD)
         user = self.parts.directory.find_login(transaction.email.casefold())
-        claim = Claim(transaction.email.casefold(), user, password, visit.address, visit.device)
+        claim = _claim(transaction, user, password, visit)
         try:
             self._verify(claim, transaction, visit)
         except LoginError as error:
@@ -107,7 +109,7 @@ class FirstFactor:
         transaction = enter_step(self.parts, transaction_id, browser, step_token, Step.NEW_PASSWORD)
         application = application_of(self.parts, transaction)
         try:
-            self.new_password(transaction, application, visit.address).take(typed)
+            self.new_password(transaction, application, visit).take(typed)
         except PolicyDenied as error:
             self._fail(transaction, error, transaction.external_id, visit)
 
@@ -146,10 +148,19 @@ class FirstFactor:
         return PasskeyQuestion(self.parts.factors.passkeys.request_options(made, None), asked_at)
 
     def new_password(
-        self, transaction: LoginTransaction, application: Application, address: str = ""
+        self, transaction: LoginTransaction, application: Application, visit: Visit
     ) -> NewPassword:
         """Return the step in which an expired password is changed."""
-        return NewPassword(self.parts, transaction, application, address, self.end_sign_ons)
+        return NewPassword(self.parts, transaction, application, visit, self.end_sign_ons)
+
+    def wait(self, transaction: LoginTransaction, visit: Visit) -> timedelta:
+        """Return how long no password is taken; zero unless the page has to say so."""
+        if transaction.error != TOO_MANY:
+            return timedelta(0)
+        user = self.parts.directory.find_login(transaction.email.casefold())
+        claim = _claim(transaction, user, "", visit)
+        own = own_claim(self.parts, claim, application_of(self.parts, transaction))
+        return self.parts.authenticator.wait(own, self.parts.clock.now())
 
     def _take_passkey(
         self, transaction: LoginTransaction, answer: PasskeyAnswer, visit: Visit
@@ -176,7 +187,7 @@ class FirstFactor:
         verified = check_password(self.parts, claim, application, now)
         require_entry(self.parts, verified.external_id, application)
         if isinstance(verified, MustChange):
-            self.new_password(transaction, application, visit.address).begin(verified)
+            self.new_password(transaction, application, visit).begin(verified)
             return
         self.parts.keep_identity(
             transaction, verified.external_id, "password", application.name, visit.address
@@ -217,10 +228,16 @@ class PasskeyAnswer:
     asked_at: str
 
 
+def _claim(
+    transaction: LoginTransaction, user: DirectoryUser | None, password: str, visit: Visit
+) -> Claim:
+    return Claim(transaction.email.casefold(), user, password, visit.address, visit.device)
+
+
 def _message_key(reason: str) -> str:
     """Return what the browser is told: one thing, unless it would help nobody but the person."""
     match reason:
-        case Reason.TOO_MANY_ATTEMPTS:
+        case _ if reason in LIMITS:
             return TOO_MANY
         case Reason.SOURCE_UNAVAILABLE | Reason.PASSWORD_UNANSWERED:
             return UNAVAILABLE

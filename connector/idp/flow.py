@@ -22,7 +22,6 @@ from connector.idp.federation import (
     Detour,
     attach,
     may_be_met_elsewhere,
-    proof_of,
     receive,
     still_opens,
 )
@@ -205,7 +204,7 @@ class LoginFlow:
         transaction = load_login(self.parts, transaction_id, browser)
         if transaction.verified_at is not None:
             return self._go_on(departure, transaction, sso_cookie)
-        return self._ask(Detour(self.parts, transaction, application, address))
+        return self._ask(Detour(self.parts, transaction, application, address), visit)
 
     def take_answer(self, message: BoundMessage, address: str) -> str:
         """Take in what an upstream answers, and return the id of the login that waited for it.
@@ -275,7 +274,9 @@ class LoginFlow:
                 departure.application,
                 departure.visit,
                 evidence,
-                wants_second=wants_second(departure.request, departure.application),
+                wants_second=wants_second(
+                    departure.request, departure.application, session.context_class
+                ),
             )
         except PolicyDenied as error:
             return departure.deny(person, error)
@@ -312,7 +313,7 @@ class LoginFlow:
         entrant = Entrant(
             person,
             transaction.email,
-            proof_of(transaction, stage.session),
+            stage.proof,
             stage.evidence,
             stage.remembering(),
         )
@@ -326,20 +327,21 @@ class LoginFlow:
         if again is None:
             raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
         address = departure.visit.address
-        return self._ask(Detour(self.parts, again, departure.application, address))
+        return self._ask(Detour(self.parts, again, departure.application, address), departure.visit)
 
-    def _ask(self, detour: Detour) -> NextStep:
+    def _ask(self, detour: Detour, visit: Visit) -> NextStep:
         if detour.source() != AD:
             return detour.leave()
         transaction, name = detour.stay(), detour.application.name
         token = step_token(self.parts.secret, transaction, transaction.step)
         if transaction.step is Step.NEW_PASSWORD:
-            return self.first.new_password(transaction, detour.application).ask(token)
+            return self.first.new_password(transaction, detour.application, visit).ask(token)
         passkey, error = self.first.passkey_question(transaction), transaction.error
         if transaction.step is Step.EMAIL:
             return AskEmail(name, token, error=error, passkey=passkey)
         self.parts.authenticator.check.prepare()
-        return AskPassword(name, token, transaction.email, error, passkey)
+        wait = self.first.wait(transaction, visit)
+        return AskPassword(name, token, transaction.email, error, passkey, wait)
 
     def _add(self, request: AuthnRequest, now: datetime) -> str:
         transaction = LoginTransaction(

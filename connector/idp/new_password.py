@@ -7,6 +7,7 @@ is ever stored, and who finds a browser left at this step cannot take the accoun
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from connector.errors import AuthenticationFailed, PolicyDenied, SourceUnavailab
 from connector.idp.authenticator.change import change_password
 from connector.idp.authenticator.password import Claim
 from connector.idp.entry import require_entry
+from connector.idp.lockout import LIMITS
 from connector.idp.reason import Reason
 from connector.idp.view import AskNewPassword
 from connector.source.password import PasswordVerdict
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from connector.idp.authenticator.password import MustChange
     from connector.idp.parts import LoginParts
     from connector.idp.transaction import LoginTransaction
+    from connector.idp.visit import Visit
     from connector.source.password_rules import PasswordRules
 
 # Keys of messages. Here the browser is told what the audit is: the person has proved the password.
@@ -33,12 +36,13 @@ DIFFERS = "new-differs"
 EMPTY = "new-empty"
 WRONG_OLD = "wrong-old"
 FAILED = "failed"
+TOO_MANY = "too-many"
 _MESSAGES: Final = MappingProxyType(
     {
         Reason.PASSWORD_EMPTY: WRONG_OLD,
         Reason.WRONG_PASSWORD: WRONG_OLD,
         Reason.SAME_WRONG_PASSWORD: WRONG_OLD,
-        Reason.TOO_MANY_ATTEMPTS: "too-many",
+        **dict.fromkeys(LIMITS, TOO_MANY),
         Reason.SOURCE_UNAVAILABLE: "unavailable",
         Reason.LOCKED_OUT: FAILED,
         Reason.UNRECOGNISED: Reason.PASSWORD_NOT_CHANGEABLE,
@@ -72,7 +76,7 @@ class NewPassword:
         parts: Of the identity provider.
         transaction: The login.
         application: Where the person is going.
-        address: Where the browser is; "" if nothing is done.
+        visit: The browser that asks.
         end_sign_ons: Ends everything that somebody is signed on to, by external_id.
 
     """
@@ -80,7 +84,7 @@ class NewPassword:
     parts: LoginParts
     transaction: LoginTransaction
     application: Application
-    address: str
+    visit: Visit
     end_sign_ons: Callable[[str], None]
 
     def begin(self, verified: MustChange) -> None:
@@ -98,6 +102,7 @@ class NewPassword:
             self.transaction.email,
             self._rules(),
             self.transaction.error,
+            self._wait(),
         )
 
     def take(self, typed: TypedPasswords) -> None:
@@ -117,9 +122,10 @@ class NewPassword:
     def _change(self, typed: TypedPasswords) -> None:
         now = self.parts.clock.now()
         user = self._user()
-        claim = Claim(self.transaction.email.casefold(), user, typed.old, self.address)
         try:
-            said = change_password(self.parts.authenticator, claim, user, typed.new, now)
+            said = change_password(
+                self.parts.authenticator, self._claim(user, typed.old), user, typed.new, now
+            )
         except AuthenticationFailed as error:
             self._refuse(user, error)
             return
@@ -133,7 +139,11 @@ class NewPassword:
             return
         require_entry(self.parts, user.external_id, self.application)
         self.parts.keep_identity(
-            self.transaction, user.external_id, "password", self.application.name, self.address
+            self.transaction,
+            user.external_id,
+            "password",
+            self.application.name,
+            self.visit.address,
         )
 
     def _refuse(self, user: DirectoryUser, error: AuthenticationFailed) -> None:
@@ -148,7 +158,7 @@ class NewPassword:
             reason,
             actor=user.external_id,
             application=self.application.name,
-            address=self.address,
+            address=self.visit.address,
             details={"message": str(error)},
         )
 
@@ -157,6 +167,16 @@ class NewPassword:
         if user is None:  # gone since the step before
             raise PolicyDenied(Reason.UNKNOWN_USER)
         return user
+
+    def _claim(self, user: DirectoryUser, password: str = "") -> Claim:
+        name, visit = self.transaction.email.casefold(), self.visit
+        return Claim(name, user, password, visit.address, visit.device)
+
+    def _wait(self) -> timedelta:
+        """Return how long nothing more is taken; zero unless that is what the page has to say."""
+        if self.transaction.error != TOO_MANY:
+            return timedelta(0)
+        return self.parts.authenticator.wait(self._claim(self._user()), self.parts.clock.now())
 
     def _rules(self) -> PasswordRules | None:
         """Return the rules; the page is of use without them, and the change says why it fails."""
@@ -177,6 +197,6 @@ class NewPassword:
             event,
             actor=person,
             application=self.application.name,
-            address=self.address,
+            address=self.visit.address,
             details={"because": because} if because else {},
         )

@@ -77,6 +77,8 @@ class Reason(StrEnum):
     LOCKED_OUT = "locked-out"
     UNRECOGNISED = "unrecognised"
     TOO_MANY_ATTEMPTS = "too-many-attempts"
+    TOO_MANY_FROM_ADDRESS = "too-many-from-address"
+    TOO_MANY_OVERALL = "too-many-overall"
     SOURCE_UNAVAILABLE = "source-unavailable"
     PASSWORD_UNANSWERED = "password-unanswered"
 

@@ -18,6 +18,7 @@ from connector.idp.enrolment import CHOOSE, Enrolment
 from connector.idp.entry import judge, wants_second, with_device
 from connector.idp.evidence import of_login
 from connector.idp.factor import FactorKind
+from connector.idp.federation import proof_of
 from connector.idp.message.authn_request import from_json
 from connector.idp.policy import Allow, Ask, Enrol, SignInAgain
 from connector.idp.reason import Reason
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from connector.idp.transaction import LoginTransaction
     from connector.idp.view import NextStep
     from connector.idp.visit import Visit
+    from connector.idp.vouched import Vouched
 
 # Recovery codes come with the first factor, and may be made anew.
 ADDED_BY_PERSON: Final = (FactorKind.PASSKEY, FactorKind.TOTP, FactorKind.RECOVERY_CODE)
@@ -71,6 +73,11 @@ class SecondFactor:
         return with_device(self.parts, evidence, person, self.application.slug, self.visit)
 
     @cached_property
+    def proof(self) -> Vouched:
+        """Return who says who the person is, and how they proved it first."""
+        return proof_of(self.transaction, self.session)
+
+    @cached_property
     def judgement(self) -> Judgement:
         """Return what the policy says.
 
@@ -86,7 +93,7 @@ class SecondFactor:
             self.application,
             self.visit,
             self.evidence,
-            wants_second=wants_second(request, self.application),
+            wants_second=wants_second(request, self.application, self.proof.context_class),
         )
 
     def ask(self) -> NextStep | None:

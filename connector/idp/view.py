@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from connector.idp.factor import FactorKind
     from connector.source.password_rules import PasswordRules
 
@@ -56,6 +55,7 @@ class AskPassword:
         email: Whom we ask.
         error: Key of the message to show, or ""; one for every way to fail.
         passkey: How to sign in by a passkey instead; None if that is not offered.
+        wait: How long none is taken, if that is the message.
 
     """
 
@@ -64,6 +64,7 @@ class AskPassword:
     email: str
     error: str = ""
     passkey: PasskeyQuestion | None = None
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class AskNewPassword:
         email: Whose it is.
         rules: What it must be like, or None if that is not known.
         error: Key of the message to show: why it has to be changed, or why it was not.
+        wait: How long no password is taken, if that is the message.
 
     """
 
@@ -84,6 +86,7 @@ class AskNewPassword:
     email: str
     rules: PasswordRules | None
     error: str = ""
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

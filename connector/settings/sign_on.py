@@ -55,8 +55,11 @@ class IdpSettings(Section):
         session_idle: When it ends without use.
         assertion_lifetime: How long an assertion may be used.
         metadata_every: Time from one fetch of an application's metadata to the next.
-        max_failures: Wrong passwords of one account within the window before we ask no more;
-            below the lockout threshold of Active Directory, so that nobody locks others out.
+        max_failures: Wrong passwords of one account before we ask no more, until none has come for
+            the window; below the lockout threshold of Active Directory, so that nobody locks
+            others out.
+        max_failures_address: Wrong passwords from one address within the window.
+        max_failures_overall: Wrong passwords of everybody within the window.
         failure_window: The window; not shorter than AD's "reset account lockout counter after".
         countries_file: A MaxMind file (.mmdb) that tells the countries of addresses.
 
@@ -82,6 +85,8 @@ class IdpSettings(Section):
     assertion_lifetime: Duration = timedelta(minutes=5)
     metadata_every: Duration = timedelta(hours=4)
     max_failures: int = Field(default=3, ge=1)
+    max_failures_address: int = Field(default=30, ge=1)
+    max_failures_overall: int = Field(default=3000, ge=1)
     failure_window: Duration = timedelta(minutes=30)
     countries_file: FileField | None = None
 

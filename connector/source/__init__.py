@@ -9,7 +9,8 @@ Reading order: `entry`, `batch` and `roll_call` (what comes out); `ldap_decoder`
 (what is asked, and whom); `tally` and `trace` (what came, and where the rest is); `full`, `changes`
 with `dir_sync`, `person` and `watch` (the four ways to look); `reader`, which offers them. For
 logins: `password`, `password_change`, `password_rules` and `domain` (what is said of a password);
-`connecting` and `spare` (to whom it is sent, and how soon); `ldap_password`, which offers them.
+`connecting`, `spare` and `pace` (to whom it is sent, how soon, and how long a refusal takes);
+`ldap_password`, which offers them.
 `file` and `file_password` keep a directory in a TOML file instead.
 
 Any doubt makes the proof incomplete, and a connection that breaks raises SourceUnavailable: the

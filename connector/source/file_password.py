@@ -15,7 +15,7 @@ from connector.source.roster_entry import account_ends_at
 from connector.source.stored_password import matches, parse_stored_password, store_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -62,14 +62,25 @@ class FilePasswordCheck:
         person = _find_person(roster, bind_name)
         if person is None:
             return PasswordVerdict.UNKNOWN_USER
+        chosen = self._chosen.of(person.login, _written(roster, person))
+        used = chosen or _first(roster, person)
+        # In any case, or the time would tell that somebody is locked, or has none.
+        is_right = _matches_any(password, used[:1] or _some(roster)) and bool(used)
         # As in AD: a locked account says so, whatever the password.
         if person.locked:
             return PasswordVerdict.LOCKED_OUT
-        chosen = self._chosen.of(person.login, _written(roster, person))
-        used = chosen or _first(roster, person)
-        if not used or not matches(password, used[0]):
+        if not is_right:
             return PasswordVerdict.WRONG_PASSWORD
         return _verdict(person, self._clock.now(), is_changed=bool(chosen))
+
+    def refuse(self) -> None:
+        """Take as long as a wrong password does: somebody's is compared, and nothing said.
+
+        Raises:
+            SourceUnavailable: as `check`.
+
+        """
+        _matches_any("of nobody", _some(read_roster(self._path)))
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
         """Change a password, by the rules that `rules` gives.
@@ -107,6 +118,16 @@ class FilePasswordCheck:
         """Return what a new password must be like."""
         del external_id
         return RULES
+
+
+def _some(roster: Roster) -> tuple[StoredPassword, ...]:
+    """Return what the file keeps of the first password in it, whosever it is."""
+    found = (roster.password, *(person.password for person in roster.person))
+    return tuple(parse_stored_password(stored) for stored in found if stored)[:1]
+
+
+def _matches_any(password: str, stored: Sequence[StoredPassword]) -> bool:
+    return any(matches(password, one) for one in stored)
 
 
 def _written(roster: Roster, person: Person) -> str:

@@ -10,6 +10,7 @@ from connector.errors import SourceUnavailable
 from connector.source.connecting import QUICK_SECONDS, LoginServers, introduce_ourselves
 from connector.source.domain import read_rules
 from connector.source.ldap_tls import to_servers
+from connector.source.pace import Pace
 from connector.source.password import PasswordVerdict
 from connector.source.password_change import ChangeVerdict, PasswordChange
 from connector.source.password_rules import find_broken_rule
@@ -27,8 +28,15 @@ _RULES_SECONDS = 1.0
 class LdapPasswordCheck:
     """Asks about passwords, each time over a connection of its own; safe to use from threads."""
 
-    def __init__(self, settings: SourceSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: SourceSettings, clock: Clock | None = None, pace: Pace | None = None
+    ) -> None:
         """Prepare; nothing is connected yet.
+
+        Args:
+            settings: Which servers.
+            clock: Tells the time.
+            pace: How long the servers take to refuse a password.
 
         Raises:
             ConfigurationError: if a password would go out in clear.
@@ -36,6 +44,7 @@ class LdapPasswordCheck:
         """
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._pace = pace or Pace()
         servers = to_servers(settings)
         self._servers = LoginServers(servers)
         self._quick_servers = LoginServers(replace(servers, patience_seconds=_RULES_SECONDS))
@@ -57,12 +66,29 @@ class LdapPasswordCheck:
 
         """
         if not _is_sendable(bind_name.strip()) or not _is_sendable(password):
+            self.refuse()
             return PasswordVerdict.WRONG_PASSWORD
-        connection, verdict = self._servers.connect(
-            lambda connection: connection.bind(bind_name, password), self._take_spare()
-        )
+
+        def ask(connection: LdapConnection) -> PasswordVerdict:
+            begun = self._pace.begin()
+            verdict = connection.bind(bind_name, password)
+            if verdict is not PasswordVerdict.ACCEPTED:
+                self._pace.refused(begun)
+            return verdict
+
+        connection, verdict = self._servers.connect(ask, self._take_spare())
         connection.close()
         return verdict
+
+    def refuse(self) -> None:
+        """Take as long as a wrong password does, without one: nobody has the name.
+
+        Raises:
+            SourceUnavailable: as `check`, or an outage would tell who exists.
+
+        """
+        connection, _ = self._servers.connect(lambda _: self._pace.pretend(), self._take_spare())
+        connection.close()
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
         """Change a password as its owner does, who must know the old one.

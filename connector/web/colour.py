@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # WCAG asks for 4.5; what the pointer is on is dimmed a little, and must keep that.
-_ENOUGH: Final = 4.75
+_ENOUGH: Final = 4.95
 _STEPS: Final = 100
 _TINT_SHARE: Final = 0.12
 

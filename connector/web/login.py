@@ -6,6 +6,7 @@ a page never repeats anything, and nothing of the login is in a URL but the numb
 
 from __future__ import annotations
 
+from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -74,7 +75,7 @@ Question = (
     | AskPasskeyEnrolment
 )
 Told = ShowDenied | ShowCodes | ShowNotReady
-_RETRY_AFTER_SECONDS: Final = MappingProxyType({"unavailable": "30", "too-many": "900"})
+_UNAVAILABLE_SECONDS: Final = 30
 
 
 def login_routes(flow: LoginFlow, pages: Pages) -> list[BaseRoute]:
@@ -219,9 +220,18 @@ def _question(edition: Edition, view: Question, transaction: str) -> Response:
         path=f"/login/{transaction}",
         **_more(edition, view),
     )
-    if view.error in _RETRY_AFTER_SECONDS:
-        response.headers["retry-after"] = _RETRY_AFTER_SECONDS[view.error]
+    if seconds := _retry_after(view):
+        response.headers["retry-after"] = str(seconds)
     return response
+
+
+def _retry_after(view: Question) -> int:
+    """Return the seconds after which it is worth another try; 0 if that may be at once."""
+    match view:
+        case AskPassword(error="too-many") | AskNewPassword(error="too-many"):
+            return max(1, ceil(view.wait.total_seconds()))
+        case _:
+            return _UNAVAILABLE_SECONDS if view.error == "unavailable" else 0
 
 
 def _more(edition: Edition, view: Question) -> Mapping[str, object]:

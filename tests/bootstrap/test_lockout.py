@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.bootstrap.lockout import check_lockout
+from connector.bootstrap.lockout import check_lockout, failures_at_most
 from connector.bootstrap.online import check_online
 from connector.clock import SystemClock
 from connector.settings import IdpSettings, Secret, Settings
@@ -18,12 +18,9 @@ from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
-def findings(
-    count: int, window: timedelta = HALF_AN_HOUR, *, remembers: bool = False, **idp
-) -> list[tuple[str, str]]:
+def findings(count: int, window: timedelta = HALF_AN_HOUR, own: int = 0) -> list[tuple[str, str]]:
     policy = DomainPolicy(PasswordRules(), count, window)
-    settings = IdpSettings(base_url="https://sso.corp.example", **idp)
-    found = check_lockout(policy, settings, remembers=remembers)
+    found = check_lockout(policy, IdpSettings(base_url="https://sso.corp.example"), 3 + own)
     return [(one.level, one.words) for one in found]
 
 
@@ -46,20 +43,43 @@ def test_as_many_failures_as_lock_an_account_are_too_many(count: int):
     assert ("set it to" in words) is (count > 1)
 
 
-def test_the_tries_of_remembered_devices_count_too():
-    """The directory counts all of them together."""
-    ((level, words),) = findings(4, remembers=True)
+def test_whoever_is_remembered_has_one_more():
+    """Otherwise guesses of others and one error of the owner would lock the account."""
+    assert findings(5, own=1)[0][0] == "ok"
+    ((level, words),) = findings(4, own=1)
 
     assert level == "warn"
-    assert words.startswith(
-        "max_failures is 3 (and 1 more in remembered devices), and the domain locks an account at 4"
-    )
-    assert "set it to 2 or less" in words
-    ((level, words),) = findings(5, remembers=True)
-    assert level == "ok"
-    assert "3 here (and 1 more in remembered devices), 5 there" in words
-    ((_, words),) = findings(2, remembers=True)
-    assert "raise the domain's lockoutThreshold" in words
+    assert "max_failures is 3, with one more in a remembered browser, and the domain" in words
+    assert words.endswith("set it to 2 or less")
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ({}, 3),
+        ({"policy": {}}, 3),
+        ({"policy": {"remembered_devices": "shared"}}, 4),
+        ({"application": [{"policy": {"remembered_devices": "application"}}]}, 4),
+        (
+            {
+                "application": [
+                    {"group_policy": [{"groups": ["CN=A"], "remembered_devices": "shared"}]}
+                ]
+            },
+            4,
+        ),
+    ],
+)
+def test_a_browser_may_be_remembered_in_any_layer_of_the_policy(tmp_path, where, count: int):
+    for application in where.get("application", ()):
+        application |= {"name": "Wiki", "entity_id": "urn:wiki", "acs": ["https://wiki.test"]}
+    idp = {"base_url": "https://sso.corp.example"}
+    (tmp_path / "company.toml").write_text("")
+    source = {"kind": "file", "file": f"{tmp_path}/company.toml"}
+
+    settings = Settings.model_validate({"idp": idp, "source": source, **where})
+
+    assert failures_at_most(settings) == count
 
 
 def test_a_window_shorter_than_the_domains_is_too_short():
@@ -76,7 +96,7 @@ def test_both_are_said_at_once():
 def test_a_domain_that_says_nothing_is_no_leave():
     ((level, words),) = (
         (one.level, one.words)
-        for one in check_lockout(None, IdpSettings(base_url="https://sso.corp.example"))
+        for one in check_lockout(None, IdpSettings(base_url="https://sso.corp.example"), 3)
     )
 
     assert level == "warn"

@@ -57,6 +57,12 @@ entity_id = "urn:wiki"
 acs = ["https://wiki.example/acs"]
 groups = "*"
 """
+DUO = """\
+[duo]
+host = "api-12345678.duosecurity.com"
+client_id = "DIXXXXXXXXXXXXXXXXXX"
+client_secret = { file = "duo-secret" }
+"""
 NOTHING_KEPT = (
     "No policy is in force here yet: the daemon notes it when it starts (connector run); a change"
     " after that can be compared.\n"
@@ -146,7 +152,13 @@ def let_in_by_the_help_desk(shell: Shell) -> tuple[str, ...]:
     return "cleo@corp.example", "--app", "Payroll", "--from", "10.66.1.2"
 
 
+def refused_for_want_of_a_factor(shell: Shell) -> tuple[str, ...]:
+    shell.edit("[policy]\n", '[policy]\nnew_users = "deny"\n', "connector.toml")
+    return "cleo@corp.example", "--app", "Wiki", "--from", "203.0.113.7"
+
+
 SITUATIONS = [
+    refused_for_want_of_a_factor,
     asked_at_every_login,
     asked_and_the_browser_remembered,
     a_weaker_factor_than_the_group_needs,
@@ -299,6 +311,26 @@ def test_whoever_is_not_active_is_not_counted(office: Shell):
 
     (wiki,) = [one for one in values["applications"] if one["application"] == "Wiki"]
     assert wiki["lose_access"] == ["cleo@corp.example"]
+
+
+def test_where_duo_is_configured_everybody_has_it(office: Shell):
+    """It knows by itself who has what, and enrols those who have nothing."""
+    take_up(office)
+    (office.folder / "duo-secret").write_text("s" * 40)
+    office.edit("[[application]]", DUO + "[[application]]", "connector.toml")
+    office.edit(
+        "[application.policy]\n", '[application.policy]\nnew_users = "deny"\n', "connector.toml"
+    )
+
+    words = ("cleo@corp.example", "--app", "Payroll", "--from", "203.0.113.7")
+    explained = office.say("explain", *words).output
+    applications = office.say("check", "--effect", "--json").values["applications"]
+
+    assert explained.endswith("They are asked for duo.\n")
+    assert [one["lose_access"] for one in applications] == [
+        ["anna@corp.example", "ben@corp.example"],
+        [],
+    ]
 
 
 def test_many_names_are_cut_and_programs_get_all(office: Shell):

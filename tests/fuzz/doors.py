@@ -10,6 +10,7 @@ import json
 from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from connector.errors import ConfigurationError, FactorRefused, RequestRefused, UpstreamRefused
 from connector.idp.application.metadata import parse_service_provider
@@ -18,6 +19,7 @@ from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken,
 from connector.idp.authenticator.webauthn_library import verify_assertion, verify_new_credential
 from connector.idp.authenticator.webauthn_message import parse_assertion, parse_new_credential
 from connector.idp.binding import read_post, read_redirect
+from connector.idp.factor import FactorKind
 from connector.idp.message.authn_request import parse_authn_request
 from connector.idp.message.logout_request import parse_logout_request
 from connector.idp.message.logout_response import parse_logout_response
@@ -30,6 +32,7 @@ from connector.idp.vouched import Declined
 from connector.idp.xmldsig import XmlRefused, parse_xml
 from connector.idp.xmlenc.decrypt import decrypt_element
 from connector.web.address import client_address
+from tests.fuzz.guarded import ENROLLING
 from tests.fuzz.passkeys import ASSERTION, CHALLENGE, NEW, PARTY, PUBLIC_KEY, SIGNED, within
 from tests.fuzz.surface import FORM, OURS
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect
@@ -46,6 +49,27 @@ if TYPE_CHECKING:
 EXPECTED = Expected(an_upstream(), ACS_URL, "_request", NOW, NOW)
 DUO = DuoApplication("api.duo.example", CLIENT_ID, CLIENT_SECRET)
 OF_DUO = ExpectedToken("alice", "a-nonce-of-20-letters")
+
+FACTOR_FORMS = ("choose", "code", "factor-passkey", "duo")
+ENROLMENT_FORMS = ("enrol", "enrol-totp", "enrol-passkey", "enrol-finish")
+ACCOUNT_FORMS = (
+    "/keys/rename",
+    "/keys/remove",
+    "/keys/forget",
+    "/keys/add",
+    "/sign-ins/end",
+    "/sign-ins/end-all",
+    "/sign-in",
+)
+HEADERS = (
+    b"cookie",
+    b"x-forwarded-for",
+    b"origin",
+    b"content-type",
+    b"content-length",
+    b"user-agent",
+    b"accept-language",
+)
 
 # Quick ones: what reads the bytes is called itself.
 
@@ -216,9 +240,46 @@ def form_of_the_email_page(world: World, data: bytes) -> None:
     world.surface.post(f"{world.login}/password", data, (FORM, OURS, cookie))
 
 
+def form_of_a_factor(world: World, data: bytes) -> None:
+    """Which form, then its fields; and the same as what an authenticator says."""
+    guarded, name = world.guarded, FACTOR_FORMS[data[0] % len(FACTOR_FORMS)]
+    guarded.answer_factor(name, data[1:])
+    guarded.answer_factor("code", b"kind=totp&code=" + quote(data[1:]).encode())
+    guarded.answer_factor("factor-passkey", _said(world, data[1:]))
+
+
+def form_of_an_enrolment(world: World, data: bytes) -> None:
+    """Which form at which step, then its fields; and the same as what an authenticator says."""
+    guarded, steps = world.guarded, tuple(ENROLLING)
+    name, step = ENROLMENT_FORMS[data[0] % len(ENROLMENT_FORMS)], steps[data[0] % len(steps)]
+    guarded.answer_enrolment(name, step, data[1:])
+    guarded.answer_enrolment("enrol-passkey", FactorKind.PASSKEY, _said(world, data[1:]))
+    guarded.answer_enrolment("enrol-totp", FactorKind.TOTP, b"name=x&code=" + data[1:])
+
+
+def _said(world: World, data: bytes) -> bytes:
+    response, asked_at = quote(data).encode(), world.guarded.asked_at().encode()
+    return b"name=x&asked_at=" + asked_at + b"&response=" + response
+
+
+def form_of_the_own_account(world: World, data: bytes) -> None:
+    """Which form, then its fields, which stand for what the browser calls itself, too."""
+    path = ACCOUNT_FORMS[data[0] % len(ACCOUNT_FORMS)]
+    world.guarded.change_account(path, data[1:], data[1:])
+
+
+def way_back_from_duo(world: World, data: bytes) -> None:
+    guarded = world.guarded
+    guarded.come_from_duo(data)
+    state = guarded.state()
+    guarded.come_from_duo(b"state=" + state.encode() + b"&" + data)
+    with suppress(UnicodeDecodeError):
+        guarded.come_from_duo(b"duo_code=x&state=" + state.encode(), data.decode())
+
+
 def headers(world: World, data: bytes) -> None:
     value = data.replace(b"\r", b"").replace(b"\n", b"")
-    for name in (b"cookie", b"x-forwarded-for", b"origin", b"content-type", b"content-length"):
+    for name in HEADERS:
         world.surface.get(world.login, b"", ((name, value),))
         world.surface.post("/saml/sso", b"SAMLRequest=x", ((name, value),))
     client_address("10.0.0.1", value.decode("latin-1"), ["10.0.0.0/8"])
@@ -250,6 +311,10 @@ SLOW: tuple[Callable[[World, bytes], None], ...] = (
     logout,
     path,
     form_of_the_email_page,
+    form_of_a_factor,
+    form_of_an_enrolment,
+    form_of_the_own_account,
+    way_back_from_duo,
     headers,
 )
 # Of 256 first bytes; a slow door costs as much as a hundred quick ones.

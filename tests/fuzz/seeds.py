@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from connector.demo.sample_saml import sp_metadata
 from connector.idp.message.soap import to_envelope
 from tests.fuzz import doors
+from tests.fuzz.guarded import APP
 from tests.fuzz.passkeys import ASSERTION, NEW
 from tests.fuzz.world import NOW, STRICT, as_form, as_redirect, unsigned, unsigned_logout
 from tests.idp.upstream_bench import DECRYPTION_KEY, Answer
@@ -15,7 +17,7 @@ from tests.parts.encryption import encrypted_assertion
 from tests.parts.software_authenticator import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.fuzz.world import World
 
@@ -36,6 +38,7 @@ WORDS = (
     "NameID", "SessionIndex", "NotOnOrAfter=", "S:Envelope", "S:Body",
     "state=", "duo_code=", "error=", "error_description=", "preferred_username", "auth_result", "NaN", "1e999",
     "ForceAuthn=", "IsPassive=", "IssueInstant=", "2026-11-02T08:00:00Z", "entityID=", "validUntil=",
+    "step_token=", "form_token=", "kind=", "totp", "recovery-code", "asked_at=", "response=", "remember=", "@factor", "@session",
     "clientDataJSON", "authenticatorData", "webauthn.get", "crossOrigin", "attestationObject", "authData",
 )  # fmt: skip
 
@@ -81,9 +84,47 @@ def seeds(world: World) -> Iterator[bytes]:
         (doors.logout, to_envelope(asked)),
         (doors.path, b"login/../static/app.css"),
         (doors.form_of_the_email_page, b"step_token=0&email=alice%40corp.test&password=x"),
+        *_forms(world),
         (doors.headers, b"sso=x; browser=y, 10.0.0.1"),
     ):
         yield doors.addressed(door, data)
+
+
+def _forms(world: World) -> Iterator[tuple[Callable[[World, bytes], None], bytes]]:
+    """Yield what people send who have second factors."""
+    guarded, code = world.guarded, APP.at(NOW)
+    signed, asked_at = quote(guarded.assertion()), guarded.asked_at()
+    of_a_factor = (
+        (2, f"asked_at={asked_at}&response={signed}"),
+        (0, "kind=recovery-code"),
+        (1, f"kind=totp&code={code}&remember=yes"),
+        (3, "remember=yes"),
+        (0, guarded.assertion()),
+    )
+    of_an_enrolment = (
+        (0, "kind=totp"),
+        (1, f"code={code}&name=Telephone"),
+        (2, NEW),
+        (3, "x=y"),
+    )
+    of_the_account = (
+        (0, "factor=@factor&name=New%20name"),
+        (1, "factor=@factor"),
+        (2, "device=@device"),
+        (3, "q=guarded"),
+        (4, "session=@session"),
+        (5, "x=y"),
+        (6, "x=y"),
+    )
+    for door, forms in (
+        (doors.form_of_a_factor, of_a_factor),
+        (doors.form_of_an_enrolment, of_an_enrolment),
+        (doors.form_of_the_own_account, of_the_account),
+    ):
+        for number, fields in forms:
+            yield door, bytes([number]) + fields.encode()
+    yield doors.way_back_from_duo, b"duo_code=xyz"
+    yield doors.way_back_from_duo, b"error=access_denied&error_description=no"
 
 
 def _inner(message: str, name: str) -> bytes:

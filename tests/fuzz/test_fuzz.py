@@ -39,6 +39,33 @@ def test_whoever_is_signed_in_gets_through(tmp_path):
         )
 
 
+def test_what_lies_behind_the_forms_of_factors_is_reached(tmp_path):
+    """Otherwise only their outermost checks would be knocked at."""
+    with opened_world(tmp_path) as world:
+        for seed in seeds(world):
+            knock(world, seed)
+        known = world.parts.audit.recent(1000)
+
+    happened = {(event.event, event.details.get("second", "")) for event in known}
+    refused = {(event.details.get("factor"), event.reason) for event in known}
+    assert happened >= {
+        ("login.succeeded", "totp"),
+        ("login.succeeded", "passkey"),
+        ("device.remembered", ""),
+        ("device.forgotten", ""),
+        ("factor.added", ""),
+        ("factor.renamed", ""),
+        ("factor.removed", ""),
+        ("recovery_codes.made", ""),
+        ("session.ended", ""),
+    }
+    assert refused >= {
+        ("duo", "duo-unavailable"),
+        ("duo", "duo-denied"),
+        ("totp", "code-malformed"),
+    }
+
+
 def test_an_honest_token_of_duo_is_taken():
     head, _, said = TOKEN_OF_DUO.partition(b"\n")
 

@@ -1,5 +1,5 @@
-"""An identity provider with an application that signs its requests, one that does not, an upstream,
-and a login."""
+"""An identity provider with an application that signs its requests, one that does not, one that asks
+for a second factor, an upstream, and logins."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from connector.idp.session import SsoSession
 from connector.idp.store.sign_ons import Ending
 from connector.idp.transaction import digest_of
 from connector.idp.xmldsig import Element, Rendered, render, sign_enveloped
-from state.engine import open_engine
-from state.migrate import upgrade
+from connector.web.app import web_app
+from tests.fuzz.guarded import APPLICATIONS, NEWCOMER, OWNER, POLICIES, Guarded, silent_duo
 from tests.fuzz.surface import Surface
 from tests.idp.bench import certificate_of, load_key
 from tests.idp.upstream_bench import TO_PARTNER, an_upstream
-from tests.parts.identity_provider import make_identity_provider
+from tests.parts.identity_provider import make_fast_lane, make_identity_provider
+from tests.parts.states import new_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,7 @@ class World:
         session: The cookie of somebody who is signed in.
         signed_ids: IDs of the requests that the strict application has signed.
         metadata: Its own, which is that of an identity provider.
+        guarded: Those who have second factors.
 
     """
 
@@ -60,6 +62,7 @@ class World:
     session: bytes
     signed_ids: set[str]
     metadata: bytes
+    guarded: Guarded
 
     def sign(self, request_id: str) -> str:
         """Return a request of the strict application, signed."""
@@ -121,8 +124,8 @@ def as_form(document: bytes, name: str = "SAMLRequest") -> bytes:
 
 
 def _sign_in(parts: LoginParts) -> str:
-    """Return the cookie of a session that has just begun."""
-    (alice,) = parts.directory.users.values()
+    """Return the cookie of a session of Alice's that has just begun."""
+    alice = parts.directory.users["alice"]
     cookie = secrets.token_urlsafe(32)
     session = SsoSession(
         cookie_digest=digest_of(cookie),
@@ -142,10 +145,11 @@ def _sign_in(parts: LoginParts) -> str:
 @contextmanager
 def opened_world(folder: Path) -> Iterator[World]:
     """Yield an identity provider on a new state database."""
-    engine = open_engine(f"sqlite:///{folder}/state.db", survives_power_loss=False)
-    upgrade(engine)
+    engine = new_state(folder / "state.db", survives_power_loss=False)
     idp = make_identity_provider(engine, folder, BASE_URL, FixedClock(NOW))
-    idp.people.add("alice")
+    for name in ("alice", OWNER, NEWCOMER):
+        idp.people.add(name)
+    idp.policies, idp.duo = POLICIES, silent_duo(BASE_URL)
     idp.register("Lax", sp_metadata(LAX).encode())
     strict = idp.register("Strict", sp_metadata(STRICT).encode())
     certificate = certificate_of(load_key("service_provider"))
@@ -153,14 +157,18 @@ def opened_world(folder: Path) -> Iterator[World]:
         strict.service_provider, certificates=(certificate,), signs_requests=True
     )
     idp.applications[-1] = replace(strict, service_provider=service_provider)
+    for name in APPLICATIONS:
+        idp.register(name, sp_metadata(f"https://{name.lower()}.corp.test").encode())
     idp.upstreams.append(an_upstream(entity_id=idp.endpoints.upstream_metadata_url))
     idp.rules.append(TO_PARTNER)
-    surface = Surface(idp.app())
+    flow = idp.flow()
+    fast_lane = make_fast_lane(flow.parts, engine)
+    surface = Surface(web_app(flow, idp.logout(flow), idp.site, idp.publication(), fast_lane))
     begun = surface.get("/saml/sso", as_redirect(unsigned(f"_{secrets.token_hex(8)}")))
     login = begun.headers[b"location"].decode()
     cookie = surface.get(login).headers[b"set-cookie"].partition(b";")[0]
-    parts = idp.flow().parts
-    session = b"__Host-sso=" + _sign_in(parts).encode()
-    yield World(parts, surface, login, cookie, session, set(), idp.metadata())
+    session = b"__Host-sso=" + _sign_in(flow.parts).encode()
+    guarded = Guarded(flow.parts, surface, NOW)
+    yield World(flow.parts, surface, login, cookie, session, set(), idp.metadata(), guarded)
     surface.close()
     engine.dispose()

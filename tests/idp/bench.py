@@ -31,7 +31,7 @@ from connector.idp.application.service_provider import (
     Registry,
     ServiceProvider,
 )
-from connector.idp.authenticator import Pace, PasswordAuthenticator
+from connector.idp.authenticator import PasswordAuthenticator
 from connector.idp.authenticator.passkey import relying_party
 from connector.idp.binding import (
     BoundMessage,
@@ -170,6 +170,7 @@ class PasswordsInMemory:
     is_reachable: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
     prepared_count: int = 0
+    refused_count: int = 0
     keeps_silent: bool = False
     refuses_as: ChangeVerdict | None = None
     sign_in_after: PasswordVerdict | None = PasswordVerdict.ACCEPTED
@@ -186,6 +187,10 @@ class PasswordsInMemory:
 
     def prepare(self) -> None:
         self.prepared_count += 1
+
+    def refuse(self) -> None:
+        self.refused_count += 1
+        self._answer()
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
         with self.lock:
@@ -245,7 +250,6 @@ class SignOnBench:
     flow: LoginFlow
     people: PeopleInMemory
     passwords: PasswordsInMemory
-    waits: list[float]
     logout: LogoutFlow
     servers: ServersInMemory
 
@@ -311,18 +315,17 @@ def make_bench(
     engine: Engine, clock: Clock, *applications: Application, policies: Policies = WITHOUT
 ) -> SignOnBench:
     """Return an identity provider with two people: Ann is in Staff, Bob is not."""
-    people, passwords, waits = PeopleInMemory(), PasswordsInMemory(), []
+    people, passwords = PeopleInMemory(), PasswordsInMemory()
     people.add(a_user("ann-1", "ann.lind@corp.example"), "CN=Staff,DC=corp,DC=example")
     people.add(a_user("bob-2", "bob.berg@corp.example"))
     passwords.passwords = {"ann.lind@corp.example": "Right-1", "bob.berg@corp.example": "Right-2"}
     random, store, settings = counting_random(), SignOnStore(engine), LoginSettings(ENDPOINTS)
-    pace = Pace(lambda count: count - 1, stopwatch=lambda: 0.0, wait=waits.append)
     lifetime, devices = settings.assertion_lifetime, DeviceStore(engine)
     parts = LoginParts(
         catalogue=Catalogue(Registry(applications or (an_application(),), policies)),
         directory=people,
         authenticator=PasswordAuthenticator(
-            passwords, AttemptStore(engine), LockoutPolicy(), SECRET, pace, devices
+            passwords, AttemptStore(engine), LockoutPolicy(), SECRET, devices
         ),
         factors=make_factors(
             engine,
@@ -343,7 +346,7 @@ def make_bench(
     servers = ServersInMemory()
     logouts = LogoutParts(parts, LogoutStore(engine), ParticipantStore(engine), servers)
     flow = LoginFlow(parts, partial(end_for_new_password, logouts))
-    return SignOnBench(flow, people, passwords, waits, LogoutFlow(logouts), servers)
+    return SignOnBench(flow, people, passwords, LogoutFlow(logouts), servers)
 
 
 _request_numbers = itertools.count(1)

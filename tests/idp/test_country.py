@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +61,23 @@ def test_a_file_of_ipv4_knows_no_other_addresses(tmp_path: Path):
 
 def test_without_a_file_no_country_is_known():
     assert open_countries(None).of(parse_address("81.2.69.142")) == ""
+
+
+def test_without_the_library_it_is_said_how_to_get_it(tmp_path: Path):
+    """It is an optional extra; here a process that does not have it."""
+    path = write_mmdb(tmp_path / "countries.mmdb", RECORDS)
+    program = (
+        "import sys; from pathlib import Path; sys.modules['maxminddb'] = None\n"
+        "from connector.idp.country import open_countries\n"
+        "open_countries(None), open_countries(Path(sys.argv[1]))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "needs the extra `countries`: pip install 'connector[countries]'" in done.stderr
 
 
 def test_what_is_no_such_file_is_a_fault_with_its_key(tmp_path: Path):

@@ -203,7 +203,7 @@ def test_five_wrong_answers_end_the_login_and_ten_the_codes_for_a_while(person):
 
     ann.sign_in()
     assert ann.type_code(ann.code()).error == "too-many-codes"
-    ann.pass_time(minutes=15)
+    ann.pass_time(minutes=16)
     ann.sign_in()
     assert isinstance(ann.type_code(ann.code()), SendResponse)
 

@@ -20,6 +20,7 @@ from connector.idp.names import PASSWORD_CLASS, UNSPECIFIED_CLASS
 from connector.idp.reason import Reason
 from connector.idp.routing import Rule
 from connector.idp.upstream.identity_provider import Match, Upstreams
+from connector.idp.view import AskEnrolment
 from connector.idp.xmldsig import Element
 from tests.idp.bench import (
     ADDRESS,
@@ -407,7 +408,7 @@ def test_who_is_sent_to_an_upstream_does_not_get_in_by_a_password(bench):
 
     assert (view.error, bench.reasons()[0]) == ("failed", Reason.OTHER_SOURCE)
     assert bench.inner.passwords.asked == []
-    assert len(bench.inner.waits) == 1, "as slow as a wrong password"
+    assert bench.inner.passwords.refused_count == 1, "as slow as a wrong password"
 
 
 def test_such_passwords_are_counted_like_others(bench):
@@ -496,6 +497,7 @@ def test_a_passive_request_for_whom_it_may_not_vouch_is_denied_without_a_page(en
 
 # A way to authenticate that only the upstream has.
 
+MFA = "https://refeds.org/profile/mfa"
 X509 = "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
 
 
@@ -513,6 +515,12 @@ def test_a_way_that_nobody_here_has_is_asked_of_the_upstream(bench):
     assert (wanted.get("Comparison"), [each.text for each in wanted]) == ("minimum", [X509])
     response = response_of(bench.answer(asked, context_class=X509))
     assert first_text(response, "AuthnContextClassRef") == X509
+
+
+def test_a_second_factor_that_the_upstream_did_not_ask_for_is_asked_for_here(bench):
+    view = bench.answer(bench.ask(message=wanting(MFA)), context_class=PASSWORD_CLASS)
+
+    assert isinstance(view, AskEnrolment)
 
 
 def test_a_way_that_the_upstream_did_not_take_either_lets_nobody_in(bench):
@@ -533,7 +541,7 @@ def test_a_way_that_we_have_is_not_asked_of_the_upstream(bench):
     [
         ((), wanting(X509)),
         ((Rule("Partner", 1, applications=frozenset({"wiki"})),), wanting(X509)),
-        ((TO_PARTNER,), wanting(X509, comparison="odd")),
+        ((TO_PARTNER,), wanting(MFA, comparison="odd")),
         ((TO_PARTNER,), wanting()),
     ],
 )

@@ -23,7 +23,7 @@ from connector.idp.application.catalogue import Catalogue
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.application.service_provider import Application, Registry, to_slug
 from connector.idp.at_once import FastLane
-from connector.idp.authenticator import Pace, PasswordAuthenticator, PasswordCheck
+from connector.idp.authenticator import PasswordAuthenticator, PasswordCheck
 from connector.idp.authenticator.passkey import relying_party
 from connector.idp.authenticator.upstream import UpstreamAuthenticator
 from connector.idp.decryption_key import load_or_create_decryption_key
@@ -40,6 +40,7 @@ from connector.idp.logout.soap_client import SoapClient
 from connector.idp.logout.status import end_for_new_password
 from connector.idp.message.answer import Answerer
 from connector.idp.message.sp_metadata import SpDescription
+from connector.idp.parts import Link
 from connector.idp.publication import Publication
 from connector.idp.routing import Routes, Rule
 from connector.idp.store.attempts import AttemptStore
@@ -60,6 +61,7 @@ from connector.web.app import web_app
 from connector.web.server import Certificate, Listener, WebServer, serving
 from connector.web.site import Site
 from state.engine import open_engine
+from tests.parts.key_pair import next_pair
 from tests.parts.policies import WITHOUT
 
 if TYPE_CHECKING:
@@ -146,6 +148,10 @@ class People:
     def prepare(self) -> None:
         """Nothing has to be opened."""
 
+    def refuse(self) -> None:
+        if self.is_down:
+            raise SourceUnavailable("no domain controller answers")
+
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
         if self.is_down:
             raise SourceUnavailable("no domain controller answers")
@@ -179,6 +185,7 @@ class IdentityProvider:
         soap: Tells applications from server to server that somebody is signed out.
         policies: What is asked of whom.
         duo: Asks Duo; None: there is none.
+        links: On the portal, besides applications.
 
     """
 
@@ -195,6 +202,7 @@ class IdentityProvider:
     soap: SoapSender = field(default_factory=SoapClient)
     policies: Policies = WITHOUT
     duo: DuoFactor | None = None
+    links: list[Link] = field(default_factory=list)
 
     @property
     def people(self) -> People:
@@ -214,7 +222,8 @@ class IdentityProvider:
     def ring(self) -> KeyRing:
         """Return its signing keys; the first is made."""
         store = SigningKeyStore(self.engine)
-        seal = begin(store, KeyFolder(self.folder), self.clock.now(), secrets.token_bytes).seal
+        now, folder = self.clock.now(), KeyFolder(self.folder)
+        seal = begin(store, folder, now, secrets.token_bytes, next_pair).seal
         return KeyRing(store, seal, stopwatch=self.stopwatch)
 
     def publication(self) -> Publication:
@@ -269,7 +278,6 @@ class IdentityProvider:
         """Return its logins, for the applications registered so far."""
         store, secret = SignOnStore(self.engine), secrets.token_bytes(32)
         devices = DeviceStore(self.engine)
-        pace = Pace(choose=secrets.randbelow)
         policy = LockoutPolicy(account_count=5, network_count=1000)
         answerer = Answerer(
             self.ring(), self.endpoints.entity_id, timedelta(minutes=5), secrets.token_bytes
@@ -278,7 +286,7 @@ class IdentityProvider:
             catalogue=Catalogue(Registry(tuple(self.applications), self.policies)),
             directory=self.directory,
             authenticator=PasswordAuthenticator(
-                self.check, AttemptStore(self.engine), policy, secret, pace, devices
+                self.check, AttemptStore(self.engine), policy, secret, devices
             ),
             factors=make_factors(
                 self.engine,
@@ -292,7 +300,7 @@ class IdentityProvider:
             answerer=answerer,
             store=store,
             audit=Audit(self.engine),
-            settings=LoginSettings(self.endpoints),
+            settings=LoginSettings(self.endpoints, links=tuple(self.links)),
             clock=self.clock,
             secret=secret,
             random=secrets.token_bytes,

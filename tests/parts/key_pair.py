@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -12,10 +14,34 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from connector.idp.keys.algorithm import KeyAlgorithm
+from connector.idp.keys.certificate import LIFETIME
+from connector.idp.keys.certificate import KeyPair as SigningPair
+from connector.idp.keys.self_signed import make_certificate
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+_POOL = 4
+
+
+@cache
+def _key(number: int) -> rsa.RSAPrivateKey:
+    del number
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+_numbers = itertools.count()
+
+
+def next_pair(algorithm: KeyAlgorithm, now: dt.datetime) -> SigningPair:
+    """Return a signing key as our own start makes one, out of a few that come again and again."""
+    assert algorithm is KeyAlgorithm.RSA_2048
+    key = _key(next(_numbers) % _POOL)
+    return SigningPair(key, make_certificate(key, "tests", now, LIFETIME, signs=True), algorithm)
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,21 @@ class People:
     def bad_password_count(self, login: str) -> int:
         return int(self.values(self.find(login), "badPwdCount")[0])
 
+    def lockouts(self, unit: str) -> dict[str, tuple[int, bool]]:
+        """How many wrong passwords everybody in a unit has, and whether they are locked."""
+        names = ("sAMAccountName", "badPwdCount", "lockoutTime")
+        found = self._connected().extend.standard.paged_search(
+            unit, "(objectCategory=person)", attributes=names, paged_size=500, generator=True
+        )
+        entries = [Found(each["raw_dn"], each["raw_attributes"]) for each in found]
+        return {
+            each.get("sAMAccountName", [])[0].decode(): (
+                int((each.get("badPwdCount", []) or [b"0"])[0]),
+                (each.get("lockoutTime", []) or [b"0"])[0] != b"0",
+            )
+            for each in entries
+        }
+
     # -- groups ----------------------------------------------------------------------------------
 
     def add_group(self, name: str, *members: str, unit: str = "", **attributes: Any) -> str:

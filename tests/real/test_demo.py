@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
+import pyotp
 import pytest
 from playwright.sync_api import expect
 
@@ -96,6 +98,30 @@ def sign_in_and_look(page, port: int) -> None:
         page.screenshot(path=f"{folder}/demo-scim.png")
     page.goto(f"http://localhost:{port}")
     expect(page.get_by_role("heading", name="Your applications")).to_be_visible()
+    add_an_app(page, port)
+
+
+def add_an_app(page, port: int) -> None:
+    """Add a second factor, which the next sign-in asks for."""
+    page.get_by_role("link", name="Devices and keys").click()
+    page.get_by_role("button", name="Add a key").click()
+    page.get_by_role("button", name="Add an authenticator app").click()
+    app = pyotp.TOTP(page.locator(".spelled code").inner_text().replace(" ", ""))
+    page.get_by_label("Code of six digits").fill(app.now())
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Devices and keys")
+    page.context.clear_cookies()
+
+    page.goto(f"http://localhost:{port}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Work email").fill("alice.lind@northwind.example")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Password").fill("northwind")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Code of six digits").fill(app.at(int(time.time()) + 30))
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your applications")
 
 
 def change_an_expired_password(page, port: int) -> None:

@@ -20,8 +20,6 @@ from connector.clock import SystemClock
 from connector.idp.names import Binding
 from connector.idp.routing import Rule
 from connector.web.server import Certificate, Listener, serving
-from state.engine import open_engine
-from state.migrate import upgrade
 from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
 from tests.parts.certificates import make_certificate
 from tests.parts.identity_provider import IdentityProvider, free_port, make_identity_provider
@@ -29,6 +27,7 @@ from tests.parts.key_pair import make_key_pair
 from tests.parts.pysaml2_provider import PASSWORD, Pysaml2Provider
 from tests.parts.service_provider import ServiceProvider
 from tests.parts.sign_on import give_email, listen_of
+from tests.parts.states import new_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +64,7 @@ def running_world(
     hosts = ("login.corp.test", "saml.test", "straight.test", "upstream.test")
     tls = make_certificate(folder, *hosts)
     login, saml, straight, upstream = (f"https://{host}:{free_port()}" for host in hosts)
-    engine = open_engine(f"sqlite:///{folder}/state.db")
-    upgrade(engine)
+    engine = new_state(folder / "state.db")
     idp = make_identity_provider(engine, folder, login, SystemClock())
     for person in (PAT, PIA):
         idp.people.add(person)

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.bootstrap.policies import (
-    lint_policies,
-    load_policies,
-    make_policies,
-    points_of,
-    rules_of,
-)
+from connector.bootstrap.policies import load_policies, rules_of
+from connector.bootstrap.policy_check import lint_policies
+from connector.bootstrap.policy_layers import make_policies, points_of
 from connector.errors import ConfigurationError
 from connector.idp.policy.points import Points
 from connector.settings import PolicySettings, Rules, load_settings
@@ -278,14 +274,27 @@ def test_a_layer_for_some_names_their_groups(load, application: str, key: str, p
             "phishing_resistant (global) leaves no factor: factors (group CN=A,DC=b on Payroll)",
         ),
         (
+            '[policy]\nfactors = ["duo", "recovery-code"]',
+            '[application.policy]\nsecond_factor = "login"',
+            "policy",
+            "factors (global) asks for Duo, and there is no table [duo]",
+        ),
+        (
             "[policy]",
             '[application.policy.networks]\nothers = "refuse"',
             "application[0].policy",
             "networks.others (application Payroll) would refuse everybody: name networks",
         ),
         (
+            "[policy]",
+            '[application.policy.countries]\nrefuse = ["KP"]\nothers = "refuse"',
+            "application[0].policy",
+            "countries.others (application Payroll) would refuse everybody: name countries",
+        ),
+        (
             '[policy]\nsession_lifetime = "9h"',
-            "",
+            # What is wrong below is not said again by each layer above.
+            LAYERS,
             "policy",
             "session_lifetime (global) must not be longer than session_lifetime in [idp]",
         ),
@@ -306,7 +315,8 @@ def test_a_layer_for_some_names_their_groups(load, application: str, key: str, p
 def test_what_is_wrong_together_is_said_with_both_layers(
     load, policy: str, application: str, key: str, problem: str
 ):
-    found = fault(load_policies, load(policy, application))
+    idp = 'countries_file = "countries.mmdb"' if "countries_file" not in problem else ""
+    found = fault(load_policies, load(policy, application, idp))
 
     assert list(found) == [key]
     assert problem in found[key]

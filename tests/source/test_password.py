@@ -130,7 +130,7 @@ def test_what_proves_nothing_is_never_sent(fake, name, password):
     check = LdapPasswordCheck(fake.source_settings()).check
 
     assert check(name, password) is PasswordVerdict.WRONG_PASSWORD
-    assert fake.connection_count == 0
+    assert fake.bind_count == 0
 
 
 @pytest.mark.parametrize("code", ["525", "530", "531"])

@@ -26,8 +26,8 @@ from connector.sync.holds import Decision, Holds
 from connector.sync.ports import Status
 from connector.sync.review import Selection
 from state.engine import open_engine
-from state.migrate import upgrade
 from tests.parts.mortal import Killed, Mortal, MortalTarget
+from tests.parts.states import new_state
 from tests.parts.wire import FAULTS, Wire
 from tests.sync.bench import Bench
 
@@ -46,8 +46,7 @@ faults = st.lists(st.sampled_from(FAULTS), max_size=6)
 @cache
 def template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="connector-faults-"))
-    engine = open_engine(f"sqlite:///{folder}/state.db")
-    upgrade(engine)
+    engine = new_state(folder / "state.db")
     engine.dispose()
     return folder / "state.db"
 

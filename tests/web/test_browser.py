@@ -14,8 +14,6 @@ from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
 from connector.web.server import Listener, serving
 from connector.web.words import read_words
-from state.engine import open_engine
-from state.migrate import upgrade
 from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
 from tests.parts.identity_provider import STAFF, free_port, make_identity_provider
 from tests.parts.sign_on import (
@@ -25,6 +23,7 @@ from tests.parts.sign_on import (
     running_sign_on,
     sign_in,
 )
+from tests.parts.states import new_state
 
 pytestmark = pytest.mark.real
 
@@ -138,8 +137,7 @@ def test_leaving_the_portal_ends_the_sign_on(page, world):
 
 def test_by_plain_http_on_this_machine_the_sample_application_is_entered_too(page, tmp_path):
     login, intranet = (f"http://localhost:{free_port()}" for _ in range(2))
-    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
-    upgrade(engine)
+    engine = new_state(tmp_path / "state.db")
     idp = make_identity_provider(engine, tmp_path, login)
     idp.register("Northwind Intranet", sp_metadata(intranet, signs_out=True).encode())
     idp.people.add("alice")

@@ -2,11 +2,11 @@
 
 In: who the person says to be, and the proof. Out: `Verified`, or AuthenticationFailed with the
 reason for the audit. `password` asks the source directory; `change` gives it a new password in
-place of one that has expired; `pace` makes an unknown name as slow to refuse as a known one;
-`upstream` has another identity provider say who it is; `duo` asks Duo for a second factor.
+place of one that has expired, and `onset` says in the log that too many were wrong; `upstream` has
+another identity provider say who it is. Second factors are `passkey`, `totp`, `recovery_code`,
+`bypass_code` and `duo`; `factors` has all of them.
 """
 
-from connector.idp.authenticator.pace import Pace
 from connector.idp.authenticator.password import PasswordAuthenticator, PasswordCheck, Verified
 
-__all__ = ["Pace", "PasswordAuthenticator", "PasswordCheck", "Verified"]
+__all__ = ["PasswordAuthenticator", "PasswordCheck", "Verified"]

@@ -59,8 +59,8 @@ def change_password(
     taken = authenticator.take(claim, now)
     made = _ask(authenticator, claim, user, new, taken)
     if made.verdict is ChangeVerdict.CHANGED:
-        authenticator.clear(claim)
-        authenticator.attempts.keep_spent(authenticator.mac(claim), now, authenticator.lockout)
+        authenticator.attempts.clear_attempts(claim.account)
+        authenticator.attempts.keep_spent(claim.account, authenticator.mac(claim), now)
         return made.sign_in
     if made.verdict is ChangeVerdict.WRONG_PASSWORD:
         authenticator.attempts.mark_wrong(taken, authenticator.mac(claim))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from connector.errors import RequestRefused
 from connector.idp.factor import FactorKind, usable_kinds
-from connector.idp.keys.seal import Place
+from connector.idp.keys.seal import Place, SealRefused
+from connector.idp.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +81,13 @@ class Factors:
         """Return what a login remembered.
 
         Raises:
-            SealRefused: if it is of another login, or has been changed.
+            RequestRefused: if it is of another login, or the sealing key is another one by now.
 
         """
-        return self.seal.open(sealed, _place(transaction_id))
+        try:
+            return self.seal.open(sealed, _place(transaction_id))
+        except SealRefused as error:
+            raise RequestRefused(Reason.TRANSACTION_ENDED, str(error)) from error
 
 
 def _place(transaction_id: str) -> Place:

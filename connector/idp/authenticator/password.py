@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from connector.errors import AuthenticationFailed, SourceUnavailable
-from connector.idp.lockout import Attempt, LockoutPolicy, mac_of, network_of
+from connector.idp.authenticator.onset import Onsets
+from connector.idp.lockout import LIMITS, Attempt, mac_of, network_of
 from connector.idp.reason import Reason
 from connector.idp.transaction import digest_of
 from connector.source.password import PasswordUnanswered, PasswordVerdict
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.directory.person import DirectoryUser
-    from connector.idp.authenticator.pace import Pace
+    from connector.idp.lockout import LockoutPolicy
     from connector.idp.store.attempts import AttemptStore
     from connector.idp.store.devices import DeviceStore
     from connector.source.password_change import PasswordChange
@@ -35,8 +37,6 @@ _REASONS = MappingProxyType(
         PasswordVerdict.LOCKED_OUT: Reason.LOCKED_OUT,
     }
 )
-# So many tries a person has in remembered devices, beyond those that everybody shares.
-DEVICE_COUNT: Final = 1
 # The password was right, and is good for nothing but choosing another one.
 _TO_BE_CHANGED: Final = frozenset({Reason.PASSWORD_EXPIRED, Reason.MUST_CHANGE_PASSWORD})
 
@@ -54,6 +54,10 @@ class PasswordCheck(Protocol):
 
     def check(self, bind_name: str, password: str) -> PasswordVerdict:
         """Return what the directory says."""
+        ...
+
+    def refuse(self) -> None:
+        """Take as long as to refuse a password, whosever it is: nobody has the name."""
         ...
 
     def change(self, external_id: str, bind_name: str, old: str, new: str) -> PasswordChange:
@@ -110,14 +114,6 @@ class Claim:
         """Return what failures are counted under: the person, whichever name they use."""
         return self.user.external_id if self.user else f"name:{self.name}"
 
-    @property
-    def own_account(self) -> str:
-        """Return what failures in remembered devices are counted under, all of a person together.
-
-        The directory counts those with all others; so many devices are no more tries than one.
-        """
-        return f"devices:{self.account}"
-
 
 @dataclass(frozen=True, slots=True)
 class PasswordAuthenticator:
@@ -128,8 +124,8 @@ class PasswordAuthenticator:
         attempts: Counts them.
         lockout: The limits.
         secret: Keys what is kept of wrong passwords.
-        pace: Hides that a name is unknown.
         devices: Those that are remembered.
+        onsets: Says when a limit begins to hold.
 
     """
 
@@ -137,8 +133,8 @@ class PasswordAuthenticator:
     attempts: AttemptStore
     lockout: LockoutPolicy
     secret: bytes
-    pace: Pace
     devices: DeviceStore
+    onsets: Onsets = field(default_factory=Onsets)
 
     def authenticate(self, claim: Claim, now: datetime) -> Verified | MustChange:
         """Return that the password is right.
@@ -152,10 +148,10 @@ class PasswordAuthenticator:
         verdict = self._ask(claim, taken)
         reason = _REASONS.get(verdict, Reason.UNRECOGNISED)
         if verdict is PasswordVerdict.ACCEPTED and claim.user is not None:
-            self.clear(claim)
+            self.attempts.clear_attempts(claim.account)
             return Verified(claim.user.external_id)
         if reason in _TO_BE_CHANGED and claim.user is not None:
-            self.clear(claim)
+            self.attempts.clear_attempts(claim.account)
             return MustChange(claim.user.external_id, reason)
         if reason in {Reason.WRONG_PASSWORD, Reason.UNKNOWN_USER}:
             self.attempts.mark_wrong(taken, self.mac(claim))
@@ -171,46 +167,54 @@ class PasswordAuthenticator:
         if not claim.password:
             # A bind with an empty password succeeds for everybody (RFC 4513 section 5.1.2).
             raise AuthenticationFailed(Reason.PASSWORD_EMPTY)
-        attempt = Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
+        attempt = self._attempt(claim, now)
         taken = self.attempts.take_attempt(attempt, self.lockout)
-        if taken is Reason.TOO_MANY_ATTEMPTS and self._is_own_device(claim, now):
-            # Whoever tries passwords elsewhere cannot keep the owner out.
-            own = replace(attempt, account=claim.own_account, network=claim.own_account)
-            limit = LockoutPolicy(DEVICE_COUNT, DEVICE_COUNT, self.lockout.window)
-            taken = self.attempts.take_attempt(own, limit)
+        if isinstance(taken, Reason) and taken in LIMITS:
+            self._note(taken, attempt, claim)
+            if self._is_owner(claim, now):
+                taken = self.attempts.take_attempt(attempt, self.lockout.for_owner())
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
         return taken
 
-    def clear(self, claim: Claim) -> None:
-        """Forget the failures of an account whose password was right; the directory does, too."""
-        self.attempts.clear_attempts(claim.account)
-        if claim.device:
-            self.attempts.clear_attempts(claim.own_account)
+    def wait(self, claim: Claim, now: datetime) -> timedelta:
+        """Return how long it takes until an attempt may be made; whatever the password is."""
+        policy = self.lockout.for_owner() if self._is_owner(claim, now) else self.lockout
+        open_at = self.attempts.open_at(self._attempt(claim, now), policy)
+        return open_at - now if open_at else timedelta(0)
 
-    def _is_own_device(self, claim: Claim, now: datetime) -> bool:
-        """Return whether it is a device that the person had remembered."""
-        if claim.user is None or not claim.device:
+    def _attempt(self, claim: Claim, now: datetime) -> Attempt:
+        return Attempt(claim.account, network_of(claim.address), now, self.mac(claim))
+
+    def _is_owner(self, claim: Claim, now: datetime) -> bool:
+        """Return whether the claim comes from a device that the person had remembered."""
+        # Nobody's is looked for, too: otherwise the time would tell who exists.
+        external_id = claim.user.external_id if claim.user else ""
+        if not claim.device:
             return False
-        return self.devices.is_of(digest_of(claim.device), claim.user.external_id, now)
+        return self.devices.is_of(digest_of(claim.device), external_id, now)
+
+    def _note(self, limit: Reason, attempt: Attempt, claim: Claim) -> None:
+        """Say in the log that a limit holds; names that nobody has are not to fill it."""
+        window = self.lockout.window
+        if limit is Reason.TOO_MANY_ATTEMPTS and claim.user is None:
+            return
+        subject = {Reason.TOO_MANY_ATTEMPTS: attempt.account, Reason.TOO_MANY_OVERALL: ""}
+        self.onsets.note(limit, subject.get(limit, attempt.network), attempt.at, window)
 
     def mac(self, claim: Claim) -> bytes:
         """Return what is kept of a claim's password if it is wrong."""
         return mac_of(self.secret, claim.account, claim.password)
 
     def _ask(self, claim: Claim, attempt_id: int) -> PasswordVerdict:
-        if claim.user is None or not claim.user.bind_name:
-            self.pace.pretend()
-            return PasswordVerdict.UNKNOWN_USER
-        begun = self.pace.begin()
         try:
-            verdict = self.check.check(claim.user.bind_name, claim.password)
+            if claim.user is not None and claim.user.bind_name:
+                return self.check.check(claim.user.bind_name, claim.password)
+            self.check.refuse()
         except PasswordUnanswered as error:
             # The directory may have counted it, so we do.
             raise AuthenticationFailed(Reason.PASSWORD_UNANSWERED, str(error)) from error
         except SourceUnavailable as error:
             self.attempts.forget_attempt(attempt_id)
             raise AuthenticationFailed(Reason.SOURCE_UNAVAILABLE, str(error)) from error
-        if verdict is not PasswordVerdict.ACCEPTED:
-            self.pace.refused(begun)
-        return verdict
+        return PasswordVerdict.UNKNOWN_USER

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import AuthenticationFailed, UpstreamRefused
 from connector.idp.application.attribute_path import values_at
+from connector.idp.message.context import AskedContext, wants_second_factor
 from connector.idp.message.upstream_assertion import Expected
 from connector.idp.message.upstream_request import Question, build_errand
 from connector.idp.message.upstream_response import issuer_of, parse_response
@@ -119,7 +120,10 @@ class UpstreamAuthenticator:
             expires_at=transaction.expires_at,
         )
         self.store.add_request(sent)
-        is_beyond_us = wanted.unmet == Reason.AUTHN_CONTEXT_UNSUPPORTED
+        asked = AskedContext(wanted.context_classes, wanted.comparison)
+        is_beyond_us = wanted.unmet == Reason.AUTHN_CONTEXT_UNSUPPORTED or wants_second_factor(
+            asked
+        )
         question = Question(
             sent.request_id,
             sent.relay_state,

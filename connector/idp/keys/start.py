@@ -86,9 +86,20 @@ class Beginning:
 
 
 def begin(
-    keeper: KeyKeeper, folder: KeyFolder, now: datetime, random: Callable[[int], bytes]
+    keeper: KeyKeeper,
+    folder: KeyFolder,
+    now: datetime,
+    random: Callable[[int], bytes],
+    make: Callable[[KeyAlgorithm, datetime], KeyPair] = make_pair,
 ) -> Beginning:
     """Return the keys; if there is no active one, the former file's becomes it, or a new one.
+
+    Args:
+        keeper: Keeps them.
+        folder: What the configuration says of them.
+        now: The present moment.
+        random: Returns that many unpredictable bytes.
+        make: Makes the first key, which takes a tenth of a second.
 
     Raises:
         ConfigurationError: if a file cannot be read or written, or others can read it, or the
@@ -101,7 +112,7 @@ def begin(
     if inventory.active is not None:
         return Beginning(_with_data_key(keeper, inventory, seal, random), seal)
     is_former = folder.former_file.exists()
-    pair = _read_former(folder) if is_former else make_pair(KeyAlgorithm.RSA_2048, now)
+    pair = _read_former(folder) if is_former else make(KeyAlgorithm.RSA_2048, now)
     first = to_record(pair, seal, now, random)
     after = keeper.change(lambda found: found if found.active else stage(found, first))
     after = _with_data_key(keeper, after, seal, random)

@@ -75,16 +75,20 @@ def choose_class(asked: AskedContext, used: str, *, has_second_factor: bool = Fa
     return _choose(asked, used)
 
 
-def wants_second_factor(asked: AskedContext) -> bool:
-    """Return whether a request is met only by somebody who proves a second factor.
+def wants_second_factor(asked: AskedContext, used: str = PASSWORD_CLASS) -> bool:
+    """Return whether a request is met only by somebody who proves a second factor here.
+
+    Args:
+        asked: What the service provider wants.
+        used: The class of how the person was authenticated first.
 
     >>> wants_second_factor(AskedContext(("https://refeds.org/profile/mfa",)))
     True
 
     """
-    if not asked.classes or choose_class(asked, PASSWORD_CLASS) is not None:
+    if not asked.classes or choose_class(asked, used) is not None:
         return False
-    return choose_class(asked, PASSWORD_CLASS, has_second_factor=True) is not None
+    return choose_class(asked, used, has_second_factor=True) is not None
 
 
 def _choose(asked: AskedContext, used: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap.policies import make_policies
+from connector.bootstrap.policy_layers import make_policies
 from connector.idp.factor import FactorKind
 from connector.idp.network import parse_address
 from connector.idp.policy import (

@@ -2,12 +2,14 @@
 
 The alternative, a bind as somebody who cannot exist, would lock nobody out either; but a domain
 controller answers it faster than a wrong password (which it also asks the PDC emulator about), and
-every typing error would raise an alarm about an unknown account in its log. So we wait instead, as
-long as one of the latest real refusals took.
+every typing error would raise an alarm about an unknown account in its log. So we connect as for
+anybody, and then wait as long as one of the latest real refusals took: what a connection costs
+depends on whether one was ready, which whoever guesses can bring about, and measure.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -31,7 +33,7 @@ class Pace:
 
     def __init__(
         self,
-        choose: Callable[[int], int],
+        choose: Callable[[int], int] = secrets.randbelow,
         stopwatch: Callable[[], float] = time.perf_counter,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
