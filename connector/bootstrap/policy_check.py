@@ -129,6 +129,13 @@ def lint_policies(rules: Rules) -> Iterator[tuple[str, str]]:
             "nobody is asked for a second factor: there is no table [policy]; see docs/policies.md"
         )
         yield "policy", words
+    for place, settings in _layers(rules):
+        if "factors" in settings.model_fields_set and "passkey" not in settings.factors:
+            words = (
+                f"{place}.factors leaves out passkeys, the only kind that no page of somebody else"
+                " gets anything out of: whoever has one should be asked for it"
+            )
+            yield "policy", words
     for one in rules.application:
         seen = set[str]()
         for position, each in enumerate(one.group_policy):

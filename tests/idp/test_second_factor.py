@@ -358,7 +358,13 @@ def test_nobody_signs_in_to_our_pages_who_may_not_open_anything(person):
     assert isinstance(view, AskPassword)
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "/login", "https://evil.example", ""])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/login", "//evil.example", "/\\evil.example", "https:evil.example",
+        "https://evil.example", "/keys?next=//evil.example", "/keys/../open/x", "/keys\r\nX: y",
+    ],
+)  # fmt: skip
 def test_only_pages_that_people_sign_in_for_are_come_back_to(person, path):
     with pytest.raises(RequestRefused):
         person().bench.flow.begin_at_home(path)

@@ -352,3 +352,13 @@ def test_a_policy_needs_an_identity_provider(tmp_path: Path):
     path.write_text('[source]\nkind = "file"\nfile = "company.toml"\n[policy]\n')
 
     assert fault(load_settings, path) == {"": "policy: of use only with a section [idp]"}
+
+
+def test_a_layer_without_passkeys_is_odd(load):
+    """NIST SP 800-63B-4 section 2.2.2: one factor that resists phishing is to be offered."""
+    layer = '[application.policy]\nfactors = ["totp"]\n'
+
+    (finding,) = lint_policies(rules_of(load("[policy]", layer)))
+
+    assert finding[0] == "policy"
+    assert finding[1].startswith("application[0].policy.factors leaves out passkeys")

@@ -46,6 +46,12 @@ STRICT = (
         ("POST", "/logout/x/go-on", 403),
         ("GET", "/metrics", 404),
         ("GET", "/healthz", 404),
+        ("GET", "/readyz", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/openapi.json", 404),
+        ("GET", "/api/v1/", 404),
+        ("GET", "/console", 404),
+        ("HEAD", "/open/intranet", 405),
     ],
 )
 def test_every_answer_carries_the_security_headers(visitor, method, path, status):
@@ -187,6 +193,7 @@ def test_a_database_that_cannot_be_used_is_a_plain_503(idp, visitor, ask, engine
     page = visitor.get(path)
 
     assert (page.status, page.answer.headers["retry-after"]) == (503, "30")
+    assert re.search(r"<code>[0-9a-f]{16}</code>", page.answer.text)
     assert "login_transaction" not in page.answer.text
 
 
