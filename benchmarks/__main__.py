@@ -15,6 +15,7 @@ ALL = (
     "sign_speed",
     "decision_speed",
     "password_speed",
+    "answer_times",
     "sign_on_speed",
     "sign_on_memory",
     "sign_on_under_sync",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from connector.errors import DuoUnavailable, FactorRefused, RequestRefused
+from connector.idp.enrolment import CHOOSE
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
 from connector.idp.view import SendToDuo
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from connector.idp.authenticator.duo_answer import DuoAnswer
     from connector.idp.second_factor import SecondFactor
 
+PURPOSE: Final = "Duo"
 _STATE_BYTES = 16
 
 
@@ -78,8 +80,12 @@ class DuoTrip:
             self._pass_by(error, now)
             return None
         kept = {"state": state, "nonce": nonce, "remembers": remembers}
-        pending = parts.factors.close(json.dumps(kept).encode(), transaction.transaction_id)
-        parts.store.set_stage(transaction.transaction_id, pending=pending)
+        pending = parts.factors.close(
+            json.dumps(kept).encode(), transaction.transaction_id, PURPOSE
+        )
+        # Whoever took long over an enrolment begins it anew: what it had to know gives way.
+        enrolling = CHOOSE if transaction.enrolling else ""
+        parts.store.set_stage(transaction.transaction_id, pending=pending, enrolling=enrolling)
         return SendToDuo(name, url)
 
     def come_back(self, answer: DuoAnswer) -> tuple[Proof, bool]:
@@ -94,7 +100,9 @@ class DuoTrip:
         parts, transaction = self.stage.parts, self.stage.transaction
         if not transaction.pending:
             raise RequestRefused(Reason.STEP_SKIPPED)
-        kept = json.loads(parts.factors.open(transaction.pending, transaction.transaction_id))
+        kept = json.loads(
+            parts.factors.open(transaction.pending, transaction.transaction_id, PURPOSE)
+        )
         if not hmac.compare_digest(str(kept.get("state", "")).encode(), answer.state.encode()):
             raise RequestRefused(Reason.STEP_SKIPPED)
         parts.store.set_stage(transaction.transaction_id, pending=b"")

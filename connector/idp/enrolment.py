@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # What `LoginTransaction.enrolling` says, besides the kind of the factor that is being added.
 CHOOSE: Final = "choose"
 CODES: Final = "codes"
+# What it seals is opened by nothing else.
+PURPOSE: Final = "enrolment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ class Enrolment:
         self.parts.store.set_stage(self.transaction.transaction_id, **changes)
 
     def _close(self, content: bytes) -> bytes:
-        return self.parts.factors.close(content, self.transaction.transaction_id)
+        return self.parts.factors.close(content, self.transaction.transaction_id, PURPOSE)
 
     def _open(self) -> bytes:
-        return self.parts.factors.open(self.transaction.pending, self.transaction.transaction_id)
+        transaction = self.transaction
+        return self.parts.factors.open(transaction.pending, transaction.transaction_id, PURPOSE)

@@ -41,6 +41,8 @@ class Pace:
         self._stopwatch = stopwatch
         self._wait = wait
         self._seconds = deque([_BEFORE_THE_FIRST_SECONDS], maxlen=_REMEMBERED_COUNT)
+        # Whoever waits is woken a little late; so was whoever waited for the server.
+        self._late_seconds = deque([0.0], maxlen=_REMEMBERED_COUNT)
 
     def begin(self) -> float:
         """Return the moment from which `refused` counts."""
@@ -52,5 +54,11 @@ class Pace:
 
     def pretend(self) -> None:
         """Take as long as one of the latest real refusals."""
-        seconds = tuple(self._seconds)
-        self._wait(seconds[self._choose(len(seconds))])
+        seconds = max(self._one_of(self._seconds) - self._one_of(self._late_seconds), 0.0)
+        begun = self._stopwatch()
+        self._wait(seconds)
+        self._late_seconds.append(max(self._stopwatch() - begun - seconds, 0.0))
+
+    def _one_of(self, remembered: deque[float]) -> float:
+        some = tuple(remembered)
+        return some[self._choose(len(some))]

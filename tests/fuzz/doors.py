@@ -51,6 +51,7 @@ DUO = DuoApplication("api.duo.example", CLIENT_ID, CLIENT_SECRET)
 OF_DUO = ExpectedToken("alice", "a-nonce-of-20-letters")
 
 FACTOR_FORMS = ("choose", "code", "factor-passkey", "duo")
+STEPS = tuple(ENROLLING)
 ENROLMENT_FORMS = ("enrol", "enrol-totp", "enrol-passkey", "enrol-finish")
 ACCOUNT_FORMS = (
     "/keys/rename",
@@ -243,15 +244,15 @@ def form_of_the_email_page(world: World, data: bytes) -> None:
 def form_of_a_factor(world: World, data: bytes) -> None:
     """Which form, then its fields; and the same as what an authenticator says."""
     guarded, name = world.guarded, FACTOR_FORMS[data[0] % len(FACTOR_FORMS)]
-    guarded.answer_factor(name, data[1:])
+    guarded.answer_factor(name, data[1:], STEPS[data[0] // len(FACTOR_FORMS) % len(STEPS)])
     guarded.answer_factor("code", b"kind=totp&code=" + quote(data[1:]).encode())
     guarded.answer_factor("factor-passkey", _said(world, data[1:]))
 
 
 def form_of_an_enrolment(world: World, data: bytes) -> None:
     """Which form at which step, then its fields; and the same as what an authenticator says."""
-    guarded, steps = world.guarded, tuple(ENROLLING)
-    name, step = ENROLMENT_FORMS[data[0] % len(ENROLMENT_FORMS)], steps[data[0] % len(steps)]
+    guarded, name = world.guarded, ENROLMENT_FORMS[data[0] % len(ENROLMENT_FORMS)]
+    step = STEPS[data[0] // len(ENROLMENT_FORMS) % len(STEPS)]
     guarded.answer_enrolment(name, step, data[1:])
     guarded.answer_enrolment("enrol-passkey", FactorKind.PASSKEY, _said(world, data[1:]))
     guarded.answer_enrolment("enrol-totp", FactorKind.TOTP, b"name=x&code=" + data[1:])
@@ -272,7 +273,8 @@ def way_back_from_duo(world: World, data: bytes) -> None:
     guarded = world.guarded
     guarded.come_from_duo(data)
     state = guarded.state()
-    guarded.come_from_duo(b"state=" + state.encode() + b"&" + data)
+    for step in STEPS:
+        guarded.come_from_duo(b"state=" + state.encode() + b"&" + data, enrolling=step)
     with suppress(UnicodeDecodeError):
         guarded.come_from_duo(b"duo_code=x&state=" + state.encode(), data.decode())
 

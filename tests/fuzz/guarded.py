@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pyotp
 
 from connector.audit import AuditEvent
+from connector.idp import duo_trip, enrolment
 from connector.idp.authenticator.duo import DuoFactor
 from connector.idp.authenticator.duo_client import DuoClient
 from connector.idp.authenticator.duo_token import DuoApplication
@@ -57,8 +58,9 @@ POLICIES = policies(
 OWNER, NEWCOMER = "bella", "carol"
 SEED: Final = bytes(range(20))
 APP: Final = pyotp.TOTP(b32encode(SEED).decode())
-# Where a newcomer may be while they enrol, and what the login remembers meanwhile.
+# Where people may be while they enrol, and what the login remembers meanwhile.
 ENROLLING: Final = {
+    "": b"",
     CHOOSE: b"",
     FactorKind.TOTP: SEED,
     FactorKind.PASSKEY: b"",
@@ -95,7 +97,12 @@ class Login:
     _browser: str = ""
 
     def put(
-        self, enrolling: str = "", pending: bytes = b"", *, second: str = ""
+        self,
+        enrolling: str = "",
+        pending: bytes = b"",
+        *,
+        second: str = "",
+        purpose: str = enrolment.PURPOSE,
     ) -> LoginTransaction:
         """Let the person have proved the password, and be at some step of an enrolment."""
         transaction_id = self._begin().transaction_id
@@ -114,7 +121,7 @@ class Login:
             tries=0,
             remember_seconds=0,
             enrolling=enrolling,
-            pending=close(pending, transaction_id) if pending else b"",
+            pending=close(pending, transaction_id, purpose) if pending else b"",
         )
         return self._load_known()
 
@@ -181,10 +188,11 @@ class Guarded:
         self.device = SoftwareAuthenticator(self.parts.factors.passkeys.party.origins[0])
         self.newcomer = Login(self.parts, self.surface, self.now, "enrolling", NEWCOMER)
 
-    def answer_factor(self, name: str, body: bytes) -> None:
-        """Send a form of the question for a factor."""
+    def answer_factor(self, name: str, body: bytes, enrolling: str = "") -> None:
+        """Send a form of the question for a factor, maybe to who took long over an enrolment."""
         self._restore_factors()
-        self.owner.post(self.owner.put(), Step.FACTOR, name, body)
+        login = self.owner.put(enrolling, ENROLLING[enrolling])
+        self.owner.post(login, Step.FACTOR, name, body)
 
     def answer_enrolment(self, name: str, enrolling: str, body: bytes) -> None:
         """Send a form of the enrolment, where it is at that step."""
@@ -193,11 +201,17 @@ class Guarded:
         login = self.newcomer.put(enrolling, ENROLLING[enrolling], second=FactorKind.DUO)
         self.newcomer.post(login, Step.ENROL, name, body)
 
-    def come_from_duo(self, query: bytes, state: str = "") -> None:
-        """Come back from Duo, to a login that waits for that with this state, or the honest one."""
+    def come_from_duo(self, query: bytes, state: str = "", enrolling: str = "") -> None:
+        """Come back from Duo, to a login that waits for that with this state, or the honest one.
+
+        If the person is enrolling a factor, it waits for something else.
+        """
         self._restore_factors()
         kept = {"state": state or self.state(), "nonce": "n" * 22, "remembers": True}
-        self.owner.put(pending=json.dumps(kept).encode())
+        if enrolling:
+            self.owner.put(enrolling, ENROLLING[enrolling])
+        else:
+            self.owner.put("", json.dumps(kept).encode(), purpose=duo_trip.PURPOSE)
         self.surface.get("/login/duo", query, (self.owner.cookie,))
         self.owner.look()
 

@@ -98,14 +98,14 @@ def _forms(world: World) -> Iterator[tuple[Callable[[World, bytes], None], bytes
         (2, f"asked_at={asked_at}&response={signed}"),
         (0, "kind=recovery-code"),
         (1, f"kind=totp&code={code}&remember=yes"),
-        (3, "remember=yes"),
+        *((3 + 4 * step, "remember=yes") for step in range(len(doors.STEPS))),
         (0, guarded.assertion()),
     )
     of_an_enrolment = (
-        (0, "kind=totp"),
-        (1, f"code={code}&name=Telephone"),
-        (2, NEW),
-        (3, "x=y"),
+        *((4 * step, "kind=totp") for step in range(len(doors.STEPS))),
+        *((1 + 4 * step, f"code={code}&name=Telephone") for step in range(len(doors.STEPS))),
+        *((2 + 4 * step, NEW) for step in range(len(doors.STEPS))),
+        *((3 + 4 * step, "x=y") for step in range(len(doors.STEPS))),
     )
     of_the_account = (
         (0, "factor=@factor&name=New%20name"),

@@ -169,6 +169,8 @@ def opened_world(folder: Path) -> Iterator[World]:
     cookie = surface.get(login).headers[b"set-cookie"].partition(b";")[0]
     session = b"__Host-sso=" + _sign_in(flow.parts).encode()
     guarded = Guarded(flow.parts, surface, NOW)
-    yield World(flow.parts, surface, login, cookie, session, set(), idp.metadata(), guarded)
-    surface.close()
-    engine.dispose()
+    try:
+        yield World(flow.parts, surface, login, cookie, session, set(), idp.metadata(), guarded)
+    finally:
+        surface.close()
+        engine.dispose()

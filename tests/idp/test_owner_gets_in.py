@@ -138,6 +138,6 @@ def test_where_a_network_has_tried_too_much_a_remembered_device_still_gets_in(an
         claim = Claim(f"p{number}@corp.example", None, "x", ann.address)
         with pytest.raises(AuthenticationFailed):
             ann.bench.parts.authenticator.authenticate(claim, ann.bench.parts.clock.now())
-    assert guess(ann, PASSWORD, address=ann.address) == Reason.TOO_MANY_ATTEMPTS
+    assert guess(ann, PASSWORD, address=ann.address) == Reason.TOO_MANY_FROM_ADDRESS
 
     assert isinstance(ann.sign_in(), SendResponse)

@@ -301,6 +301,7 @@ def test_an_rsa_key_gives_way_to_another_under_a_load_of_logins_and_not_one_fail
     assert world.keys() == {"active": following}
 
 
+@pytest.mark.long
 def test_an_rsa_key_gives_way_to_ecdsa_except_where_that_is_not_known(world: World):
     """The lasso 2.8 of mellon verifies no ECDSA, seen in November 2026."""
     former, load = world.keys()["active"], world.load

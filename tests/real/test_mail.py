@@ -148,6 +148,7 @@ def test_killed_between_sent_and_noted_it_sends_once_more_and_never_a_third_time
     assert Audit(engine).recent(1)[0].reason == "mail-in-doubt"
 
 
+@pytest.mark.long
 def test_killed_once_a_message_comes_and_is_noted(
     operator: Operator, engine: Engine, server: MailServer
 ):

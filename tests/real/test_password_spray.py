@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connector.audit import Audit
-from connector.demo.sample_saml import sp_metadata
 from connector.idp.reason import Reason
 from state.engine import open_engine
 from tests.parts.guesser import Guess, Guesser
-from tests.parts.identity_provider import free_port
 from tests.parts.operator import Operator
 from tests.parts.owner import Owner
+from tests.parts.proxied import configured
 from tests.parts.samba import SEEDED_PASSWORD
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.service import Service, serving
@@ -38,30 +37,6 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 THRESHOLD, GUESSES = 5, 10
 ADDRESSES = tuple(f"198.51.100.{number}" for number in range(50))
 HOME = "192.0.2.1"
-CONFIGURATION = """
-[schedule]
-every = "1h"
-
-[idp]
-base_url = "{base_url}"
-listen = "127.0.0.1:{port}"
-trusted_proxies = ["127.0.0.1"]
-{limits}
-
-[policy]
-remembered_devices = "shared"
-
-[[application]]
-name = "Intranet"
-metadata = "application.xml"
-groups = "*"
-
-[operations]
-listen = "127.0.0.1:{operations}"
-
-[log]
-format = "json"
-"""
 # Accounts have to be safe without the others: an attacker has as many addresses as they like.
 ACCOUNTS_ALONE = "max_failures_address = 100000\nmax_failures_overall = 100000"
 # So few that each of them is met.
@@ -106,11 +81,8 @@ def attacked(samba, folder: Path, people: int, limits: str) -> Iterator[Attack]:
     """Guess at everybody; yield what came of it while the daemon runs on."""
     samba.reset(users=people)
     samba.people.lock_after(THRESHOLD)
-    operator, port = Operator(folder), free_port()
-    base_url = f"http://localhost:{port}"
-    (folder / "application.xml").write_text(sp_metadata("https://intranet.corp.example"))
-    values = {"base_url": base_url, "port": port, "operations": free_port(), "limits": limits}
-    operator.configure(operator.write_source(samba), CONFIGURATION.format(**values))
+    operator = Operator(folder)
+    base_url = configured(operator, samba, limits)
     operator.run("sync")
     keyholder, regular = (
         Owner(base_url, "/open/intranet", email_of(n), SEEDED_PASSWORD) for n in range(2)

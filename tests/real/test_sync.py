@@ -134,7 +134,7 @@ def test_a_connection_cut_in_any_page_fails_loudly_and_takes_nobody_away(
     assert gone["userName"] == "user000007@corp.example"
 
 
-@pytest.mark.parametrize("kills", [25, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [15, pytest.param(50, marks=pytest.mark.long)])
 def test_a_first_load_killed_at_many_moments_ends_right(
     mimecast: Simulator, operator: Operator, kills: int
 ):
@@ -154,7 +154,7 @@ def test_a_first_load_killed_at_many_moments_ends_right(
         time.sleep(chance.uniform(0, 0.005))
         assert nursery.kill()
     nursery.close()
-    assert 50 < len(mimecast.users()) < people  # all kills came while it was being written
+    assert 25 < len(mimecast.users()) < people  # all kills came while it was being written
 
     operator.configure(source, operator.write_target(mimecast))
     assert operator.run_json("sync")["status"] == "done"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,8 @@ login = "{login}"
 
 @pytest.mark.parametrize("choice", [0, 1])
 def test_an_unknown_name_waits_as_long_as_one_of_the_latest_refusals(choice: int):
-    moments, waits = iter([10.0, 10.5, 20.0, 20.25]), []
-    pace = Pace(lambda count: count - 2 + choice, lambda: next(moments), waits.append)
+    moments, waits = iter([10.0, 10.5, 20.0, 20.25, 30.0, 31.0]), []
+    pace = Pace(lambda count: max(count - 2 + choice, 0), lambda: next(moments), waits.append)
     pace.refused(pace.begin())
     pace.refused(pace.begin())
 
@@ -38,8 +39,19 @@ def test_an_unknown_name_waits_as_long_as_one_of_the_latest_refusals(choice: int
     assert waits == [[0.5, 0.25][choice]]
 
 
+def test_whoever_is_woken_late_waits_so_much_less_the_next_time():
+    moments, waits = iter([10.0, 10.5, 20.0, 20.75, 30.0, 30.25]), []
+    pace = Pace(lambda count: count - 1, lambda: next(moments), waits.append)
+    pace.refused(pace.begin())
+
+    pace.pretend()
+    pace.pretend()
+
+    assert waits == [0.5, 0.25]
+
+
 def check_of(fake, waits: list[float], **overrides) -> LdapPasswordCheck:
-    moments = iter([10.0, 10.5])
+    moments = itertools.count(10.0, 0.5)
     pace = Pace(lambda count: count - 1, lambda: next(moments), waits.append)
     return LdapPasswordCheck(fake.source_settings(**overrides), pace=pace)
 

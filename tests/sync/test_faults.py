@@ -18,7 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.sync.life import Life
 
-SCHEDULES = int(os.environ.get("CONNECTOR_SCHEDULES", "100"))
+SCHEDULES = int(os.environ.get("CONNECTOR_SCHEDULES", "60"))
 LONG = int(os.environ.get("CONNECTOR_SCHEDULES", "2000"))
 
 

@@ -73,22 +73,23 @@ class Factors:
         }
         return typed[kind]
 
-    def close(self, content: bytes, transaction_id: str) -> bytes:
-        """Return what a login has to remember, sealed."""
-        return self.seal.close(content, _place(transaction_id), self.random)
+    def close(self, content: bytes, transaction_id: str, purpose: str) -> bytes:
+        """Return what a login has to remember for a purpose, sealed."""
+        return self.seal.close(content, _place(transaction_id, purpose), self.random)
 
-    def open(self, sealed: bytes, transaction_id: str) -> bytes:
+    def open(self, sealed: bytes, transaction_id: str, purpose: str) -> bytes:
         """Return what a login remembered.
 
         Raises:
-            RequestRefused: if it is of another login, or the sealing key is another one by now.
+            RequestRefused: if it is of another login or for another purpose, or the sealing key is
+                another one by now.
 
         """
         try:
-            return self.seal.open(sealed, _place(transaction_id))
+            return self.seal.open(sealed, _place(transaction_id, purpose))
         except SealRefused as error:
             raise RequestRefused(Reason.TRANSACTION_ENDED, str(error)) from error
 
 
-def _place(transaction_id: str) -> Place:
-    return Place("login in progress", transaction_id)
+def _place(transaction_id: str, purpose: str) -> Place:
+    return Place("login in progress", f"{transaction_id} {purpose}")
