@@ -21,7 +21,7 @@ from state.handle import keeping
 from state.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from state.handle import Handle
 
 _GENESIS = bytes(32)
+_BATCH = 500
 _ROW = table_of(AuditRow)
 _HEAD = table_of(AuditHeadRow)
 # Each sign-on adds one.
@@ -88,6 +89,18 @@ class Audit:
             statement = statement.where(_ROW.c.actor == actor)
         with reading(self._engine) as connection:
             return tuple(_to_event(row) for row in connection.execute(statement))
+
+    def read(self, since: datetime | None = None, actor: str = "") -> Iterator[AuditEvent]:
+        """Yield the events since then, the oldest first; of one person only, if asked."""
+        statement = select(_ROW).order_by(_ROW.c.id)
+        if since is not None:
+            statement = statement.where(_ROW.c.at >= since)
+        if actor:
+            statement = statement.where(_ROW.c.actor == actor)
+        with reading(self._engine) as connection:
+            rows = connection.execution_options(yield_per=_BATCH).execute(statement)
+            for row in rows:
+                yield _to_event(row)
 
     def first_break(self) -> int | None:
         """Return the number of the first event that is not as it was written, or None.

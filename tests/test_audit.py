@@ -50,6 +50,13 @@ def test_the_events_of_one_person_are_found(audit: Audit):
     assert audit.recent(actor="bob-2") == (event(9, actor="bob-2"),)
 
 
+def test_all_of_it_is_read_in_order_from_a_moment_on_or_of_one_person(audit: Audit):
+    audit.record(event(9, actor="bob-2"))
+
+    assert list(audit.read()) == [*map(event, range(5)), event(9, actor="bob-2")]
+    assert list(audit.read(NOW + timedelta(seconds=3), "ann-1")) == [event(3), event(4)]
+
+
 def test_an_empty_audit_is_whole(engine: Engine):
     assert Audit(engine).first_break() is None
     assert Audit(engine).recent() == ()

@@ -14,6 +14,7 @@ import typer
 
 from connector.cli import (
     applications,
+    audit,
     check,
     drift,
     explain,
@@ -61,6 +62,7 @@ users.add_commands(app)
 factor_report.add_commands(app)
 keys.add_commands(app)
 mail.add_commands(app)
+audit.add_commands(app)
 service.add_commands(app)
 
 

@@ -43,6 +43,12 @@ def print_json(values: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def print_line(values: Any) -> None:
+    """Print values as JSON on one line, as `print_json` writes them."""
+    sys.stdout.buffer.write(orjson.dumps(_plain(values), default=_simple) + b"\n")
+    sys.stdout.buffer.flush()
+
+
 def _plain(values: Any) -> Any:
     if is_dataclass(values) and not isinstance(values, type):
         return asdict(values)

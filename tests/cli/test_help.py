@@ -29,6 +29,7 @@ GROUPS = {
     "route": ["test"],
 }
 GROUPS["mail"] = ["test", "list"]
+GROUPS["audit"] = ["list", "verify"]
 GROUPS["db"] = ["upgrade", "backup"]
 SINGLE = ["plan", "apply", "sync", "status", "explain", "drift", "check", "init", "run", "demo"]
 COMMANDS = [[one] for one in SINGLE]

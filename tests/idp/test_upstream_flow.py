@@ -147,6 +147,21 @@ def test_somebody_of_another_domain_is_asked_for_the_password(bench):
     assert isinstance(bench.type_email("ann.lind@corp.example"), AskPassword)
 
 
+@pytest.mark.parametrize("domain", ["partner.example", "corp.example"])
+def test_where_somebody_is_sent_does_not_tell_whether_they_exist(bench, domain):
+    bench.inner.people.add(a_user("sam-7", f"sam@{domain}"), "CN=Staff,DC=corp,DC=example")
+    seen = []
+    for name in ("sam", "nobody"):
+        bench.arrive()
+        view = bench.type_email(f"{name}@{domain}")
+        is_automatic = getattr(view, "is_automatic", None)
+        address = getattr(view, "url", "").partition("?")[0]
+        seen.append((type(view), view.error, is_automatic, address))
+
+    assert seen[0] == seen[1]
+    assert seen[0][0] is (SendToSource if domain == "partner.example" else AskPassword)
+
+
 def test_where_everybody_goes_to_one_upstream_nobody_is_asked_for_an_address(engine, clock):
     bench = make_upstream_bench(engine, clock, rules=(EVERYBODY,))
 
