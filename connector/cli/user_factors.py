@@ -123,7 +123,7 @@ def reset_factors(
         now,
         factors=[f"{factor.kind.value} {factor.factor_id}" for factor in removed],
     )
-    _tell(command, person, FactorsReset(Occasion(now)))
+    tell_person(command, person, FactorsReset(Occasion(now)))
     print_text(f"Removed {counted(len(removed), 'factor')} of {name_of(person)}.")
     print_text("To let them in until they have enrolled: connector user bypass-code")
     return 0
@@ -160,7 +160,7 @@ def issue_bypass_code(
     codes = BypassCodes(CodeStore(command.engine), pepper, secrets.token_bytes)
     code = codes.issue(person.external_id, lasting, uses, who, now)
     record(command, "factor.bypass_issued", person, now, uses=uses, until=str(now + lasting))
-    _tell(command, person, BypassCodeIssued(Occasion(now), now + lasting, uses))
+    tell_person(command, person, BypassCodeIssued(Occasion(now), now + lasting, uses))
     print_text(code)
     often = "once" if uses == 1 else f"{uses} times"
     print_note(f"It works {often} for {name_of(person)}, until {utc(now + lasting)}.")
@@ -169,7 +169,7 @@ def issue_bypass_code(
     return 0
 
 
-def _tell(command: CommandContext, person: DirectoryUser, notice: Notice) -> None:
+def tell_person(command: CommandContext, person: DirectoryUser, notice: Notice) -> None:
     """Have somebody told by mail what the help desk did."""
     from connector.bootstrap.mail import make_notices
     from connector.clock import SystemClock

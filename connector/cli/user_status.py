@@ -11,7 +11,7 @@ from connector.cli.context import CommandContext
 from connector.cli.person import User, find_person, name_of
 from connector.cli.show import AsJson, counted, print_json, print_text
 from connector.cli.signing_off import end_sign_ons
-from connector.cli.user_factors import record, standing_values, words_of
+from connector.cli.user_factors import record, standing_values, tell_person, words_of
 from connector.idp.standing import Status
 
 if TYPE_CHECKING:
@@ -103,11 +103,14 @@ def _set(
 ) -> int:
     from connector.idp.standing import Standing
     from connector.idp.store.standings import UserStandings
+    from connector.mail.notice import AccountLockedOut, Occasion
 
     standing = Standing(person.external_id, status, now, until, getpass.getuser(), reason.strip())
     UserStandings(command.engine).set(standing)
     ends = str(until) if until else ""
     record(command, "user.status_set", person, now, status=status.value, until=ends, reason=reason)
+    if status is Status.LOCKED_OUT:
+        tell_person(command, person, AccountLockedOut(Occasion(now), until))
     if status not in {Status.DISABLED, Status.LOCKED_OUT}:
         return 0
     logout = end_sign_ons(command, person.external_id)

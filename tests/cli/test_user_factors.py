@@ -194,7 +194,11 @@ def test_the_help_desk_ends_remembered_browsers_too(desk: Shell, engine: Engine,
 
 @pytest.mark.parametrize(
     ("command", "kind"),
-    [(("reset-factors", "--yes"), "factors-reset"), (("bypass-code",), "bypass-code-issued")],
+    [
+        (("reset-factors", "--yes"), "factors-reset"),
+        (("bypass-code",), "bypass-code-issued"),
+        (("status", "locked-out"), "account-locked-out"),
+    ],
 )
 def test_the_owner_is_told_by_mail(desk: Shell, engine: Engine, command, kind: str):
     enrol(engine)

@@ -125,7 +125,7 @@ def test_leaving_the_portal_ends_the_sign_on(page, world):
     expect(page.get_by_role("heading")).to_have_text("Inside python3-saml")
     page.goto(world.idp.site.base_url)
     expect(page.get_by_role("link")).to_contain_text(
-        ["Mellon", "Python SAML", "Northwind Intranet"]
+        ["Python SAML", "Mellon", "Northwind Intranet"]  # what was opened last comes first
     )
 
     page.get_by_role("button", name="Sign out").click()
