@@ -130,7 +130,9 @@ def guesses(emails: list[str]) -> list[Guess]:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((1000, ACCOUNTS_ALONE), id="1000 people, accounts alone"),
+        pytest.param(
+            (1000, ACCOUNTS_ALONE), id="1000 people, accounts alone", marks=pytest.mark.long
+        ),
         pytest.param((200, ALL_SOON), id="200 people, all limits"),
         pytest.param((1000, ""), id="1000 people, usual limits", marks=pytest.mark.long),
     ],
