@@ -18,6 +18,7 @@ from connector.demo.sample_saml import (
 )
 from connector.idp.application.following import LOOK_SECONDS
 from tests.parts.identity_provider import free_port
+from tests.parts.logo import LOGO
 from tests.parts.operator import FILE_SOURCE, Operator
 from tests.parts.service import PATIENCE, serving
 from tests.web.test_crew import COMPANY, SIGN_ON
@@ -43,6 +44,7 @@ def operator(tmp_path: Path, port: int) -> Operator:
     operator = Operator(tmp_path)
     (tmp_path / "company.toml").write_text(COMPANY)
     (tmp_path / "sp.xml").write_text(sp_metadata(INTRANET))
+    (tmp_path / "logo.svg").write_bytes(LOGO)
     sections = SIGN_ON.format(operations=free_port(), port=port)
     operator.configure(FILE_SOURCE.format(file="company.toml"), sections)
     return operator
