@@ -16,9 +16,10 @@ import hashlib
 import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Final
 
+from connector.idp.network import parse_address
 from connector.idp.reason import Reason
 
 # A domain controller takes the password before the latest for another hour (Microsoft's
@@ -96,12 +97,7 @@ def network_of(address: str) -> str:
     ('192.0.2.7', '2001:db8:1:2::/64')
 
     """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = parse_address(address)
+    if parsed is None:
         return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed, 64), strict=False))
+    return str(parsed if parsed.version == 4 else ip_network((parsed, 64), strict=False))

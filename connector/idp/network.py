@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -21,18 +22,27 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _Ranges = tuple[tuple[int, ...], tuple[int, ...]]
 
+# An address of IPv6 in full, with brackets and the name of a network card.
+_LONGEST = 64
+
 
 def parse_address(text: str) -> Address | None:
     """Return the address that a text says, None if it says none.
 
-    An IPv4 address that came by an IPv6 socket is the IPv4 address.
+    An IPv4 address that came by an IPv6 socket is the IPv4 address; brackets do not matter.
 
     >>> parse_address("::ffff:10.1.2.3"), parse_address("somewhere")
     (IPv4Address('10.1.2.3'), None)
 
     """
+    return _parse_short(text) if len(text) <= _LONGEST else None
+
+
+# Several parts of one sign-on ask, and to find out costs as much as to decide.
+@lru_cache(maxsize=1024)
+def _parse_short(text: str) -> Address | None:
     try:
-        return _plain(ip_address(text))
+        return _plain(ip_address(text.strip("[]")))
     except ValueError:
         return None
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
+
+from connector.idp.network import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Address = IPv4Address | IPv6Address
+    from connector.idp.network import Address
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
@@ -34,22 +36,6 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str
             break
         nearest = parse_address(hop.strip())
     return str(nearest) if nearest else ""
-
-
-def parse_address(text: str) -> Address | None:
-    """Return the address, an IPv4 one also if it was written as IPv6, or None.
-
-    >>> parse_address("::ffff:192.0.2.1")
-    IPv4Address('192.0.2.1')
-    >>> parse_address("unknown") is None
-    True
-
-    """
-    try:
-        address = ip_address(text.strip("[]"))
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_trusted(address: Address, trusted: Sequence[str]) -> bool:
