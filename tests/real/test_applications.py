@@ -25,7 +25,7 @@ from playwright.sync_api import expect
 
 from connector.idp.application.metadata import parse_service_provider
 from connector.idp.xmlenc.encrypt import encrypt_element
-from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
+from tests.parts.browser import LOOKS, accessibility_faults, open_context
 from tests.parts.identity_provider import free_port
 from tests.parts.mellon import mellon_folder, running_mellon
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
@@ -186,18 +186,6 @@ def without_redirect(metadata: bytes) -> bytes:
             service.getparent().remove(service)
     root.remove(root.find("ds:Signature", NAMES))
     return etree.tostring(root)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 INSIDE = pytest.mark.parametrize("inside", ["mellon", "python3-saml", "pysaml2"])

@@ -18,7 +18,7 @@ from connector.idp.authenticator.duo_client import DuoClient
 from connector.idp.authenticator.duo_token import DuoApplication
 from connector.idp.factor import FactorKind
 from connector.idp.reason import Reason
-from tests.parts.browser import accessibility_faults, open_context, running_browser
+from tests.parts.browser import accessibility_faults, open_context
 from tests.parts.duo_simulator import running_duo
 from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET
 
@@ -34,12 +34,6 @@ pytestmark = pytest.mark.real
 # Nobody is there; where the browser wants to go is all that matters.
 BACK = "https://sso.corp.test:1/login/duo"
 ANNA = "anna@corp.example"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture

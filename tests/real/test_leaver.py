@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import expect
 
 from connector.audit import Audit
-from tests.parts.browser import open_context, running_browser
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.sign_on import prepared_applications, running_applications, sign_in
 from tests.real.test_login import (
@@ -57,18 +56,6 @@ def world(samba, people, folder):
             url = f"{applications.login_url}/saml/metadata"
             with running_applications(applications, lambda: fetch(url)):
                 yield World(applications, engine)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 def enter(page, world, name: str) -> None:

@@ -23,7 +23,7 @@ from connector.bootstrap.opening import open_state
 from connector.clock import SystemClock
 from connector.daemon import Daemon
 from connector.settings import load_settings
-from tests.parts.browser import open_context, running_browser
+from tests.parts.browser import open_context
 from tests.parts.identity_provider import free_port
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.sign_on import (
@@ -115,18 +115,6 @@ def world(samba, tmp_path_factory):
             metadata_url = f"{applications.login_url}/saml/metadata"
             with running_applications(applications, lambda: fetch(metadata_url)):
                 yield World(applications, engine)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 def fill_directory(domain) -> str:

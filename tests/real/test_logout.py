@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from connector.audit import Audit
-from tests.parts.browser import accessibility_faults, open_context, running_browser
+from tests.parts.browser import accessibility_faults, open_context
 from tests.parts.identity_provider import STAFF
 from tests.parts.sign_on import running_sign_on, sign_in
 
@@ -28,18 +28,6 @@ def world(tmp_path_factory):
     with running_sign_on(tmp_path_factory.mktemp("logout"), (STAFF,)) as running:
         running.idp.people.add("alice")
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 @pytest.fixture

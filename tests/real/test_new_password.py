@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from connector.audit import Audit
-from tests.parts.browser import accessibility_faults, open_context, running_browser
+from tests.parts.browser import accessibility_faults, open_context
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
 from tests.parts.sign_on import prepared_applications, running_applications, sign_in
 from tests.real.test_login import PASSWORD, World, fetch, running_daemon, write_configuration
@@ -58,18 +58,6 @@ def as_an_ordinary_account(folder) -> None:
     assert "administrator@ad.test" in text
     file.write_text(text.replace("administrator@ad.test", "reader@ad.test"))
     (folder / "ad-password").write_text(PASSWORD)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 def arrive(page, world, login):

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 from connector.audit import Audit
 from tests.parts.authenticator import VirtualAuthenticator
-from tests.parts.browser import accessibility_faults, open_context, running_browser
+from tests.parts.browser import accessibility_faults, open_context
 from tests.parts.duo_simulator import running_duo
 from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET
 from tests.parts.samba_fixtures import samba  # noqa: F401 - a fixture
@@ -91,18 +91,6 @@ def duo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def duo_world(open_world, duo):
     return open_world(DUO.format(duo=duo, client_id=CLIENT_ID))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 def arrive(page, world, login):

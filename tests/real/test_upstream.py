@@ -20,7 +20,7 @@ from connector.clock import SystemClock
 from connector.idp.names import Binding
 from connector.idp.routing import Rule
 from connector.web.server import Certificate, Listener, serving
-from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
+from tests.parts.browser import LOOKS, accessibility_faults, open_context
 from tests.parts.certificates import make_certificate
 from tests.parts.identity_provider import IdentityProvider, free_port, make_identity_provider
 from tests.parts.key_pair import make_key_pair
@@ -106,18 +106,6 @@ def strict_world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strict")
     with running_world(folder, bindings=("post",), is_encrypted=True) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 def sign_in_there(page: Page, person: str = PAT, password: str = PASSWORD) -> None:

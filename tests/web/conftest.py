@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connector.demo.sample_saml import authn_request_url, read_idp_metadata, sp_metadata
+from tests.parts.browser_fixtures import browser, page  # noqa: F401 - fixtures
 from tests.parts.identity_provider import STAFF, IdentityProvider, make_identity_provider
 from tests.parts.visitor import Visitor, visit
 

@@ -14,7 +14,7 @@ from connector.settings.values import Listen
 from connector.source.password import PasswordVerdict
 from connector.web.server import Listener, serving
 from connector.web.words import read_words
-from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
+from tests.parts.browser import LOOKS, accessibility_faults, open_context
 from tests.parts.identity_provider import STAFF, free_port, make_identity_provider
 from tests.parts.sign_on import (
     give_email,
@@ -29,22 +29,10 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def world(tmp_path_factory):
     with running_sign_on(tmp_path_factory.mktemp("sign-on"), (STAFF,)) as running:
         running.idp.people.add("alice")
         yield running
-
-
-@pytest.fixture
-def page(browser):
-    with open_context(browser) as context:
-        yield context.new_page()
 
 
 def test_a_person_enters_mellon_and_then_everything_else_without_a_question(page, world):

@@ -12,7 +12,7 @@ from connector.settings.values import Listen
 from connector.web.pages import make_pages
 from connector.web.server import Listener, serving
 from connector.web.site import Brand, Site
-from tests.parts.browser import LOOKS, accessibility_faults, open_context, running_browser
+from tests.parts.browser import LOOKS, accessibility_faults, open_context
 from tests.parts.gallery import ELSEWHERE, ROOMS, gallery
 from tests.parts.identity_provider import free_port
 from tests.parts.logo import LOGO
@@ -30,12 +30,6 @@ def test_every_template_is_shown():
 
     shown = {name for _, name in edition.environment.cache}
     assert sorted(set(edition.environment.list_templates()) - shown) == []
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
 
 
 def _walk(browser, brand, look, language, names, folder):
