@@ -85,7 +85,7 @@ def test_who_has_no_address_is_not_told_and_that_is_said(
         notices.tell(anna(emails=emails), ADDED)
 
     assert outbox.claim(NOW) is None
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(NOW)
     assert entry.given_up == "mail-no-address"
     assert [(line["event"], line["reason"]) for line in lines] == [
         ("mail.given_up", "mail-no-address")
