@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,9 +52,12 @@ def list_events(
     command: CommandContext = context.obj
     begun = _moment(since) if since else None
     actor = find_person(command, user).external_id if user else ""
-    events: Iterable[AuditEvent] = _chosen(Audit(command.engine).read(begun, actor), event)
+    audit = Audit(command.engine)
+    events: Iterable[AuditEvent]
     if begun is None:
-        events = deque(events, maxlen=_SHOWN)
+        events = reversed(audit.recent(_SHOWN, actor=actor, event=event))
+    else:
+        events = audit.read(begun, actor=actor, event=event)
     if as_json:
         for each in events:
             print_line(each)
@@ -87,11 +89,6 @@ def verify(context: typer.Context) -> int:
         return 1
     print_text("The audit is as it was written.")
     return 0
-
-
-def _chosen(events: Iterator[AuditEvent], name: str) -> Iterator[AuditEvent]:
-    """Yield the events of that name, or of that noun."""
-    return (each for each in events if not name or f"{each.event}.".startswith(f"{name}."))
 
 
 def _rows(command: CommandContext, events: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:

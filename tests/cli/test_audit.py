@@ -80,6 +80,17 @@ def test_without_a_time_the_latest_are_listed_and_with_one_all_of_them(filled, e
     assert len(said.output.splitlines()) == 61
 
 
+def test_to_list_the_latest_nothing_older_is_read(filled, engine):
+    now, audit = datetime.now(UTC), Audit(engine)
+    for _ in range(50):
+        audit.record(AuditEvent(now, "login.failed", "failure", "unknown-user"))
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE audit SET details = 'none' WHERE id = 1")
+
+    for words in (("audit", "list"), ("audit", "list", "--event", "login.failed")):
+        assert len(filled.say(*words).output.splitlines()) == 51
+
+
 def test_nothing_is_said_to_be_nothing(filled):
     assert filled.say("audit", "list", "--event", "no.such").output == "Nothing.\n"
 
