@@ -232,7 +232,7 @@ def _meet(
     met = meet(decision, kinds, effective)
     if isinstance(met, Deny):
         raise PolicyDenied(met.reason, _words(met, effective))
-    return met if isinstance(met, (Ask, Enrol)) else Allow()
+    return met
 
 
 def _words(denial: Deny, effective: Effective) -> str:

@@ -282,7 +282,7 @@ class LoginFlow:
             return departure.deny(person, error)
         is_home = not departure.application.slug
         if isinstance(judgement.verdict, Allow) and not is_home:
-            return departure.enter_again(session)
+            return departure.enter_again(session, judgement.user)
         if not isinstance(judgement.verdict, SignInAgain) and not departure.request.is_passive:
             self.parts.store.set_stage(
                 transaction_id,
@@ -313,6 +313,7 @@ class LoginFlow:
         entrant = Entrant(
             person,
             transaction.email,
+            stage.judgement.user,
             stage.proof,
             stage.evidence,
             stage.remembering(),
