@@ -50,7 +50,7 @@ def list_events(
     from connector.audit import Audit
 
     command: CommandContext = context.obj
-    begun = _moment(since) if since else None
+    begun = _begun(since) if since else None
     actor = find_person(command, user).external_id if user else ""
     audit = Audit(command.engine)
     events: Iterable[AuditEvent]
@@ -102,20 +102,9 @@ def _rows(command: CommandContext, events: Iterable[AuditEvent]) -> Iterator[tup
         yield when, each.event, each.reason, who, each.application, each.address
 
 
-def _moment(text: str) -> datetime:
-    """Return the moment that a duration ago or a date says; times without a zone are UTC."""
-    from datetime import UTC, datetime
-
+def _begun(text: str) -> datetime:
+    from connector.cli.moment import parse_moment
     from connector.clock import SystemClock
-    from connector.settings.values import parse_duration
 
-    try:
-        return SystemClock().now() - parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"{text} is no duration such as 24h, and no moment such as 2026-11-30T08:00"
-        raise typer.BadParameter(message, param_hint="--since") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    now, such_as = SystemClock().now(), ("24h", "2026-11-30T08:00")
+    return parse_moment(text, lambda ago: now - ago, option="--since", such_as=such_as)

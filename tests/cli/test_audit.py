@@ -103,6 +103,33 @@ def test_a_moment_that_is_none_is_said(filled, since):
     assert f"{since} is no duration such as 24h" in said.errors
 
 
+def test_a_moment_before_all_others_is_none(filled):
+    """In UTC it lies in no year."""
+    said = filled.say("audit", "list", "--since", "0001-01-01T00:00+01:00")
+
+    assert (said.code, said.output) == (2, "")
+    assert "is no duration such as 24h" in said.errors
+
+
+def test_a_duration_that_is_too_long_is_said(filled):
+    said = filled.say("audit", "list", "--since", "99999999w")
+
+    assert (said.code, said.output) == (2, "")
+    assert "must be at most 100 years, not '99999999w'" in said.errors
+
+
+def test_a_moment_with_a_zone_is_that_moment(filled, engine):
+    audit = Audit(engine)
+    for hour in (9, 11):
+        audit.record(AuditEvent(datetime(2027, 1, 2, hour, tzinfo=UTC), "login.failed", "failure"))
+
+    said = filled.say("audit", "list", "--since", "2027-01-02T12:00+02:00", "--json")
+
+    assert [json.loads(line)["at"] for line in said.output.splitlines()] == [
+        "2027-01-02T11:00:00+00:00"
+    ]
+
+
 def test_who_changes_the_audit_is_found_out(filled, engine):
     said = filled.say("audit", "verify")
     assert (said.code, said.output) == (0, "The audit is as it was written.\n")
