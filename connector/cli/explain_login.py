@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from connector.cli.named import find_application
 from connector.cli.show import print_json, print_text
 from connector.errors import ConnectorError
 
@@ -122,19 +123,10 @@ def _explain(
 
 
 def _application(command: CommandContext, asked: Asked) -> ApplicationSettings:
-    from connector.idp.application.service_provider import to_slug
-
     if not asked.application:
         message = "--from and --browser are of use with --app only: name an application"
         raise ConnectorError(message)
-    configured = command.settings.application
-    slug = to_slug(asked.application)
-    found = next((one for one in configured if to_slug(one.name) == slug), None)
-    if found is None:
-        names = ", ".join(one.name for one in configured) or "there is none"
-        message = f"no application is called {asked.application} ({names})"
-        raise ConnectorError(message)
-    return found
+    return find_application(command, asked.application)
 
 
 def _circumstances(

@@ -215,7 +215,7 @@ def test_a_program_gets_the_same(office: Shell):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("--app", "Mail"), "no application is called Mail (Payroll, Wiki)"),
+        (("--app", "Mail"), "no application is called Mail; there are: payroll, wiki"),
         (("--app", "Wiki", "--from", "home"), "--from must be an address such as 203.0.113.7"),
         (("--from", "10.1.2.3"), "--from and --browser are of use with --app only"),
     ],
