@@ -360,6 +360,18 @@ def test_a_policy_that_is_wrong_is_said_instead(office: Shell):
     assert "leaves no factor" in said.errors
 
 
+def test_a_policy_that_is_wrong_is_said_although_there_is_no_state_yet(shell: Shell):
+    shell.company(COMPANY)
+    write_mmdb(shell.folder / "countries.mmdb", {})
+    wrong = RULES.replace("[application.policy]\n", '[application.policy]\nfactors = ["totp"]\n')
+    shell.configure(FILE_SOURCE.format(file="company.toml"), wrong)
+
+    said = shell.say("check", "--effect")
+
+    assert (said.code, said.output) == (1, "")
+    assert "leaves no factor" in said.errors
+
+
 def test_what_another_version_kept_is_not_guessed_at(office: Shell):
     take_up(office)
     with state_of(office) as connection:
