@@ -187,6 +187,35 @@ def test_a_login_is_explained_line_by_line(
     )
 
 
+@pytest.mark.parametrize("status", ["disabled", "locked-out"])
+def test_whom_the_help_desk_keeps_out_may_sign_in_nowhere(office: Shell, status: str):
+    give_status(office, "cleo@corp.example", status)
+
+    ways = office.say("explain", "cleo@corp.example", "--json").values["applications"]
+
+    assert list(ways) == ["Payroll", "Wiki"]
+    for name, words in ways.items():
+        assert words.startswith(f"may not sign in: status = {status} (help desk): ")
+        said = office.say("explain", "cleo@corp.example", "--app", name)
+        assert f"Application {name}: {words}.\n" in said.output
+
+
+def test_where_the_policy_lets_nobody_in_nobody_may_sign_in(office: Shell):
+    deny = '[application.policy]\nauthentication = "deny"\n'
+    office.edit("[application.policy]\n", deny, "connector.toml")
+
+    said = office.say("explain", "cleo@corp.example")
+    login = office.say("explain", "cleo@corp.example", "--app", "Payroll", "--from", "10.66.1.2")
+
+    kept_out = (
+        "Application Payroll: may not sign in: authentication = deny (application Payroll):"
+        " nobody enters.\n"
+    )
+    assert kept_out in said.output
+    assert kept_out in login.output
+    assert "Application Wiki: may sign in: everybody active may.\n" in said.output
+
+
 def test_a_program_gets_the_same(office: Shell):
     give_factor(office, "anna@corp.example", "totp")
     words = ("anna@corp.example", "--app", "payroll", "--from", "203.0.113.7", "--browser", CHROME)
