@@ -7,7 +7,7 @@ after a service provider of another site has sent the browser here; Strict would
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -68,5 +68,10 @@ def device_cookie(site: Site) -> Cookie:
 
 
 def _cookie(site: Site, name: str) -> Cookie:
-    # Browsers refuse the prefix over plain http, which only this machine's own browser may use.
-    return Cookie(f"__Host-{name}" if site.is_https else name, is_secure=site.is_https)
+    return _SECURE[name] if site.is_https else _PLAIN[name]
+
+
+_NAMES: Final = ("sso", "browser", "device")
+_SECURE: Final = {name: Cookie(f"__Host-{name}", is_secure=True) for name in _NAMES}
+# Browsers refuse the prefix over plain http, which only this machine's own browser may use.
+_PLAIN: Final = {name: Cookie(name, is_secure=False) for name in _NAMES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,7 +67,8 @@ _VERIFY = Prepared(
     )
 )
 _OF_COOKIE = _SESSIONS.c.cookie_digest == bindparam("digest")
-_FIND_SESSION = Prepared(select(_SESSIONS).where(_OF_COOKIE))
+_SESSION = [_SESSIONS.c[each.name] for each in fields(SsoSession)]
+_FIND_SESSION = Prepared(select(*_SESSION).where(_OF_COOKIE))
 _BEGIN_SESSION = Prepared(insert(_SESSIONS))
 _END_SESSION = Prepared(delete(_SESSIONS).where(_OF_COOKIE))
 _TOUCH_SESSION = Prepared(update(_SESSIONS).where(_OF_COOKIE).values(used_at=bindparam("at")))
@@ -217,14 +218,14 @@ class SignOnStore:
         """Return the session of a cookie, alive or not."""
         with glancing(self._engine) as handle:
             row = _FIND_SESSION.first(handle, {"digest": cookie_digest})
-        return None if row is None else SsoSession(**row._asdict())
+        return None if row is None else SsoSession(*row)
 
     def sessions_of(self, external_id: str) -> tuple[SsoSession, ...]:
         """Return the sessions of a person, alive or not, the oldest first."""
-        statement = select(_SESSIONS).where(_SESSIONS.c.external_id == external_id)
+        statement = select(*_SESSION).where(_SESSIONS.c.external_id == external_id)
         with reading(self._engine) as connection:
             rows = connection.execute(statement.order_by(_SESSIONS.c.authenticated_at))
-            return tuple(map(_to_session, rows))
+            return tuple(SsoSession(*row) for row in rows)
 
     def delete_expired(self, now: datetime) -> None:
         """Delete logins, sessions and requests whose time is over."""
@@ -275,7 +276,3 @@ def _to_transaction(row: Row[Any]) -> LoginTransaction:
 
 def _session_values(session: SsoSession) -> dict[str, Any]:
     return {column.name: getattr(session, column.name) for column in _SESSIONS.columns}
-
-
-def _to_session(row: Row[Any]) -> SsoSession:
-    return SsoSession(**row._mapping)  # noqa: SLF001 - public in spite of its name
