@@ -38,6 +38,7 @@ class LoginTransactionRow(SQLModel, table=True):
     tries: int
     remember_seconds: int
     is_memory_shared: bool
+    is_excused: bool
 
 
 class SsoSessionRow(SQLModel, table=True):

@@ -8,6 +8,7 @@ import structlog
 
 from connector.directory.store import DirectoryStore
 from connector.idp.leaving import delete_orphans
+from connector.idp.store.devices import DeviceStore
 from connector.idp.store.factors import FactorStore
 from connector.idp.store.standings import UserStandings
 
@@ -27,6 +28,7 @@ def forget_leavers(engine: Engine, now: datetime) -> None:
 
     """
     directory, factors = DirectoryStore(engine), FactorStore(engine)
-    count = delete_orphans(directory, factors, UserStandings(engine), now)
+    standings, devices = UserStandings(engine), DeviceStore(engine)
+    count = delete_orphans(directory, factors, standings, devices, now)
     if count:
         log.info("factors.forgotten", count=count)

@@ -176,7 +176,7 @@ def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:
     engine = open_engine(settings.state.url, survives_power_loss=False, waits=False)
     if engine.dialect.name != "sqlite":
         return None
-    ring = open_keys(idp_of(settings), engine, parts.clock).ring()
+    ring, known = open_keys(idp_of(settings), engine, parts.clock).ring(), parts.factors
     return FastLane(
         replace(
             parts,
@@ -184,7 +184,7 @@ def make_fast_lane(settings: Settings, parts: LoginParts) -> FastLane | None:
             store=SignOnStore(engine),
             audit=Audit(engine),
             standings=UserStandings(engine),
-            devices=DeviceStore(engine),
+            factors=make_factors(engine, known.seal, parts.secret, known.passkeys.party, known.duo),
             answerer=replace(parts.answerer, keys=ring),
             accounts=KnownAccounts(engine) if parts.accounts else None,
         )

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         Circumstances,
         Deny,
         Enrol,
-        LetIn,
         Ruling,
         SignInAgain,
         StepUp,
@@ -64,7 +63,7 @@ class Explained:
     known: Circumstances
     enrolled: tuple[FactorKind, ...]
     decision: Allow | Deny | StepUp | SignInAgain
-    following: Ask | Enrol | LetIn | Deny | None
+    following: Allow | Ask | Enrol | Deny | None
     rulings: tuple[Ruling, ...]
 
 
@@ -219,7 +218,7 @@ def _remembering(decision: Allow | Deny | StepUp | SignInAgain) -> str:
 
 
 _DECISIONS = {"Allow": "allow", "Deny": "deny", "StepUp": "ask", "SignInAgain": "sign-in-again"}
-_FOLLOWING = {"Ask": "ask", "Enrol": "enrol", "LetIn": "allow", "Deny": "deny"}
+_FOLLOWING = {"Allow": "allow", "Ask": "ask", "Enrol": "enrol", "Deny": "deny"}
 
 
 def _values(explained: Explained) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Entrant:
     Attributes:
         external_id: The person.
         email: As typed, for pages.
+        user: Likewise, as the directory has them; the policy lets them in.
         proof: Who says who they are, and since when.
         evidence: What they have proved.
         remembering: What is to be remembered of the device; None for nothing.
@@ -75,6 +76,7 @@ class Entrant:
 
     external_id: str
     email: str
+    user: DirectoryUser
     proof: Vouched
     evidence: Evidence
     remembering: Remembering | None = None
@@ -104,8 +106,7 @@ class Departure:
         now, cookie = self.parts.clock.now(), self.parts.new_token(32)
         session = self._session(entrant, digest_of(cookie), now)
         try:
-            user = self._admitted(session, entrant.evidence)
-            view = self._respond(user, session, now)
+            view = self._respond(self._with_account(entrant.user), session, now)
         except LoginError as error:
             return self.deny(entrant.external_id, error)
         ending = self._ending(
@@ -119,11 +120,17 @@ class Departure:
             return ShowDenied(self.application.name, EXPIRED)
         return replace(view, sso_cookie=cookie, device=self._remember(entrant))
 
-    def enter_again(self, session: SsoSession) -> NextStep | None:
-        """Let in whom an SSO session knows; None if somebody has to sign in anew for that."""
+    def enter_again(self, session: SsoSession, user: DirectoryUser) -> NextStep | None:
+        """Let in whom an SSO session knows, and the policy lets in; None to have them sign in anew.
+
+        Args:
+            session: That they have.
+            user: The person.
+
+        """
         now, person = self.parts.clock.now(), session.external_id
         try:
-            view = self._respond(self._admitted(session, of_session(session)), session, now)
+            view = self._respond(self._with_account(user), session, now)
         except LoginError as error:
             return None if error.reason in _WORTH_ASKING else self.deny(person, error)
         is_kept = self._keep_use(session, view, now)
@@ -139,7 +146,14 @@ class Departure:
 
         """
         now = self.parts.clock.now()
-        user = self._proved(session, of_session(session))
+        user = require_proof(
+            self.parts,
+            session.external_id,
+            self.application,
+            self.visit,
+            of_session(session),
+            wants_second=wants_second(self.request, self.application, session.context_class),
+        )
         view = self._respond(require_account(self.parts, user, self.application), session, now)
         is_kept = self._keep_use(session, view, now)
         return view if is_kept and isinstance(view, SendResponse) else None
@@ -183,30 +197,18 @@ class Departure:
         """Tell the person, or at once the service provider, that there will be no assertion."""
         return self._stop("login.refused", reason)
 
-    def _admitted(self, session: SsoSession, evidence: Evidence) -> DirectoryUser:
+    def _with_account(self, user: DirectoryUser) -> DirectoryUser:
         """Return the person as the application knows them; give them an account there if need be.
 
         Raises:
-            LoginError: if they may not enter, have not proved enough, or have no account in time.
+            NotProvisioned: if they have no account in time.
 
         """
-        user = self._proved(session, evidence)
         try:
             return require_account(self.parts, user, self.application)
         except NotProvisioned:
             self._provision(user)
         return require_account(self.parts, user, self.application)
-
-    def _proved(self, session: SsoSession, evidence: Evidence) -> DirectoryUser:
-        wanted = wants_second(self.request, self.application, session.context_class)
-        return require_proof(
-            self.parts,
-            session.external_id,
-            self.application,
-            self.visit,
-            evidence,
-            wants_second=wanted,
-        )
 
     def _provision(self, user: DirectoryUser) -> None:
         if self.parts.accounts is None:

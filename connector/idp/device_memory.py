@@ -44,7 +44,7 @@ def remember(
 ) -> DeviceCookie:
     """Remember the device by the factor that was proved in it; return its new cookie."""
     now = parts.clock.now()
-    cookie = renew(parts, external_id, visit)
+    cookie = renew(parts, external_id, visit) or _new_cookie(parts)
     parts.devices.remember(
         RememberedDevice(
             token_digest=digest_of(cookie.value),
@@ -63,12 +63,18 @@ def remember(
     return cookie
 
 
-def renew(parts: LoginParts, external_id: str, visit: Visit) -> DeviceCookie:
+def renew(parts: LoginParts, external_id: str, visit: Visit) -> DeviceCookie | None:
     """Return a fresh cookie of a device, which stands for all that the old one stood for.
 
-    What a browser brings is never kept as it is: somebody may have put it there.
+    What a browser brings is never kept as it is: somebody may have put it there. None if it stands
+    for nothing, or another login in the same browser has given it a fresh one meanwhile.
     """
-    value, now = parts.new_token(32), parts.clock.now()
-    if visit.device:
-        parts.devices.rotate(digest_of(visit.device), external_id, digest_of(value), now)
-    return DeviceCookie(value, _KEPT_FOR)
+    if not visit.device:
+        return None
+    cookie, now = _new_cookie(parts), parts.clock.now()
+    digests = digest_of(visit.device), digest_of(cookie.value)
+    return cookie if parts.devices.rotate(digests[0], external_id, digests[1], now) else None
+
+
+def _new_cookie(parts: LoginParts) -> DeviceCookie:
+    return DeviceCookie(parts.new_token(32), _KEPT_FOR)

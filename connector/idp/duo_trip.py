@@ -9,17 +9,17 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from connector.errors import DuoUnavailable, FactorRefused, RequestRefused
 from connector.idp.enrolment import CHOOSE
 from connector.idp.factor import FactorKind, Proof
+from connector.idp.policy.points import Frequency
 from connector.idp.reason import Reason
 from connector.idp.view import SendToDuo
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from connector.directory.person import DirectoryUser
     from connector.idp.authenticator.duo import DuoFactor
     from connector.idp.authenticator.duo_answer import DuoAnswer
@@ -69,17 +69,24 @@ class DuoTrip:
         parts, transaction = self.stage.parts, self.stage.transaction
         state = transaction.transaction_id + parts.new_token(_STATE_BYTES)
         nonce, now = parts.new_token(_STATE_BYTES), parts.clock.now()
-        name = self.stage.application.name
+        name, is_forced = self.stage.application.name, self._is_forced
         try:
             url = self.duo.ask(
-                self.duo.name_of(self._user()), state, nonce, now, application_name=name
+                self.duo.name_of(self._user()),
+                state,
+                nonce,
+                now,
+                application_name=name,
+                is_forced=is_forced,
             )
         except DuoUnavailable as error:
-            if not error.may_pass:
+            if not (error.may_pass and self.stage.may_be_excused):
                 raise
-            self._pass_by(error, now)
+            self._excuse(error)
             return None
         kept = {"state": state, "nonce": nonce, "remembers": remembers}
+        if is_forced:
+            kept["fresh_since"] = now.isoformat()
         pending = parts.factors.close(
             json.dumps(kept).encode(), transaction.transaction_id, PURPOSE
         )
@@ -106,14 +113,21 @@ class DuoTrip:
         if not hmac.compare_digest(str(kept.get("state", "")).encode(), answer.state.encode()):
             raise RequestRefused(Reason.STEP_SKIPPED)
         parts.store.set_stage(transaction.transaction_id, pending=b"")
+        since = kept.get("fresh_since")
         proof = self.duo.check(
             answer.require_code(),
             kept["nonce"],
             self.duo.name_of(self._user()),
             parts.clock.now(),
             transaction.external_id,
+            fresh_since=datetime.fromisoformat(since) if since else None,
         )
         return proof, bool(kept["remembers"])
+
+    @property
+    def _is_forced(self) -> bool:
+        """Return whether a device that Duo remembers is not enough."""
+        return self.stage.judgement.effective.points.second_factor is Frequency.LOGIN
 
     def _user(self) -> DirectoryUser:
         user = self.stage.parts.directory.user(self.stage.transaction.external_id)
@@ -121,12 +135,10 @@ class DuoTrip:
             raise FactorRefused(Reason.FACTOR_UNKNOWN)
         return user
 
-    def _pass_by(self, error: DuoUnavailable, now: datetime) -> None:
+    def _excuse(self, error: DuoUnavailable) -> None:
         """Let the person go on without Duo, as the operator wants it; the audit says so."""
         parts, transaction = self.stage.parts, self.stage.transaction
-        parts.store.set_stage(
-            transaction.transaction_id, second=FactorKind.DUO, second_at=now, error="", chosen=""
-        )
+        parts.store.set_stage(transaction.transaction_id, is_excused=True, error="", chosen="")
         parts.record(
             "factor.passed_by",
             actor=transaction.external_id,

@@ -91,6 +91,7 @@ class Enrolment:
         if self.transaction.enrolling != FactorKind.TOTP:
             raise RequestRefused(Reason.STEP_SKIPPED)
         seed, person = self._open(), self.transaction.external_id
+        self._count_try()
         try:
             made = self.parts.factors.totp.enrol(person, seed, code, name, self.parts.clock.now())
         except FactorRefused as error:
@@ -103,11 +104,11 @@ class Enrolment:
         if self.transaction.enrolling != FactorKind.PASSKEY:
             raise RequestRefused(Reason.STEP_SKIPPED)
         now, person = self.parts.clock.now(), self.transaction.external_id
+        self._count_try()
         try:
             wanted = answered_challenge(
                 self.parts.secret, self.transaction, Purpose.ENROLMENT, asked_at, now
             )
-            self.parts.store.count_try(self.transaction)
             made = self.parts.factors.passkeys.enrol(person, response, wanted, name, now)
         except FactorRefused as error:
             self._refuse(FactorKind.PASSKEY, error)
@@ -127,6 +128,16 @@ class Enrolment:
         )
         self._tell(RecoveryCodesMade(self._occasion))
         self._set(enrolling=CODES, pending=self._close(json.dumps(codes).encode()))
+
+    def _count_try(self) -> None:
+        """Count an answer before it is looked at: one that is sent twice adds one factor.
+
+        Raises:
+            RequestRefused: if the question was answered already.
+
+        """
+        if not self.parts.store.count_try(self.transaction):
+            raise RequestRefused(Reason.STEP_SKIPPED)
 
     def _keep(self, kind: FactorKind, name: str) -> None:
         """Note that a factor was added, by which the person has proved it too."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connector.errors import NotProvisioned, PolicyDenied
+from connector.idp.factor import FactorKind
 from connector.idp.message.answer import asked_context
 from connector.idp.message.context import wants_second_factor
 from connector.idp.network import parse_address
@@ -48,6 +49,7 @@ class Judgement:
     Attributes:
         user: The person.
         verdict: What they have to do yet.
+        effective: What holds for them there.
         remember_for: For how long the device may be remembered once they have; None: not at all.
         is_shared: Whether it is then remembered for all applications that share.
 
@@ -55,6 +57,7 @@ class Judgement:
 
     user: DirectoryUser
     verdict: Verdict
+    effective: Effective
     remember_for: timedelta | None = None
     is_shared: bool = False
 
@@ -83,6 +86,8 @@ def judge(
 
     """
     user, decision, effective = _decide(parts, external_id, application, visit, evidence)
+    if isinstance(decision, StepUp) and FactorKind.DUO in decision.kinds and evidence.is_excused:
+        decision = Allow()
     if wants_second and isinstance(decision, Allow) and evidence.strong_at is None:
         decision = StepUp(effective.kinds)
     match decision:
@@ -90,11 +95,12 @@ def judge(
             raise PolicyDenied(decision.reason, _words(decision, effective))
         case StepUp():
             verdict = _meet(parts, external_id, decision, effective)
-            return Judgement(user, verdict, decision.remember_for, decision.is_shared)
+            lasting, is_shared = decision.remember_for, decision.is_shared
+            return Judgement(user, verdict, effective, lasting, is_shared)
         case Allow() if decision.enrol:
-            return Judgement(user, _meet(parts, external_id, decision, effective))
+            return Judgement(user, _meet(parts, external_id, decision, effective), effective)
         case _:
-            return Judgement(user, decision)
+            return Judgement(user, decision, effective)
 
 
 def require_entry(parts: LoginParts, external_id: str, application: Application) -> DirectoryUser:
@@ -226,7 +232,7 @@ def _meet(
     met = meet(decision, kinds, effective)
     if isinstance(met, Deny):
         raise PolicyDenied(met.reason, _words(met, effective))
-    return met if isinstance(met, (Ask, Enrol)) else Allow()
+    return met
 
 
 def _words(denial: Deny, effective: Effective) -> str:

@@ -27,6 +27,8 @@ class Evidence:
         remembered_for: For which application, by its slug; "" for all.
         remembered_by: Of which kind it was.
         used_at: When the session last let them in; None while they sign in.
+        is_excused: Whether this login goes on without Duo, which does not answer. It proves nothing
+            and ends with the login.
 
     """
 
@@ -38,6 +40,7 @@ class Evidence:
     remembered_for: str = ""
     remembered_by: FactorKind | None = None
     used_at: datetime | None = None
+    is_excused: bool = False
 
     def remembered_at_for(self, application: str) -> datetime | None:
         """Return since when the device is remembered for an application, or None."""
@@ -46,7 +49,8 @@ class Evidence:
     @property
     def strong_at(self) -> datetime | None:
         """Return when a factor was last proved that is more than a password; None for never."""
-        return self.first_at if self.first == "passkey" else self.second_at
+        proofs = (self.first_at if self.first == "passkey" else None, self.second_at)
+        return max(filter(None, proofs), default=None)
 
 
 def of_session(session: SsoSession) -> Evidence:
@@ -75,6 +79,6 @@ def of_login(transaction: LoginTransaction, session: SsoSession | None) -> Evide
         return None
     begun = of_session(session) if session else Evidence(transaction.first, transaction.verified_at)
     if not transaction.second:  # a session still stands as it did, however it is added to
-        return begun
+        return replace(begun, is_excused=transaction.is_excused)
     second = FactorKind(transaction.second)
     return replace(begun, second=second, second_at=transaction.second_at, used_at=None)

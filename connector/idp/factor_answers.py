@@ -77,6 +77,7 @@ class FactorAnswers:
         if kind not in _TYPED or kind not in self.stage.offered():
             raise RequestRefused(Reason.STEP_SKIPPED)
         factor = FactorKind(kind)
+        self._count_try()
         try:
             proof = self._check_code(factor, typed)
         except AuthenticationFailed as error:
@@ -89,11 +90,11 @@ class FactorAnswers:
         if FactorKind.PASSKEY not in self.stage.offered():
             raise RequestRefused(Reason.STEP_SKIPPED)
         parts, transaction, now = self.stage.parts, self.stage.transaction, self._now()
+        self._count_try()
         try:
             wanted = answered_challenge(
                 parts.secret, transaction, Purpose.SECOND_FACTOR, asked_at, now
             )
-            self._count_try()
             person = transaction.external_id
             proof = parts.factors.passkeys.check(response, wanted, person, now)
         except AuthenticationFailed as error:
@@ -108,15 +109,15 @@ class FactorAnswers:
         try:
             return DuoTrip(self.stage, self.stage.parts.factors.duo).leave(remembers=remembers)
         except (FactorRefused, DuoUnavailable) as error:
-            self._refuse(FactorKind.DUO, error)
+            self._ask_anew(FactorKind.DUO, error)
             return None
 
     def come_back_from_duo(self, answer: DuoAnswer) -> None:
         """Take in what Duo says, and keep what came of it."""
         if FactorKind.DUO not in self.stage.offered() or self.stage.parts.factors.duo is None:
             raise RequestRefused(Reason.STEP_SKIPPED)
+        self._count_try()
         try:
-            self._count_try()
             proof, remembers = DuoTrip(self.stage, self.stage.parts.factors.duo).come_back(answer)
         except (AuthenticationFailed, DuoUnavailable) as error:
             self._refuse(FactorKind.DUO, error)
@@ -131,7 +132,6 @@ class FactorAnswers:
 
         """
         parts, person, now = self.stage.parts, self.stage.transaction.external_id, self._now()
-        self._count_try()
         account, address = f"factor:{person}", self.stage.visit.address
         mac = mac_of(parts.secret, f"{account}:{kind}", typed)
         attempts = parts.authenticator.attempts
@@ -139,7 +139,13 @@ class FactorAnswers:
         taken = attempts.take_attempt(attempt, CODES_AT_MOST)
         if isinstance(taken, Reason):
             raise AuthenticationFailed(taken)
-        proof = parts.factors.typed(kind).check(person, typed, now)
+        # A wrong one is not marked as such: a code that comes too early is right a little later.
+        try:
+            proof = parts.factors.typed(kind).check(person, typed, now)
+        except FactorRefused as error:
+            if error.reason == Reason.CODE_MALFORMED:
+                attempts.forget_attempt(taken)
+            raise
         attempts.clear_attempts(account)
         return proof
 
@@ -177,19 +183,22 @@ class FactorAnswers:
 
     def _refuse(self, kind: FactorKind, error: LoginError) -> None:
         """Ask anew, or begin again after too many answers; the audit says why."""
-        parts, transaction = self.stage.parts, self.stage.transaction
+        self._ask_anew(kind, error)
+        transaction = self.stage.transaction
+        if (transaction.tries + 1) % TRIES_AT_MOST == 0:
+            self.stage.parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
+
+    def _ask_anew(self, kind: FactorKind, error: LoginError) -> None:
         usual = _USUAL.get(kind, "code-wrong")
         message = _MESSAGES.get(Reason(error.reason), usual)
         if isinstance(error, DuoUnavailable):
             message = "duo-away"
         elif message == "code-used" and kind is not FactorKind.TOTP:
             message = "code-used-up"
-        if (transaction.tries + 1) % TRIES_AT_MOST == 0:
-            parts.store.set_email(transaction.transaction_id, "", "too-many-codes")
-        else:
-            self._set(error=message)
+        self._set(error=message)
         self._record("factor.refused", kind, error.reason, message=str(error))
-        tell_disabled(parts, transaction.external_id, self.stage.visit, error)
+        person, visit = self.stage.transaction.external_id, self.stage.visit
+        tell_disabled(self.stage.parts, person, visit, error)
 
     def _record(self, event: str, kind: FactorKind, reason: str = "", **details: str) -> None:
         self.stage.parts.record(

@@ -77,7 +77,7 @@ class FactorForms:
         transaction_id = transaction_of(answer.state)
         transaction = load_login(self.parts, transaction_id, browser)
         if transaction.answered_at is None and transaction.verified_at is not None:
-            FactorAnswers(self.stage(transaction, visit)).come_back_from_duo(answer)
+            FactorAnswers(self._judged(transaction, visit)).come_back_from_duo(answer)
         return transaction_id
 
     def begin_enrolment(self, form: Form, visit: Visit, kind: str) -> None:
@@ -120,15 +120,21 @@ class FactorForms:
     def _enrolment(self, form: Form, visit: Visit) -> Enrolment:
         """Return the enrolment, of somebody who has proved what they have to prove first."""
         stage = self._enter(form, visit, Step.ENROL)
-        try:
-            if stage.offered() or not stage.is_enrolling():
-                raise RequestRefused(Reason.STEP_SKIPPED)
-            return stage.enrolment()
-        except PolicyDenied as error:  # the next page says so
-            raise RequestRefused(Reason.STEP_SKIPPED) from error
+        if stage.offered() or not stage.is_enrolling():
+            raise RequestRefused(Reason.STEP_SKIPPED)
+        return stage.enrolment()
 
     def _enter(self, form: Form, visit: Visit, step: Step) -> SecondFactor:
         transaction = enter_step(
             self.parts, form.transaction_id, form.browser, form.step_token, step
         )
-        return self.stage(transaction, visit)
+        return self._judged(transaction, visit)
+
+    def _judged(self, transaction: LoginTransaction, visit: Visit) -> SecondFactor:
+        """Return the stage of somebody who may still enter, once they have proved enough."""
+        stage = self.stage(transaction, visit)
+        try:
+            _ = stage.judgement
+        except PolicyDenied as error:  # the page of the login says so
+            raise RequestRefused(Reason.STEP_SKIPPED) from error
+        return stage

@@ -200,10 +200,6 @@ class LoginFlow:
                 return departure.refuse(refused)
         if end := self._depart(departure, transaction, sso_cookie):
             return end
-        # A session may have stood for the first half of it.
-        transaction = load_login(self.parts, transaction_id, browser)
-        if transaction.verified_at is not None:
-            return self._go_on(departure, transaction, sso_cookie)
         return self._ask(Detour(self.parts, transaction, application, address), visit)
 
     def take_answer(self, message: BoundMessage, address: str) -> str:
@@ -257,14 +253,16 @@ class LoginFlow:
             return self._go_on(departure, transaction, sso_cookie)
         session = None if request.force_authn else find_session(self.parts, sso_cookie)
         may_stay = session and still_opens(self.parts, session, application, address)
-        if session and may_stay and (end := self._resume(departure, session)) is not None:
+        if session and may_stay and (end := self._resume(departure, session, sso_cookie)):
             return end
         if request.is_passive and not self.parts.routes.only_upstream(application.slug, address):
             return departure.refuse(Reason.PASSIVE_WITHOUT_SESSION)
         return None
 
-    def _resume(self, departure: Departure, session: SsoSession) -> NextStep | None:
-        """Let in whom a session knows; None if they have to prove something (more) for that."""
+    def _resume(
+        self, departure: Departure, session: SsoSession, sso_cookie: str | None
+    ) -> NextStep | None:
+        """Let in whom a session knows, or ask for what is lacking; None to have them sign in."""
         person, evidence = session.external_id, of_session(session)
         transaction_id = departure.transaction_id
         try:
@@ -282,17 +280,19 @@ class LoginFlow:
             return departure.deny(person, error)
         is_home = not departure.application.slug
         if isinstance(judgement.verdict, Allow) and not is_home:
-            return departure.enter_again(session)
-        if not isinstance(judgement.verdict, SignInAgain) and not departure.request.is_passive:
-            self.parts.store.set_stage(
-                transaction_id,
-                external_id=person,
-                email=session.email,
-                verified_at=session.authenticated_at,
-                first=session.first,
-                upgrades=session.cookie_digest,
-            )
-        return None
+            return departure.enter_again(session, judgement.user)
+        if isinstance(judgement.verdict, SignInAgain) or departure.request.is_passive:
+            return None
+        # The session stands for the first half of it.
+        self.parts.store.set_stage(
+            transaction_id,
+            external_id=person,
+            email=session.email,
+            verified_at=session.authenticated_at,
+            first=session.first,
+            upgrades=session.cookie_digest,
+        )
+        return self._go_on(departure, self._again(transaction_id), sso_cookie)
 
     def _go_on(
         self, departure: Departure, transaction: LoginTransaction, sso_cookie: str | None
@@ -313,6 +313,7 @@ class LoginFlow:
         entrant = Entrant(
             person,
             transaction.email,
+            stage.judgement.user,
             stage.proof,
             stage.evidence,
             stage.remembering(),
@@ -323,11 +324,16 @@ class LoginFlow:
         """Ask somebody for the password who came by a passkey alone, where that is not enough."""
         transaction_id, email = transaction.transaction_id, transaction.email
         self.parts.store.set_email(transaction_id, email, "password-wanted")
-        again = self.parts.store.transaction(transaction_id, self.parts.clock.now())
-        if again is None:
-            raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
+        again = self._again(transaction_id)
         address = departure.visit.address
         return self._ask(Detour(self.parts, again, departure.application, address), departure.visit)
+
+    def _again(self, transaction_id: str) -> LoginTransaction:
+        """Return a login as it is now that something was kept of it."""
+        found = self.parts.store.transaction(transaction_id, self.parts.clock.now())
+        if found is None:
+            raise RequestRefused(Reason.TRANSACTION_UNKNOWN)
+        return found
 
     def _ask(self, detour: Detour, visit: Visit) -> NextStep:
         if detour.source() != AD:

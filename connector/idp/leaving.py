@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from connector.idp.store.devices import DeviceStore
     from connector.idp.store.factors import FactorStore
     from connector.idp.store.standings import UserStandings
 
@@ -27,14 +28,19 @@ class Leavers(Protocol):
 
 
 def delete_orphans(
-    leavers: Leavers, factors: FactorStore, standings: UserStandings, now: datetime
+    leavers: Leavers,
+    factors: FactorStore,
+    standings: UserStandings,
+    devices: DeviceStore,
+    now: datetime,
 ) -> int:
-    """Delete factors and statuses of those who left long ago, and bypass codes that are over.
+    """Delete what those had who left long ago, and bypass codes and devices that are over.
 
     Args:
         leavers: Tells who has left.
         factors: Of everybody.
         standings: Likewise.
+        devices: That stand for a factor of theirs.
         now: The present moment.
 
     Returns:
@@ -42,8 +48,10 @@ def delete_orphans(
 
     """
     factors.delete_expired(now)
+    devices.delete_expired(now)
     gone = leavers.left_before(now - KEPT_FOR)
     if not gone:
         return 0
     standings.delete_of(gone)
+    devices.delete_of(gone)
     return factors.delete_of(gone)

@@ -78,6 +78,20 @@ class SecondFactor:
         return proof_of(self.transaction, self.session)
 
     @cached_property
+    def wants_second(self) -> bool:
+        """Return whether the application asks for a second factor, whatever the policy says."""
+        request = from_json(self.transaction.request)
+        return wants_second(request, self.application, self.proof.context_class)
+
+    @property
+    def may_be_excused(self) -> bool:
+        """Return whether it is the policy alone that asks.
+
+        What an application is told, and who may add or remove factors, depends on a proof.
+        """
+        return isinstance(self.judgement.verdict, Ask) and not self.wants_second
+
+    @cached_property
     def judgement(self) -> Judgement:
         """Return what the policy says.
 
@@ -85,15 +99,13 @@ class SecondFactor:
             PolicyDenied: if they may not enter, whatever they prove.
 
         """
-        person = self.transaction.external_id
-        request = from_json(self.transaction.request)
         return judge(
             self.parts,
-            person,
+            self.transaction.external_id,
             self.application,
             self.visit,
             self.evidence,
-            wants_second=wants_second(request, self.application, self.proof.context_class),
+            wants_second=self.wants_second,
         )
 
     def ask(self) -> NextStep | None:
@@ -165,10 +177,7 @@ class SecondFactor:
 
     def _own_kinds(self) -> tuple[FactorKind, ...]:
         """Return the kinds that a person who is in may add."""
-        standing = self.parts.directory.standing(self.transaction.external_id)
-        groups = standing[1] if standing else frozenset()
-        effective = self.parts.policies.effective_for(self.application.slug, groups)
-        return tuple(kind for kind in effective.kinds if kind in ADDED_BY_PERSON)
+        return tuple(kind for kind in self.judgement.effective.kinds if kind in ADDED_BY_PERSON)
 
     def question(self, purpose: Purpose) -> PasskeyQuestion:
         """Return how to ask for a passkey of the person."""

@@ -51,6 +51,7 @@ class LoginTransaction:
         tries: How often a factor was answered.
         remember_seconds: How long this device is to be remembered; 0: not at all.
         is_memory_shared: Whether for all applications that share.
+        is_excused: Whether this login goes on without Duo, which does not answer.
 
     """
 
@@ -77,6 +78,7 @@ class LoginTransaction:
     tries: int = 0
     remember_seconds: int = 0
     is_memory_shared: bool = False
+    is_excused: bool = False
 
     @property
     def step(self) -> Step:

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import pytest
 
 from connector.errors import RequestRefused
+from connector.idp.authenticator.passkey import relying_party
 from connector.idp.factor import FactorKind
 from connector.idp.network import NetworkSet
 from connector.idp.policy.points import Authentication, Frequency, NewUsers, Remembering
@@ -449,3 +450,91 @@ def test_not_you_forgets_what_was_proved(person):
     with pytest.raises(RequestRefused):
         ann.type_code(ann.code())
     assert EMAIL not in str(ann.view)
+
+
+# -- what changes while a page is open ------------------------------------------------------------
+
+
+def test_who_came_by_a_passkey_alone_proves_it_once_more_for_the_keys(person):
+    ann = enrolled(person(), "passkey")
+    ann.arrive()
+    ann.use_passkey_first()
+    ann.pass_time(minutes=15)
+
+    assert isinstance(ann.visit_home(), AskFactor)
+    assert isinstance(ann.use_passkey(), SendHome)
+
+
+def test_a_passkey_of_a_former_host_is_not_asked_for(person):
+    ann = enrolled(person(), "passkey")
+    parts = ann.bench.parts
+    passkeys = replace(parts.factors.passkeys, party=relying_party("https://new.example", "Corp"))
+    parts = replace(parts, factors=replace(parts.factors, passkeys=passkeys))
+    ann.bench = replace(ann.bench, flow=replace(ann.bench.flow, parts=parts))
+
+    view = ann.sign_in()
+
+    assert isinstance(view, AskFactor)
+    assert (view.kind, view.others) == (FactorKind.RECOVERY_CODE, ())
+    assert isinstance(ann.type_code(ann.codes[0], "recovery-code"), SendResponse)
+
+
+def test_a_form_of_somebody_who_may_not_enter_any_more_is_refused_and_the_page_says_why(person):
+    ann = enrolled(person())
+    ann.sign_in()
+    now = ann.bench.parts.clock.now()
+    ann.bench.parts.standings.set(Standing("ann-1", Status.DISABLED, now, None, "desk"))
+
+    for give in (lambda: ann.type_code(ann.code()), lambda: ann.choose("recovery-code")):
+        with pytest.raises(RequestRefused) as caught:
+            give()
+        assert caught.value.reason == "step-skipped"
+    assert isinstance(ann.look(), ShowDenied)
+
+
+def test_an_app_that_is_sent_twice_is_added_once_and_its_codes_are_shown(person):
+    ann = person()
+    ann.sign_in()
+    ann.begin_enrolment("totp")
+    ann.seed = ann.view.spelled.replace(" ", "")
+    parts, transaction = ann.bench.parts, ann.transaction
+    seen = parts.store.transaction(transaction, parts.clock.now())
+    stages = [ann.bench.flow.second.stage(seen, ann.visit) for _ in range(2)]
+
+    stages[0].enrolment().take_totp(ann.code(), "My telephone")
+    with pytest.raises(RequestRefused):
+        stages[1].enrolment().take_totp(ann.code(), "My telephone")
+
+    assert len(ann.look().codes) == 10
+    kinds = [each.kind for each in parts.factors.store.of_person("ann-1", parts.clock.now())]
+    assert kinds == [FactorKind.TOTP, FactorKind.RECOVERY_CODE]
+
+
+def test_what_is_no_code_is_no_attempt_at_one(person):
+    ann = enrolled(person())
+    for _ in range(3):
+        ann.sign_in()
+        for _ in range(5):
+            ann.type_code("my code")
+
+    ann.sign_in()
+    assert isinstance(ann.type_code(ann.code()), SendResponse)
+
+
+def test_a_device_keeps_its_cookie_if_another_tab_was_quicker(person):
+    ann = enrolled(person(remembered_devices=Remembering.SHARED))
+    ann.sign_in()
+    ann.type_code(ann.code(), remembers=True)
+    ann.sso = None
+    first, other = ann.device, Person(ann.bench, seed=ann.seed, device=ann.device)
+    ann.arrive()
+    other.arrive()
+    ann.type_password()
+    assert ann.device not in {None, first}
+
+    other.device = first
+    other.type_password()
+
+    assert other.device == first, "nothing takes the place of what the quicker tab was given"
+    ann.sso = None
+    assert isinstance(ann.sign_in(), SendResponse)

@@ -57,6 +57,7 @@ class DuoSimulator:
         rename: What the token calls the person, by what was asked for.
         clock: Tells the time, in Unix seconds; a test with a clock of its own gives it here.
         seconds_ahead: What Duo's clock shows beside that.
+        remembered_seconds: How long ago the device was approved that comes to the prompt.
         requests: Method, path with query, and form of everything that came in.
         questions: What was asked of people, as it was signed.
 
@@ -72,6 +73,7 @@ class DuoSimulator:
     rename: Callable[[str], str] = str
     clock: Callable[[], float] = time.time
     seconds_ahead: int = 0
+    remembered_seconds: int = 0
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     questions: list[Claims] = field(default_factory=list)
     _used: set[str] = field(default_factory=set)
@@ -88,7 +90,7 @@ class DuoSimulator:
     def behave(self) -> None:
         """Be as Duo is, asking nobody."""
         self.decision, self.failure, self.lie = "approve", "", ""
-        self.rename, self.seconds_ahead = str, 0
+        self.rename, self.seconds_ahead, self.remembered_seconds = str, 0, 0
 
     # -- what servers ask -----------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class DuoSimulator:
             "preferred_username": self.rename(asked["duo_uname"]),
             "iat": now,
             "exp": now + LONGEST_SECONDS,
-            "auth_time": now,
+            "auth_time": now - self.remembered_seconds,
             "auth_result": {"result": "allow", "status": "allow", "status_msg": "Login Successful"},
             "auth_context": {
                 "application": {"key": self.client_id, "name": "SSO"},

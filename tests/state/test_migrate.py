@@ -81,7 +81,7 @@ def test_a_populated_database_of_the_first_release_is_brought_up_to_date(tmp_pat
 
     before, after = upgrade(engine)
 
-    assert (before, after) == ("0001", "0013")
+    assert (before, after) == ("0001", "0014")
     check_tables(engine)
     with reading(engine) as connection:
         operation = connection.exec_driver_sql(

@@ -7,8 +7,8 @@ the question only: who brings a code back has Duo's word, or none.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -26,12 +26,15 @@ from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from connector.directory.person import DirectoryUser
     from connector.idp.authenticator.duo_client import DuoClient
 
 # Nobody enrols Duo here: it is one and the same for everybody who uses it.
 FACTOR_ID: Final = "duo"
-_PAUSE: Final = timedelta(seconds=5)
+_PAUSE_SECONDS: Final = 5.0
 
 _log = structlog.get_logger()
 
@@ -43,14 +46,15 @@ class Outage:
     them finds out every few seconds, and the others are told what was found.
     """
 
-    def __init__(self, pause: timedelta = _PAUSE) -> None:
-        self._pause = pause
-        self._last: tuple[datetime, str, str] | None = None
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Take what counts seconds: to find out may have taken as long as the pause."""
+        self._seconds = seconds
+        self._last: tuple[float, str, str] | None = None
 
-    def begin(self, now: datetime, reason: str, words: str) -> bool:
+    def begin(self, reason: str, words: str) -> bool:
         """Remember why Duo cannot be asked; return whether it could before."""
         is_news = self._last is None
-        self._last = (now, reason, words)
+        self._last = (self._seconds(), reason, words)
         return is_news
 
     def end(self) -> bool:
@@ -59,12 +63,13 @@ class Outage:
         self._last = None
         return is_news
 
-    def found(self, now: datetime) -> tuple[str, str] | None:
+    def found(self) -> tuple[str, str] | None:
         """Return reason and words if somebody found out a moment ago."""
-        if self._last is None:
+        last = self._last  # another thread may forget it meanwhile
+        if last is None:
             return None
-        at, reason, words = self._last
-        return (reason, words) if at <= now < at + self._pause else None
+        at, reason, words = last
+        return (reason, words) if self._seconds() < at + _PAUSE_SECONDS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,7 @@ class DuoFactor:
         return Proof(FactorKind.DUO, external_id, FACTOR_ID, now)
 
     def _require_health(self, now: datetime, application_name: str) -> None:
-        problem = self.outage.found(now) or self._find_problem(now)
+        problem = self.outage.found() or self._find_problem(now)
         if problem is None:
             return
         reason, words = problem
@@ -182,7 +187,7 @@ class DuoFactor:
         try:
             self.client.check_health(now)
         except DuoUnavailable as error:
-            if self.outage.begin(now, error.reason, str(error)):
+            if self.outage.begin(error.reason, str(error)):
                 _log.error("duo.failed", reason=error.reason, problem=str(error))
             return error.reason, str(error)
         if self.outage.end():

@@ -60,6 +60,9 @@ class Factors:
     def usable_kinds(self, external_id: str, now: datetime) -> tuple[FactorKind, ...]:
         """Return the kinds that a person can prove, the strongest first."""
         enrolled = {*usable_kinds(self.store.of_person(external_id, now))}
+        # One that was made for a host that we had before is still theirs, but proves nothing here.
+        if FactorKind.PASSKEY in enrolled and not self.passkeys.is_usable_by(external_id):
+            enrolled.remove(FactorKind.PASSKEY)
         if self.duo is not None:  # it knows by itself who has what, and enrols those who have none
             enrolled.add(FactorKind.DUO)
         return tuple(kind for kind in FactorKind if kind in enrolled)

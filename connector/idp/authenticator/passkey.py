@@ -104,6 +104,10 @@ class PasskeyFactor:
             raise FactorRefused(Reason.FACTOR_UNKNOWN)
         return to_request_options(self.party, challenge, known)
 
+    def is_usable_by(self, external_id: str) -> bool:
+        """Return whether somebody has a passkey that can be asked for at this host."""
+        return bool(self._of(external_id, with_disabled=False))
+
     def enrol(
         self, external_id: str, response_json: str, challenge: bytes, name: str, now: datetime
     ) -> EnrolledFactor:

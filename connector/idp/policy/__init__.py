@@ -19,7 +19,7 @@ the help desk stays out, whatever a policy says.
 
 from connector.idp.policy.circumstances import Circumstances, FirstFactor
 from connector.idp.policy.decide import decide
-from connector.idp.policy.decision import Allow, Ask, Deny, Enrol, LetIn, SignInAgain, StepUp
+from connector.idp.policy.decision import Allow, Ask, Deny, Enrol, SignInAgain, StepUp
 from connector.idp.policy.entry import may_enter
 from connector.idp.policy.layers import ApplicationPolicy, Effective, Policies, Policy, effective
 from connector.idp.policy.meet import meet
@@ -35,7 +35,6 @@ __all__ = [
     "Effective",
     "Enrol",
     "FirstFactor",
-    "LetIn",
     "Points",
     "Policies",
     "Policy",

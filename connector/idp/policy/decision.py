@@ -95,8 +95,3 @@ class Enrol:
 
     kinds: tuple[FactorKind, ...]
     after: tuple[FactorKind, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LetIn:
-    """The person enters without a second factor."""

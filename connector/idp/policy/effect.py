@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connector.idp.policy.circumstances import Circumstances
 from connector.idp.policy.decide import decide
-from connector.idp.policy.decision import Allow, Deny, Enrol, LetIn, StepUp
+from connector.idp.policy.decision import Allow, Deny, Enrol, StepUp
 from connector.idp.policy.entry import admits
 from connector.idp.policy.meet import meet
 from connector.idp.policy.points import Frequency
@@ -219,7 +219,7 @@ def _outcome(rules: Arrangement, slug: str, kind: Kind, place: Place) -> Outcome
         return Outcome(is_let_in=False)
     points = effective.points
     asked_after = _NEVER
-    if isinstance(decision, StepUp) and not isinstance(following, LetIn):
+    if isinstance(decision, StepUp) and not isinstance(following, Allow):
         asked_after = _asked_after(points, decision.remember_for)
     periods = asked_after, points.session_lifetime, points.session_idle
     return Outcome(is_let_in=True, must_enrol=isinstance(following, Enrol), periods=periods)

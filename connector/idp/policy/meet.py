@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.idp.factor import FactorKind
-from connector.idp.policy.decision import Allow, Ask, Deny, Enrol, LetIn, StepUp
+from connector.idp.policy.decision import Allow, Ask, Deny, Enrol, StepUp
 from connector.idp.policy.points import NewUsers
 from connector.idp.reason import Reason
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def meet(
     decision: Allow | StepUp, enrolled: Collection[FactorKind], effective: Effective
-) -> Ask | Enrol | LetIn | Deny:
+) -> Allow | Ask | Enrol | Deny:
     """Return what the person is asked to do next.
 
     Whoever has a factor, though of no kind that counts here, is not new: they are never let in
@@ -35,18 +35,18 @@ def meet(
             return Ask(usable) if usable else _without(kinds, enrolled, effective)
         case Allow(kinds):
             is_missing = bool(kinds) and not any(kind in enrolled for kind in kinds)
-            return (_to_enrol(kinds, enrolled) or LetIn()) if is_missing else LetIn()
+            return (_to_enrol(kinds, enrolled) or Allow()) if is_missing else Allow()
 
 
 def _without(
     kinds: tuple[FactorKind, ...], enrolled: Collection[FactorKind], effective: Effective
-) -> Enrol | LetIn | Deny:
+) -> Allow | Enrol | Deny:
     """Return what becomes of somebody who has nothing that counts."""
     new_users = effective.points.new_users
     if new_users is NewUsers.DENY:
         return Deny(Reason.FACTOR_MISSING, "new_users")
     if new_users is NewUsers.ALLOW and not enrolled:
-        return LetIn()
+        return Allow()
     return _to_enrol(kinds, enrolled) or Deny(Reason.FACTOR_MISSING, "factors")
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from connector.idp.factor import FactorKind
-from state.engine import reading, table_of, writing
+from state.engine import batches, reading, table_of, writing
 from state.identity import RememberedDeviceRow
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy import Engine, Row
@@ -85,7 +86,6 @@ class DeviceStore:
     def remember(self, device: RememberedDevice) -> None:
         """Keep a device; what was remembered by the same token for the same place goes."""
         with writing(self._engine) as connection:
-            connection.execute(delete(_DEVICES).where(_DEVICES.c.expires_at <= device.created_at))
             connection.execute(
                 _FORGET.where(_DEVICES.c.application == device.application),
                 {"digest": device.token_digest, "person": device.external_id},
@@ -119,6 +119,17 @@ class DeviceStore:
             statement, values = _FORGET, values | {"digest": token_digest}
         with writing(self._engine) as connection:
             return connection.execute(statement, values).rowcount
+
+    def delete_of(self, external_ids: Collection[str]) -> None:
+        """Forget the devices of these people."""
+        with writing(self._engine) as connection:
+            for some in batches(external_ids):
+                connection.execute(delete(_DEVICES).where(_DEVICES.c.external_id.in_(some)))
+
+    def delete_expired(self, now: datetime) -> None:
+        """Forget devices whose time is over."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(_DEVICES).where(_DEVICES.c.expires_at <= now))
 
 
 def _to_device(row: Row[Any]) -> RememberedDevice:

@@ -54,6 +54,7 @@ _NOTHING_PROVED: Final[Mapping[str, Any]] = MappingProxyType(
         **dict.fromkeys(("verified_at", "second_at"), None),
         "remember_seconds": 0,
         "is_memory_shared": False,
+        "is_excused": False,
     }
 )
 _ANSWER = Prepared(_OPEN.values(answered_at=bindparam("at")))

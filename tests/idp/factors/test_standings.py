@@ -12,6 +12,7 @@ from connector.idp.coverage import measure
 from connector.idp.factor import FactorKind, usable_kinds
 from connector.idp.leaving import delete_orphans
 from connector.idp.standing import Standing, Status
+from connector.idp.store.devices import DeviceStore, RememberedDevice
 from connector.idp.store.factors import FactorStore
 from connector.idp.store.standings import UserStandings
 from tests.idp.bench import NOW
@@ -27,6 +28,17 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 @pytest.fixture
 def standings(engine: Engine) -> UserStandings:
     return UserStandings(engine)
+
+
+@pytest.fixture
+def devices(engine: Engine) -> DeviceStore:
+    return DeviceStore(engine)
+
+
+def remembered(who: str, lasting: timedelta) -> RememberedDevice:
+    token = f"{who} {lasting}".encode()
+    until = NOW + lasting
+    return RememberedDevice(token, "", who, FactorKind.TOTP, NOW, NOW, until, "", "")
 
 
 def test_who_has_no_status_is_active(standings: UserStandings):
@@ -74,28 +86,40 @@ class Gone:
         return [ANN] if self.left_at <= moment else []
 
 
-def test_what_leavers_had_is_kept_for_a_month(engine: Engine, standings: UserStandings):
+def test_what_leavers_had_is_kept_for_a_month(
+    engine: Engine, standings: UserStandings, devices: DeviceStore
+):
     factors = FactorStore(engine)
     for who in (ANN, BEN):
         Totp(engine, os.urandom).enrol(who, NOW)
         standings.set(Standing(who, Status.BYPASS, NOW, None, "dana"))
+        devices.remember(remembered(who, 90 * DAY))
 
-    assert delete_orphans(Gone(NOW), factors, standings, NOW + 29 * DAY) == 0
+    assert delete_orphans(Gone(NOW), factors, standings, devices, NOW + 29 * DAY) == 0
     assert len(factors.of_person(ANN, NOW)) == 1
+    assert len(devices.of_person(ANN, NOW)) == 1
 
-    assert delete_orphans(Gone(NOW), factors, standings, NOW + 30 * DAY) == 1
+    assert delete_orphans(Gone(NOW), factors, standings, devices, NOW + 30 * DAY) == 1
+    assert devices.of_person(ANN, NOW) == ()
+    assert len(devices.of_person(BEN, NOW)) == 1
     assert factors.of_person(ANN, NOW) == ()
     assert standings.of(ANN, NOW) is Status.ACTIVE
     assert len(factors.of_person(BEN, NOW)) == 1
     assert standings.of(BEN, NOW) is Status.BYPASS
 
 
-def test_bypass_codes_that_are_over_go_with_the_day(engine: Engine, standings: UserStandings):
+def test_codes_and_devices_that_are_over_go_with_the_day(
+    engine: Engine, standings: UserStandings, devices: DeviceStore
+):
     Bypass(engine, os.urandom).enrol(ANN, NOW)
     Recovery(engine, os.urandom).enrol(ANN, NOW)
 
-    delete_orphans(Gone(NOW + DAY), FactorStore(engine), standings, NOW + DAY)
+    for lasting in (DAY, 2 * DAY):
+        devices.remember(remembered(ANN, lasting))
 
+    delete_orphans(Gone(NOW + DAY), FactorStore(engine), standings, devices, NOW + DAY)
+
+    assert [one.expires_at for one in devices.of_person(ANN, NOW)] == [NOW + 2 * DAY]
     left = FactorStore(engine).of_person(ANN, NOW)
     assert [one.kind for one in left] == [FactorKind.RECOVERY_CODE]
 

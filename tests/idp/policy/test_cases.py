@@ -22,7 +22,6 @@ from connector.idp.policy import (
     Deny,
     Enrol,
     FirstFactor,
-    LetIn,
     SignInAgain,
     StepUp,
     decide,
@@ -90,7 +89,7 @@ def known_of(when: dict[str, str]) -> Circumstances:
 def in_words(decision: object) -> str:
     """Return a decision as the table has it."""
     match decision:
-        case Allow(()) | LetIn():
+        case Allow(()):
             return "allow"
         case Allow(kinds):
             return f"allow; whoever has none enrols {', '.join(kinds)}"

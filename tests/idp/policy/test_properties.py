@@ -20,7 +20,6 @@ from connector.idp.policy import (
     Effective,
     Enrol,
     FirstFactor,
-    LetIn,
     Policy,
     SignInAgain,
     StepUp,
@@ -353,7 +352,7 @@ def test_what_follows_depends_on_what_somebody_has(known, policy, enrolled):
             assert all(kind.is_enrolled_by_person for kind in wanted)
             assert set(after) == enrolled
             assert not enrolled & set(wanted)
-        case LetIn():
+        case Allow():
             allowed = policy.points.new_users is NewUsers.ALLOW and not enrolled
             assert isinstance(decision, Allow) or allowed
         case Deny(reason):
