@@ -26,6 +26,7 @@ class Holder:
         visitor: The browser.
         app: What shows codes; None until it is added.
         codes: Their recovery codes.
+        email: Who they are.
 
     """
 
@@ -33,6 +34,7 @@ class Holder:
     visitor: Visitor
     app: pyotp.TOTP | None = None
     codes: tuple[str, ...] = ()
+    email: str = EMAIL
 
     def code(self) -> str:
         """Return the code of a moment that has not been used."""
@@ -41,7 +43,7 @@ class Holder:
 
     def password(self, url: str, password: str = PASSWORD) -> Page:
         """Go as far as what follows the password."""
-        return self.visitor.sign_in(url, EMAIL, password)
+        return self.visitor.sign_in(url, self.email, password)
 
     def enrol(self, page: Page) -> Page:
         """Add an app and keep the codes; return what follows."""
@@ -61,5 +63,5 @@ class Holder:
         return self.visitor.submit(page, "/code", code=self.code(), **more)
 
 
-def make_holder(idp: IdentityProvider) -> Holder:
-    return Holder(idp, visit(idp.app(), idp.site.base_url))
+def make_holder(idp: IdentityProvider, email: str = EMAIL) -> Holder:
+    return Holder(idp, visit(idp.app(), idp.site.base_url), email=email)

@@ -96,7 +96,7 @@ def test_the_pages_show_nothing_to_strangers(visitor):
         assert page.url.startswith("/login/")
 
 
-def test_sign_ins_are_listed_and_another_session_is_ended(app, visitor):
+def test_sign_ins_are_listed_for_who_is_signed_in(app, visitor):
     add_app(visitor, sign_in_here(visitor))
     page = visitor.get("/sign-ins")
     text = page.tree.text_content()
