@@ -48,8 +48,7 @@ class Holder:
     def enrol(self, page: Page) -> Page:
         """Add an app and keep the codes; return what follows."""
         page = self.choose(page, "/enrol", "totp")
-        (spelled,) = page.tree.xpath("//p[@class='spelled']/code/text()")
-        self.app = pyotp.TOTP(spelled.replace(" ", ""))
+        self.app = app_of(page)
         page = self.visitor.submit(page, "/enrol-totp", code=self.code(), name="My telephone")
         self.codes = tuple(page.tree.xpath("//ol[@class='codes']//code/text()"))
         return self.visitor.submit(page, "/enrol-finish")
@@ -61,6 +60,12 @@ class Holder:
     def prove(self, page: Page, **more: str) -> Page:
         """Type a code of the app."""
         return self.visitor.submit(page, "/code", code=self.code(), **more)
+
+
+def app_of(page: Page) -> pyotp.TOTP:
+    """Return an app that has read the secret from the page."""
+    (spelled,) = page.tree.xpath("//p[@class='spelled']/code/text()")
+    return pyotp.TOTP(spelled.replace(" ", ""))
 
 
 def make_holder(idp: IdentityProvider, email: str = EMAIL) -> Holder:

@@ -10,6 +10,7 @@ from connector.idp.parts import Link
 from tests.parts.policies import policies
 from tests.parts.visitor import Page, Visitor, visit
 from tests.web.conftest import BASE_URL
+from tests.web.holder import app_of
 
 PASSWORD = "Passw0rd!"
 
@@ -35,7 +36,7 @@ def add_app(visitor: Visitor, page: Page) -> tuple[pyotp.TOTP, Page]:
     """Add an authenticator app at the page that offers it."""
     form = next(one for one in page.tree.forms if "totp" in one.xpath(".//button/@value"))
     page = visitor.post(form.action, {**dict(form.fields), "kind": "totp"})
-    app = pyotp.TOTP("".join(page.tree.find_class("spelled")[0].text_content().split()))
+    app = app_of(page)
     page = visitor.submit(page, "/enrol-totp", code=app.now(), name="My telephone")
     assert page.heading == "Keep your recovery codes"
     return app, visitor.submit(page, "/enrol-finish")
