@@ -207,7 +207,7 @@ def attack(request, samba, tmp_path_factory):
         yield done
 
 
-def test_nobody_is_locked_in_the_directory_nor_near_it(attack):
+def test_nobody_is_locked_in_the_directory(attack):
     profile = attack.profile
     assert attack.lockouts.keys() == {login_of(number) for number in range(profile.people)}
     assert [login for login, (_, is_locked) in attack.lockouts.items() if is_locked] == []

@@ -1,6 +1,9 @@
 """People of a real Active Directory prove a second factor in Chromium, and enter Apache.
 
 Everything is real but Duo, whose endpoints are a simulator that Duo's own library is a witness of.
+
+Each way in is to take less than five seconds. `pytest -rP` shows how many each took; that is not
+asserted, as the machine of a whole run does other work beside.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from tests.real.test_login import PASSWORD, World, fetch, running_daemon, write_
 
 pytestmark = pytest.mark.real
 
+BAR = 5
 PEOPLE = ("key", "code", "paper", "desk", "device", "loser", "plain", "duo", "home", "many")
 POLICY = """
 [policy]
@@ -91,6 +95,15 @@ def duo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def duo_world(open_world, duo):
     return open_world(DUO.format(duo=duo, client_id=CLIENT_ID))
+
+
+@pytest.fixture(autouse=True)
+def _time_is_told(request, page):
+    """Tell how long a test took, without the start of browser, daemon and applications."""
+    begun = time.monotonic()
+    yield
+    taken = time.monotonic() - begun
+    print(f"{request.node.name}: {taken:.1f} s, {'less' if taken < BAR else 'MORE'} than {BAR} s")
 
 
 def arrive(page, world, login):
