@@ -152,6 +152,7 @@ def test_killed_between_sent_and_noted_it_sends_once_more_and_never_a_third_time
 def test_killed_once_a_message_comes_and_is_noted(
     operator: Operator, engine: Engine, server: MailServer
 ):
+    """Of the long profile: in every run the test above kills it twice, at the same place."""
     outbox, server.hangs = Outbox(engine), True
     outbox.add(letter("a1", at=datetime.now(UTC)))
     with running(operator) as service:
