@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from structlog.contextvars import get_contextvars
 
 from state.audit import AuditHeadRow, AuditRow
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Select
 
     from state.handle import Handle
 
@@ -82,21 +82,24 @@ class Audit:
         with keeping(self._engine) as handle:
             append(handle, event)
 
-    def recent(self, limit: int = 100, *, actor: str = "") -> tuple[AuditEvent, ...]:
-        """Return the latest events, the newest first; of one person only, if asked."""
-        statement = select(_ROW).order_by(_ROW.c.id.desc()).limit(limit)
-        if actor:
-            statement = statement.where(_ROW.c.actor == actor)
+    def recent(
+        self, limit: int = 100, *, actor: str = "", event: str = ""
+    ) -> tuple[AuditEvent, ...]:
+        """Return the latest events, the newest first.
+
+        If asked, of one person only, and of one name, or of one noun such as "login".
+        """
+        statement = _narrowed(actor, event).order_by(_ROW.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
             return tuple(_to_event(row) for row in connection.execute(statement))
 
-    def read(self, since: datetime | None = None, actor: str = "") -> Iterator[AuditEvent]:
-        """Yield the events since then, the oldest first; of one person only, if asked."""
-        statement = select(_ROW).order_by(_ROW.c.id)
+    def read(
+        self, since: datetime | None = None, *, actor: str = "", event: str = ""
+    ) -> Iterator[AuditEvent]:
+        """Yield the events since then, the oldest first; narrowed as those of `recent`."""
+        statement = _narrowed(actor, event).order_by(_ROW.c.id)
         if since is not None:
             statement = statement.where(_ROW.c.at >= since)
-        if actor:
-            statement = statement.where(_ROW.c.actor == actor)
         with reading(self._engine) as connection:
             rows = connection.execution_options(yield_per=_BATCH).execute(statement)
             for row in rows:
@@ -127,6 +130,18 @@ def append(handle: Handle, event: AuditEvent) -> None:
     row = {**values, "previous_digest": previous, "digest": digest}
     _INSERT.run(handle, row)
     _MOVE_HEAD.run(handle, {"to_id": last_id + 1, "to_digest": digest})
+
+
+def _narrowed(actor: str, event: str) -> Select[Any]:
+    statement = select(_ROW)
+    if actor:
+        statement = statement.where(_ROW.c.actor == actor)
+    if event:
+        # Not LIKE, which is of two minds about upper and lower case.
+        beginning = f"{event}."
+        is_of_noun = func.substr(_ROW.c.event, 1, len(beginning)) == beginning
+        statement = statement.where(or_(_ROW.c.event == event, is_of_noun))
+    return statement
 
 
 # To make one costs as much as to use it.

@@ -22,7 +22,7 @@ from connector.bootstrap.cycles import make_parts
 from connector.bootstrap.keys import log_keys
 from connector.bootstrap.leavers import forget_leavers
 from connector.bootstrap.logins import make_identity_provider
-from connector.bootstrap.mail import make_post
+from connector.bootstrap.mail import forget_given_up, make_post
 from connector.bootstrap.policy_effect import keep_in_force
 from connector.bootstrap.sign_off import make_sign_off
 from connector.errors import ConnectorError, CycleRunning
@@ -90,7 +90,7 @@ class Daemon:
         self._lookout = Lookout(self._parts.source, self._run_changes, self._stopping)
         self._idp = settings.idp
         self._schedule.also(self._tell_of_keys, DAY)
-        self._schedule.also(self._forget_leavers, DAY)
+        self._schedule.also(self._forget, DAY)
         self._crew = _crew(self._files, engine)
         self._metadata = make_fetch_loop(self._files) if self._crew else None
         self._post = make_post(settings, engine, clock)
@@ -123,7 +123,7 @@ class Daemon:
         self._lookout.start()
         log.info("daemon.started", addresses=addresses)
         self._tell_of_keys()
-        self._forget_leavers()
+        self._forget()
 
     def run_now(self) -> None:
         """Run a cycle at once, or right after the one that is under way."""
@@ -224,12 +224,17 @@ class Daemon:
         except StateError as error:
             log.warning("key.unusable", reason=str(error))
 
-    def _forget_leavers(self) -> None:
-        """Delete what those had enrolled who left long ago."""
+    def _forget(self) -> None:
+        """Delete what those had enrolled who left long ago, and messages given up long ago."""
+        now = self._clock.now()
         try:
-            forget_leavers(self._engine, self._clock.now())
+            forget_leavers(self._engine, now)
         except StateError as error:
             log.warning("factors.kept", reason=str(error))
+        try:
+            forget_given_up(self._engine, now)
+        except StateError as error:
+            log.warning("mail.kept", reason=str(error))
 
     def _faults(self) -> dict[str, str]:
         """Return what keeps the daemon from its work, by the name of the part."""

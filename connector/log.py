@@ -55,6 +55,7 @@ EVENTS = frozenset(
         "login.limited",
         "login.refused",
         "mail.failed",
+        "mail.kept",
         "mail.given_up",
         "mail.postponed",
         "mail.queued",

@@ -54,7 +54,35 @@ def test_all_of_it_is_read_in_order_from_a_moment_on_or_of_one_person(audit: Aud
     audit.record(event(9, actor="bob-2"))
 
     assert list(audit.read()) == [*map(event, range(5)), event(9, actor="bob-2")]
-    assert list(audit.read(NOW + timedelta(seconds=3), "ann-1")) == [event(3), event(4)]
+    assert list(audit.read(NOW + timedelta(seconds=3), actor="ann-1")) == [event(3), event(4)]
+
+
+def test_events_are_found_by_their_name_or_their_noun(audit: Audit):
+    names = [
+        "login",
+        "login.failed",
+        "logins.failed",
+        "Login.failed",
+        "login_.failed",
+        "session.ended",
+    ]
+    for number, name in enumerate(names):
+        audit.record(event(number, event=name, actor="bob-2"))
+
+    def found(name: str) -> list[str]:
+        events = audit.recent(actor="bob-2", event=name)
+        assert list(audit.read(actor="bob-2", event=name)) == list(events[::-1])
+        return sorted(each.event for each in events)
+
+    assert found("login") == ["login", "login.failed"]
+    assert found("login.failed") == ["login.failed"]
+    assert found("session.ended") == found("session") == ["session.ended"]
+    assert found("login.") == found("login%") == found("log") == found("login.fail") == []
+    assert found("") == sorted(names)
+    assert audit.recent(2, event="login") == (
+        event(1, actor="bob-2"),
+        event(0, event="login", actor="bob-2"),
+    )
 
 
 def test_an_empty_audit_is_whole(engine: Engine):

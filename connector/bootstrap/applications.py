@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +82,7 @@ class ApplicationFiles:
         clock: Tells the time.
         configuration: The file that they came from, or None if it is not read anew.
         revision: The stamp of the last call to read it anew, as of these settings.
+        started: What the process was started with.
 
     """
 
@@ -89,18 +90,24 @@ class ApplicationFiles:
     clock: Clock
     configuration: Path | None = None
     revision: Stamp = ()
+    started: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep what the process was started with."""
+        self.started = self.settings
 
     def current(self) -> Settings:
         """Return the settings, read anew if somebody has called for that since.
 
         Raises:
-            ConfigurationError: if they are wrong now.
+            ConfigurationError: if they are wrong now, or of use only after a restart. Later calls
+                return what was there before.
 
         """
         revision = revision_of(self.settings)
         if self.configuration is not None and revision != self.revision:
             self.revision = revision
-            self.settings = load_settings(self.configuration)
+            self.settings = _as_started(load_settings(self.configuration), self.started)
         return self.settings
 
     def load(self) -> Loaded:
@@ -110,6 +117,24 @@ class ApplicationFiles:
     def stamp(self) -> Stamp:
         """Return what changes when one of the files does."""
         return stamp_of(_paths(self.settings))
+
+
+def _as_started(read: Settings, started: Settings) -> Settings:
+    """Return settings that were read anew, with what a process takes up at its start only.
+
+    Raises:
+        ConfigurationError: if the policies are wrong, or need what the process does not have.
+
+    """
+    load_policies(read)
+    known = read.model_copy(update={"duo": started.duo, "idp": started.idp})
+    try:
+        load_policies(known)
+    except ConfigurationError as error:
+        hint = "restart: [idp] and [duo] are taken up at the start only"
+        faults = [replace(each, problem=f"{each.problem}; {hint}") for each in error.faults]
+        raise ConfigurationError(faults) from error
+    return known
 
 
 def make_follower(files: ApplicationFiles, catalogue: Catalogue) -> Follower:

@@ -20,6 +20,8 @@ from connector.mail.smtp import MailServer
 from connector.mail.translation import Language
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from connector.clock import Clock
     from connector.idp.notices import Notices
     from connector.settings import MailSettings, Settings
@@ -45,6 +47,16 @@ def make_post(settings: Settings, engine: Engine, clock: Clock) -> Post | None:
     if settings.mail is None:
         return None
     return Post(Outbox(engine), make_mail_server(settings.mail), clock)
+
+
+def forget_given_up(engine: Engine, now: datetime) -> None:
+    """Delete messages that were given up a month ago, whether or not there is still a [mail].
+
+    Raises:
+        StateError: if the database cannot be used.
+
+    """
+    Outbox(engine).forget(now)
 
 
 def make_mail_server(mail: MailSettings) -> MailServer:

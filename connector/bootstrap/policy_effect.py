@@ -64,13 +64,13 @@ def keep_in_force(settings: Settings, engine: Engine, now: datetime) -> bool:
 
 
 def effect_of(
-    settings: Settings, engine: Engine, now: datetime, address: Address | None = None
+    settings: Settings, engine: Engine | None, now: datetime, address: Address | None = None
 ) -> PolicyEffect | None:
     """Return what these settings would change; None if no policy is in force yet.
 
     Args:
         settings: As they would be.
-        engine: The state database, with the directory.
+        engine: The state database, with the directory; None if there is none yet.
         now: The moment.
         address: From where people are taken to sign in; None: outside all networks that are named.
 
@@ -81,8 +81,8 @@ def effect_of(
     """
     after_rules = rules_of(settings)
     after = Arrangement(entrances_of(after_rules), load_policies(settings))
-    in_force = PolicyInForceStore(engine).read()
-    if in_force is None:
+    in_force = None if engine is None else PolicyInForceStore(engine).read()
+    if engine is None or in_force is None:
         return None
     before = _arrangement_of(in_force.rules)
     named = [*before.networks(), *after.networks()]

@@ -8,6 +8,7 @@ import typer
 
 from connector.cli.context import CommandContext
 from connector.cli.key_view import view_keys, words_of_application
+from connector.cli.named import find_slug
 from connector.cli.show import AsJson, print_json, print_note, print_text
 from connector.errors import ConnectorError
 
@@ -36,7 +37,7 @@ def show_application(
     """
     command: CommandContext = context.obj
     provider = make_provider(command)
-    application = find_application(provider, name)
+    application = find_loaded(provider, name)
     ours = our_values(provider, application)
     keys = view_keys(command)
     here = list(_steps_here(application, ours))
@@ -185,20 +186,15 @@ def require_idp(command: CommandContext) -> IdpSettings:
     return idp
 
 
-def find_application(provider: IdentityProvider, name: str) -> Application:
-    """Return the application of that name or slug.
+def find_loaded(provider: IdentityProvider, name: str) -> Application:
+    """Return the application of that name or slug, with what its metadata say.
 
     Raises:
         ConnectorError: naming those that there are.
 
     """
-    applications = provider.flow.parts.registry.applications
-    for application in applications:
-        if name.casefold() in (application.slug, application.name.casefold()):
-            return application
-    known = ", ".join(application.slug for application in applications) or "none"
-    message = f"no application is called {name}; there are: {known}"
-    raise ConnectorError(message)
+    by_slug = {one.slug: one for one in provider.flow.parts.registry.applications}
+    return by_slug[find_slug({slug: one.name for slug, one in by_slug.items()}, name)]
 
 
 def who_may(application: Application) -> str:

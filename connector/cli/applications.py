@@ -9,7 +9,7 @@ import typer
 
 from connector.cli import application_add, application_show
 from connector.cli.application_show import (
-    find_application,
+    find_loaded,
     make_provider,
     values_of,
     who_may,
@@ -69,7 +69,7 @@ def preview_login(
     """
     command: CommandContext = context.obj
     provider = make_provider(command)
-    application = find_application(provider, name)
+    application = find_loaded(provider, name)
     person = provider.flow.parts.directory.find_login(user.strip().casefold())
     if person is None:
         message = f"nobody in the directory signs in as {user}; after a joiner, sync once"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,11 +50,14 @@ def list_events(
     from connector.audit import Audit
 
     command: CommandContext = context.obj
-    begun = _moment(since) if since else None
+    begun = _begun(since) if since else None
     actor = find_person(command, user).external_id if user else ""
-    events: Iterable[AuditEvent] = _chosen(Audit(command.engine).read(begun, actor), event)
+    audit = Audit(command.engine)
+    events: Iterable[AuditEvent]
     if begun is None:
-        events = deque(events, maxlen=_SHOWN)
+        events = reversed(audit.recent(_SHOWN, actor=actor, event=event))
+    else:
+        events = audit.read(begun, actor=actor, event=event)
     if as_json:
         for each in events:
             print_line(each)
@@ -89,11 +91,6 @@ def verify(context: typer.Context) -> int:
     return 0
 
 
-def _chosen(events: Iterator[AuditEvent], name: str) -> Iterator[AuditEvent]:
-    """Yield the events of that name, or of that noun."""
-    return (each for each in events if not name or f"{each.event}.".startswith(f"{name}."))
-
-
 def _rows(command: CommandContext, events: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:
     from connector.directory.store import DirectoryStore
 
@@ -105,20 +102,9 @@ def _rows(command: CommandContext, events: Iterable[AuditEvent]) -> Iterator[tup
         yield when, each.event, each.reason, who, each.application, each.address
 
 
-def _moment(text: str) -> datetime:
-    """Return the moment that a duration ago or a date says; times without a zone are UTC."""
-    from datetime import UTC, datetime
-
+def _begun(text: str) -> datetime:
+    from connector.cli.moment import parse_moment
     from connector.clock import SystemClock
-    from connector.settings.values import parse_duration
 
-    try:
-        return SystemClock().now() - parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"{text} is no duration such as 24h, and no moment such as 2026-11-30T08:00"
-        raise typer.BadParameter(message, param_hint="--since") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    now, such_as = SystemClock().now(), ("24h", "2026-11-30T08:00")
+    return parse_moment(text, lambda ago: now - ago, option="--since", such_as=such_as)

@@ -73,7 +73,7 @@ def explain_user(
 def _explain_all(
     command: CommandContext, people: list[DirectoryUser], asked: tuple[str, str], *, as_json: bool
 ) -> int:
-    from connector.cli.explain_login import ways_in
+    from connector.cli.way_in import ways_in
     from connector.sync.explain import explain
 
     user, target = asked

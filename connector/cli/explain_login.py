@@ -1,19 +1,21 @@
-"""Where somebody may sign in, and how a login there is decided; part of `explain`."""
+"""How a login is decided; part of `explain`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from connector.cli.named import find_application
 from connector.cli.show import print_json, print_text
+from connector.cli.way_in import find_visitor, way_in
 from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from connector.cli.context import CommandContext
+    from connector.cli.way_in import Visitor
     from connector.directory.person import DirectoryUser
     from connector.idp.factor import FactorKind
     from connector.idp.policy import (
@@ -50,7 +52,7 @@ class Explained:
     """How one login by password is decided.
 
     Attributes:
-        way_in: Whether account and groups let the person in, and which group does.
+        way_in: Whether the person is let in from anywhere, and by which group, or why not.
         known: What is known of it.
         enrolled: Kinds of factors that the person can prove.
         decision: Of the policy.
@@ -102,17 +104,18 @@ def _explain(
     from connector.idp.policy import Allow, StepUp, decide, meet, rulings
     from connector.idp.store.factors import FactorStore
 
-    now = SystemClock().now()
-    known, groups = _circumstances(command, person, application, asked, now)
-    effective = load_policies(command.settings).effective_for(to_slug(application.name), groups)
-    own = usable_kinds(FactorStore(command.engine).of_person(person.external_id, now))
+    visitor = find_visitor(command, person, SystemClock().now())
+    known = _circumstances(command, visitor, application, asked)
+    slug = to_slug(application.name)
+    effective = load_policies(command.settings).effective_for(slug, visitor.groups)
+    own = usable_kinds(FactorStore(command.engine).of_person(person.external_id, visitor.now))
     usable = shared_kinds(command.settings) | {*own}
     enrolled = tuple(kind for kind in FactorKind if kind in usable)
     decision, following = decide(known, effective), None
     if isinstance(decision, Allow | StepUp):
         following = meet(decision, enrolled, effective)
     return Explained(
-        way_in=dict(ways_in(command, person, now))[application.name],
+        way_in=way_in(command, visitor, application, effective),
         known=known,
         enrolled=enrolled,
         decision=decision,
@@ -122,53 +125,29 @@ def _explain(
 
 
 def _application(command: CommandContext, asked: Asked) -> ApplicationSettings:
-    from connector.idp.application.service_provider import to_slug
-
     if not asked.application:
         message = "--from and --browser are of use with --app only: name an application"
         raise ConnectorError(message)
-    configured = command.settings.application
-    slug = to_slug(asked.application)
-    found = next((one for one in configured if to_slug(one.name) == slug), None)
-    if found is None:
-        names = ", ".join(one.name for one in configured) or "there is none"
-        message = f"no application is called {asked.application} ({names})"
-        raise ConnectorError(message)
-    return found
+    return find_application(command, asked.application)
 
 
 def _circumstances(
-    command: CommandContext,
-    person: DirectoryUser,
-    application: ApplicationSettings,
-    asked: Asked,
-    now: datetime,
-) -> tuple[Circumstances, frozenset[str]]:
-    """Return what is known of a login by password, and the person's groups."""
-    from connector.bootstrap.policies import entrance_of
-    from connector.directory.store import DirectoryStore
+    command: CommandContext, visitor: Visitor, application: ApplicationSettings, asked: Asked
+) -> Circumstances:
+    """Return what is known of a login by password."""
     from connector.idp.country import open_countries
     from connector.idp.network import parse_address
-    from connector.idp.policy import Circumstances, Deny, may_enter
-    from connector.idp.store.standings import UserStandings
 
     address = parse_address(asked.address)
     if asked.address and address is None:
         message = f"--from must be an address such as 203.0.113.7, not {asked.address!r}"
         raise ConnectorError(message)
-    standing = DirectoryStore(command.engine).standing(person.external_id)
-    groups = standing[1] if standing else frozenset[str]()
-    entry = may_enter(person, groups, entrance_of(application), now)
-    known = Circumstances(
-        now=now,
-        status=UserStandings(command.engine).of(person.external_id, now),
-        barred=entry.reason if isinstance(entry, Deny) else None,
+    return replace(
+        visitor.circumstances(application),
         address=address,
         country=open_countries(command.idp.countries_file).of(address),
         user_agent=asked.browser,
-        first_at=now,
     )
-    return known, groups
 
 
 def _whence(known: Circumstances) -> str:
@@ -242,53 +221,3 @@ def _values(explained: Explained) -> dict[str, Any]:
     if following is not None:
         values["following"] = {"is": _FOLLOWING[type(following).__name__]} | asdict(following)
     return values
-
-
-def _named(command: CommandContext, person: DirectoryUser, application: ApplicationSettings) -> str:
-    """Return as whom an application with accounts at a target is told of a person, in words."""
-    from connector.idp.application.attribute_path import values_at
-    from connector.sync.ledger import Ledger
-
-    if not application.target:
-        return ""
-    name_id = application.name_id or "emails.value"
-    ours = next(iter(values_at(person.document, name_id)), "")
-    account = Ledger(command.engine).account_of(application.target, person.external_id)
-    if account is None:
-        return f", once the account at {application.target} is made, which the sign-in does"
-    theirs = next(iter(values_at(account[1], name_id)), "")
-    if not theirs:
-        return (
-            f", as {ours}; MISMATCH possible: what was written to {application.target} has no"
-            f" {name_id}"
-        )
-    if theirs != ours:
-        return (
-            f", as {theirs}, which {application.target} holds; MISMATCH: the directory says"
-            f" {ours or 'nothing'}, and no cycle has changed it there yet"
-        )
-    return f", as {theirs}, which {application.target} holds"
-
-
-def ways_in(
-    command: CommandContext, person: DirectoryUser, now: datetime
-) -> Iterator[tuple[str, str]]:
-    """Yield each application and whether the person may sign in there, in words."""
-    from connector.directory.search import DirectorySearch, way_to
-
-    steps = DirectorySearch(command.engine).steps_up(person)
-    for application in command.settings.application:
-        groups = application.groups
-        ways = [] if isinstance(groups, str) else [way_to(group, steps) for group in groups]
-        way = next((way for way in ways if way), [])
-        name = _named(command, person, application)
-        if not person.is_active(now):
-            yield application.name, "may not sign in: the account is not active"
-        elif groups == "*":
-            yield application.name, f"may sign in: everybody active may{name}"
-        elif way:
-            yield application.name, f"may sign in: member of {', which is in '.join(way)}{name}"
-        elif groups:
-            yield application.name, f"may not sign in: in none of its groups: {'; '.join(groups)}"
-        else:
-            yield application.name, "may not sign in: it names no groups, so nobody may"

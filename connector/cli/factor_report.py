@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector.cli.context import CommandContext
+from connector.cli.named import find_application
 from connector.cli.person import name_of
 from connector.cli.show import AsJson, counted, print_json, print_table, print_text
 from connector.errors import ConnectorError
@@ -73,7 +74,7 @@ def report_factors(
     people = crowd.everybody
     if group:
         people &= crowd.of_group(group)
-    applications = [_find(command, app)] if app else list(command.settings.application)
+    applications = [find_application(command, app)] if app else list(command.settings.application)
     if app:
         people &= crowd.of_application(applications[0])
     total = measure("", people, kinds)
@@ -134,18 +135,6 @@ def _active_ids(directory: DirectoryStore, now: Any) -> frozenset[str]:
 
 def _ids_of_groups(directory: DirectoryStore) -> dict[str, str]:
     return {name_folded: group_id for group_id, name_folded, _ in directory.group_heads()}
-
-
-def _find(command: CommandContext, name: str) -> ApplicationSettings:
-    from connector.idp.application.service_provider import to_slug
-
-    wanted = name.strip().casefold()
-    for one in command.settings.application:
-        if wanted in {one.name.casefold(), to_slug(one.name)}:
-            return one
-    known = ", ".join(one.name for one in command.settings.application) or "none"
-    message = f"no application is called {name}; there are: {known}"
-    raise ConnectorError(message)
 
 
 def _groups_of(applications: Iterable[ApplicationSettings]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector.cli.context import CommandContext
+from connector.cli.named import find_application
 from connector.cli.show import AsJson, print_json, print_note, print_table, print_text
 from connector.errors import ConnectorError
 
@@ -100,12 +101,13 @@ def explain_route(
     Example: connector route test pat@partner.example --app intranet --from 10.1.2.3
     """
     from connector.directory.store import DirectoryStore
+    from connector.idp.application.service_provider import to_slug
     from connector.idp.authenticator.upstream import home_domain
     from connector.idp.routing import domain_of
 
     command: CommandContext = context.obj
     upstreams, routes, _ = _federation(command)
-    slug = _slug(command, application)
+    slug = to_slug(find_application(command, application).name)
     typed = routes.decide(domain_of(email), slug, address)
     user = DirectoryStore(command.engine).find_login(email.strip().casefold())
     home = home_domain(user) if user is not None else ""
@@ -226,15 +228,3 @@ def _find(upstreams: Upstreams, name: str) -> Upstream:
     known = ", ".join(upstream.name for upstream in upstreams.upstreams) or "none"
     message = f"no upstream is called {name}; there are: {known}"
     raise ConnectorError(message)
-
-
-def _slug(command: CommandContext, name: str) -> str:
-    from connector.idp.application.service_provider import to_slug
-
-    slugs = {each.name.casefold(): to_slug(each.name) for each in command.settings.application}
-    wanted = slugs.get(name.casefold(), name)
-    if wanted not in slugs.values():
-        known = ", ".join(slugs.values()) or "none"
-        message = f"no application is called {name}; there are: {known}"
-        raise ConnectorError(message)
-    return wanted

@@ -13,7 +13,7 @@ from connector.bootstrap.keys import check_keys
 from connector.bootstrap.mail import check_mail
 from connector.bootstrap.opening import find_state, mapping_folders
 from connector.bootstrap.passkeys import check_passkeys
-from connector.bootstrap.policies import rules_of
+from connector.bootstrap.policies import load_policies, rules_of
 from connector.bootstrap.policy_check import lint_policies
 from connector.clock import SystemClock
 from connector.errors import ConfigurationError
@@ -47,6 +47,7 @@ def check_offline(settings: Settings) -> list[Finding]:
         _check_leave,
         _check_applications,
         _check_policies,
+        _check_countries,
         _check_state,
         _check_federation,
         check_duo,
@@ -108,9 +109,16 @@ def _check_applications(settings: Settings) -> list[Finding]:
 def _check_policies(settings: Settings) -> list[Finding]:
     if settings.idp is None:
         return []
-    open_countries(settings.idp.countries_file)
+    # Whether or not the applications can be read.
+    load_policies(settings)
     findings = [Finding("warn", *odd) for odd in lint_policies(rules_of(settings))]
     return findings or [Finding("ok", "policy", "it makes sense at every application")]
+
+
+def _check_countries(settings: Settings) -> list[Finding]:
+    if settings.idp is not None:
+        open_countries(settings.idp.countries_file)
+    return []
 
 
 def _check_state(settings: Settings) -> list[Finding]:

@@ -12,8 +12,8 @@ import typer
 
 from connector.cli.context import CommandContext
 from connector.cli.key_view import view_keys
+from connector.cli.named import find_slug
 from connector.cli.show import counted, print_note, print_text
-from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -245,16 +245,7 @@ def _warn_of_unseen(view: KeyView, key: KeyRecord, slugs: Sequence[str], *, yes:
 
 def _slugs(view: KeyView, names: Sequence[str] | None) -> list[str]:
     """Return the slugs of applications by name or slug."""
-    found = []
-    for name in names or ():
-        wanted = name.casefold()
-        slugs = [s for s, full in view.applications.items() if wanted in (s, full.casefold())]
-        if not slugs:
-            known = ", ".join(view.slugs) or "none"
-            message = f"no application is called {name}; there are: {known}"
-            raise ConnectorError(message)
-        found += slugs
-    return found
+    return [find_slug(view.applications, name) for name in names or ()]
 
 
 def _print_next(command: CommandContext) -> None:

@@ -56,10 +56,11 @@ def list_mail(context: typer.Context, *, as_json: AsJson = False) -> int:
 
     Example: connector mail list
     """
+    from connector.clock import SystemClock
     from connector.mail.outbox import Outbox
 
     command: CommandContext = context.obj
-    entries = Outbox(command.engine).entries()
+    entries = Outbox(command.engine).entries(SystemClock().now())
     if as_json:
         print_json(list(entries))
     elif entries:

@@ -32,15 +32,13 @@ def print_effect(command: CommandContext, *, as_json: bool) -> int:
 
     """
     from connector.bootstrap.opening import find_state
-    from connector.bootstrap.policies import load_policies
     from connector.bootstrap.policy_effect import effect_of
     from connector.clock import SystemClock
 
-    load_policies(command.settings)
-    engine, found = find_state(command.settings), None
+    engine = find_state(command.settings)
     if engine is not None:
         command.opened.append(engine)
-        found = effect_of(command.settings, engine, SystemClock().now())
+    found = effect_of(command.settings, engine, SystemClock().now())
     if as_json:
         print_json(_values(found))
     elif found is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli.context import CommandContext
+from connector.cli.moment import parse_moment
 from connector.cli.person import User, find_person, name_of
 from connector.cli.show import AsJson, counted, print_json, print_text
 from connector.cli.signing_off import end_sign_ons
@@ -60,7 +61,7 @@ def show_or_set_status(
             message = "say which status it is for"
             raise typer.BadParameter(message)
         return _show(command, person, now, as_json=as_json)
-    code = _set(command, person, status, _moment(until, now), reason, now)
+    code = _set(command, person, status, _end(until, now), reason, now)
     _show(command, person, now, as_json=as_json)
     return code
 
@@ -130,25 +131,12 @@ def _show(command: CommandContext, person: DirectoryUser, now: datetime, *, as_j
     return 0
 
 
-def _moment(text: str, now: datetime) -> datetime | None:
-    """Return the moment that a duration or a date says; times without a zone are UTC."""
-    from datetime import UTC, datetime
-
-    from connector.settings.values import parse_duration
-
+def _end(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
-    try:
-        return now + parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"{text} is no duration such as 8h, and no moment such as 2026-12-24T18:00"
-        raise typer.BadParameter(message, param_hint="--until") from error
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    option, such_as = "--until", ("8h", "2026-12-24T18:00")
+    found = parse_moment(text, lambda lasting: now + lasting, option=option, such_as=such_as)
     if found <= now:
         message = f"{text} is over"
-        raise typer.BadParameter(message, param_hint="--until")
+        raise typer.BadParameter(message, param_hint=option)
     return found

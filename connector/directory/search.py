@@ -19,6 +19,8 @@ from connector.mapping.resource import MappingProblem
 from state.engine import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connector.directory.person import DirectoryUser
     from state.engine import Engine
 
@@ -97,7 +99,7 @@ class DirectorySearch:
         return found
 
 
-def way_to(group: str, steps: dict[str, Step]) -> list[str]:
+def way_to(group: str, steps: Mapping[str, Step]) -> list[str]:
     """Return the groups from the person's own up to this one; [] if it is none of theirs.
 
     >>> steps = {"cn=a": Step("CN=A", "cn=anna"), "cn=b": Step("CN=B", "cn=a")}

@@ -12,7 +12,6 @@ import structlog
 
 from connector.mail.compose import Recipient, compose
 from connector.mail.letter import GivenUp, Letter
-from connector.mail.outbox import queue
 from connector.mail.plain import to_mailbox
 from connector.mail.translation import language_of
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from connector.mail.compose import Letterhead
     from connector.mail.notice import Notice
     from connector.mail.outbox import Outbox
-    from state.handle import Handle
 
 _ID_BYTES = 16
 
@@ -35,14 +33,12 @@ log = structlog.get_logger()
 class Notices(Protocol):
     """Tells people what happened to their sign-on."""
 
-    def tell(self, user: DirectoryUser, notice: Notice, within: Handle | None = None) -> None:
+    def tell(self, user: DirectoryUser, notice: Notice) -> None:
         """Have a person told.
 
         Args:
             user: Whom.
             notice: What.
-            within: A transaction that writes: they are told if it is committed, and so surely as
-                what they are told of is kept. None: one of its own.
 
         Raises:
             StateError: if that cannot be kept.
@@ -55,7 +51,7 @@ class Notices(Protocol):
 class Silent:
     """Nobody is told: no mail server is configured."""
 
-    def tell(self, user: DirectoryUser, notice: Notice, within: Handle | None = None) -> None:
+    def tell(self, user: DirectoryUser, notice: Notice) -> None:
         """Say nothing."""
 
 
@@ -76,13 +72,10 @@ class Mailed:
     clock: Clock
     random: Callable[[int], bytes] = field(repr=False)
 
-    def tell(self, user: DirectoryUser, notice: Notice, within: Handle | None = None) -> None:
+    def tell(self, user: DirectoryUser, notice: Notice) -> None:
         """Queue a message; see `Notices.tell`."""
         letter = self._write(user, notice, self.clock.now())
-        if within is None:
-            self.outbox.add(letter)
-        else:
-            queue(within, letter)
+        self.outbox.add(letter)
         person = {"external_id": letter.external_id, "notice": letter.notice}
         if letter.recipient:
             log.info("mail.queued", **person)

@@ -171,9 +171,16 @@ class Outbox:
                 ended.append(replace(entry, due_at=None, given_up=why.value, ended_at=now))
         return tuple(ended)
 
-    def entries(self) -> tuple[Entry, ...]:
+    def forget(self, now: datetime) -> None:
+        """Delete what was given up longer ago than `REMEMBERED`."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(_BOX).where(_BOX.c.ended_at < now - REMEMBERED))
+
+    def entries(self, now: datetime) -> tuple[Entry, ...]:
         """Return what waits, and what was given up within `REMEMBERED`; the latest first."""
-        statement = select(*_ENTRY).order_by(_BOX.c.queued_at.desc(), _BOX.c.id)
+        is_recent = or_(_BOX.c.ended_at.is_(None), _BOX.c.ended_at >= now - REMEMBERED)
+        latest_first = _BOX.c.queued_at.desc(), _BOX.c.id
+        statement = select(*_ENTRY).where(is_recent).order_by(*latest_first)
         with reading(self._engine) as connection:
             return tuple(Entry(*row) for row in connection.execute(statement))
 
@@ -214,7 +221,6 @@ def _give_up(
     connection: Connection, entry: Entry, why: GivenUp, problem: str, now: datetime
 ) -> GivenUp:
     """Keep that a message is not tried any more, and of what it said nothing."""
-    connection.execute(delete(_BOX).where(_BOX.c.ended_at < now - REMEMBERED))
     changes = {
         "message": b"",
         "due_at": None,

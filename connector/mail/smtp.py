@@ -82,7 +82,7 @@ class MailServer:
         """
         try:
             return MailSession(self, self._connect())
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             message = f"mail server {self}: {_to_words(error)}"
             raise MailUnavailable(message) from error
 
@@ -251,6 +251,9 @@ def _to_words(error: BaseException) -> str:
             words = f"it {verb}: {error.smtp_code} {_said(_bytes(error.smtp_error))}"
         case OSError():
             words = _of_network(error)
+        case ValueError():
+            # The library takes what the server asks at a login for base64 (RFC 4954 section 4).
+            words = "its login makes no sense"
         case _:
             words = str(error)
     return one_line(words, _WORDS_AT_MOST).rstrip(". ")

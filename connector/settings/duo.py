@@ -37,13 +37,14 @@ def _host(value: str) -> str:
 
 def _client_id(value: Any, info: ValidationInfo) -> str:
     """Return an ID that is written here, or in a file or the environment: it is no secret."""
-    text = value if isinstance(value, str) else read_secret(value, info).reveal()
+    secret = Secret("the key", value) if isinstance(value, str) else read_secret(value, info)
+    text = secret.reveal()
     if len(text) != _CLIENT_ID_LENGTH or not text.isalnum() or not text.isascii():
-        message = (
-            f"must be the client ID that Duo shows: {_CLIENT_ID_LENGTH} letters and digits,"
-            f" not {text[:40]!r}"
-        )
-        raise ValueError(message)
+        # Whoever mixes the two up has the client secret here.
+        may_show = isinstance(value, str) and len(text.strip()) < _CLIENT_SECRET_LENGTH
+        found = f", not {text!r}" if may_show else f"; {secret.origin} holds {len(text)} characters"
+        message = f"must be the client ID that Duo shows: {_CLIENT_ID_LENGTH} letters and digits"
+        raise ValueError(message + found)
     return text
 
 

@@ -53,9 +53,10 @@ def parse_mail_url(value: Any) -> MailUrl:
     """
     if isinstance(value, MailUrl):
         return value
+    # What is there is not repeated: somebody may have written a password into it.
     message = (
         'must be a mail server such as "smtps://mail.corp.example" or'
-        f' "smtp://mail.corp.example:587", not {value!r}'
+        ' "smtp://mail.corp.example:587"'
     )
     if not isinstance(value, str):
         raise ValueError(message)  # noqa: TRY004 - the library asks for a ValueError

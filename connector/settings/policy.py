@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from connector.settings.section import EntryName, Groups, Name, Section
-from connector.settings.values import Duration, Network, parse_duration, write_duration
+from connector.settings.values import (
+    Duration,
+    DurationTooLong,
+    Network,
+    parse_duration,
+    write_duration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +31,8 @@ def _frequency(value: Any) -> Any:
         return value
     try:
         return parse_duration(value)
+    except DurationTooLong:
+        raise
     except ValueError as error:
         message = f'must be "session", "login" or a duration such as "4h", not {value!r}'
         raise ValueError(message) from error

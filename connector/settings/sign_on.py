@@ -91,6 +91,13 @@ class IdpSettings(Section):
     countries_file: FileField | None = None
 
     @model_validator(mode="after")
+    def _dark_beside_light(self) -> Self:
+        if self.logo_dark is not None and self.logo is None:
+            message = "logo_dark: only of use with logo"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _default_entity_id(self) -> Self:
         if not self.entity_id:
             object.__setattr__(self, "entity_id", f"{self.base_url}/saml/metadata")

@@ -12,8 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
+_UNITS_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"0*([1-9][0-9]*)\s*(s|m|h|d|w)")
+# No moment that is so far from now lies outside the calendar.
+_LONGEST_YEARS = 100
+_LONGEST_SECONDS = 36_525 * 86_400
 
 
 # What says which account it is, whether it may be used, and who is in a group.
@@ -38,6 +41,10 @@ def to_left_path(path: str) -> str:
     return path
 
 
+class DurationTooLong(ValueError):
+    """A duration is longer than any that makes sense."""
+
+
 def parse_duration(text: Any) -> timedelta:
     """Return the duration that a number and a unit say.
 
@@ -45,16 +52,23 @@ def parse_duration(text: Any) -> timedelta:
     datetime.timedelta(seconds=300)
 
     Raises:
+        DurationTooLong: if it is longer than a hundred years.
         ValueError: if it is anything else, or zero.
 
     """
     if isinstance(text, timedelta):
         return text
     found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or int(found[1]) == 0:
+    if found is None:
         message = f'must be a number and a unit (s, m, h, d, w), such as "5m", not {text!r}'
         raise ValueError(message)
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    digits, unit = found[1], _UNITS_SECONDS[found[2]]
+    # No number of so many digits is small enough, and thousands of them make no number at all.
+    is_long = len(digits) > len(str(_LONGEST_SECONDS)) or int(digits) * unit > _LONGEST_SECONDS
+    if is_long:
+        message = f"must be at most {_LONGEST_YEARS} years, not {text!r}"
+        raise DurationTooLong(message)
+    return timedelta(seconds=int(digits) * unit)
 
 
 def write_duration(value: timedelta) -> str:

@@ -80,6 +80,17 @@ def test_without_a_time_the_latest_are_listed_and_with_one_all_of_them(filled, e
     assert len(said.output.splitlines()) == 61
 
 
+def test_to_list_the_latest_nothing_older_is_read(filled, engine):
+    now, audit = datetime.now(UTC), Audit(engine)
+    for _ in range(50):
+        audit.record(AuditEvent(now, "login.failed", "failure", "unknown-user"))
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE audit SET details = 'none' WHERE id = 1")
+
+    for words in (("audit", "list"), ("audit", "list", "--event", "login.failed")):
+        assert len(filled.say(*words).output.splitlines()) == 51
+
+
 def test_nothing_is_said_to_be_nothing(filled):
     assert filled.say("audit", "list", "--event", "no.such").output == "Nothing.\n"
 
@@ -90,6 +101,33 @@ def test_a_moment_that_is_none_is_said(filled, since):
 
     assert (said.code, said.output) == (2, "")
     assert f"{since} is no duration such as 24h" in said.errors
+
+
+def test_a_moment_before_all_others_is_none(filled):
+    """In UTC it lies in no year."""
+    said = filled.say("audit", "list", "--since", "0001-01-01T00:00+01:00")
+
+    assert (said.code, said.output) == (2, "")
+    assert "is no duration such as 24h" in said.errors
+
+
+def test_a_duration_that_is_too_long_is_said(filled):
+    said = filled.say("audit", "list", "--since", "99999999w")
+
+    assert (said.code, said.output) == (2, "")
+    assert "must be at most 100 years, not '99999999w'" in said.errors
+
+
+def test_a_moment_with_a_zone_is_that_moment(filled, engine):
+    audit = Audit(engine)
+    for hour in (9, 11):
+        audit.record(AuditEvent(datetime(2027, 1, 2, hour, tzinfo=UTC), "login.failed", "failure"))
+
+    said = filled.say("audit", "list", "--since", "2027-01-02T12:00+02:00", "--json")
+
+    assert [json.loads(line)["at"] for line in said.output.splitlines()] == [
+        "2027-01-02T11:00:00+00:00"
+    ]
 
 
 def test_who_changes_the_audit_is_found_out(filled, engine):

@@ -111,7 +111,10 @@ def test_it_is_narrowed_to_an_application(desk: Shell, engine: Engine):
     ("options", "words"),
     [
         (("--group", "CN=Nobody"), "no group of the directory is called CN=Nobody"),
-        (("--app", "nothing"), "no application is called nothing; there are: Mimecast"),
+        (
+            ("--app", "nothing"),
+            "no application is called nothing; there are: mimecast-personal-portal, wiki\n",
+        ),
     ],
 )
 def test_what_is_not_there_is_said(desk: Shell, options: tuple[str, ...], words: str):

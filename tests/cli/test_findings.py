@@ -8,6 +8,20 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.cli.shell import Shell
+    from tests.parts.scim_server import Simulator
+
+
+WRONG = """
+[idp]
+base_url = "https://sso.corp.example"
+countries_file = "company.toml"
+[policy]
+factors = ["duo"]
+[[application]]
+name = "Payroll"
+metadata = "payroll.xml"
+groups = "*"
+"""
 
 
 @pytest.mark.parametrize("deprovision", ["delete", "disable-then-delete"])
@@ -24,3 +38,25 @@ def test_deletions_that_a_target_never_does_are_said_beforehand(desk: Shell, dep
         'warn  target scim: scim.toml says that it deletes nothing: set deprovision to "disable"'
         in said.output
     )
+
+
+def test_wrong_policies_are_told_beside_wrong_applications_and_once(
+    shell: Shell, mimecast: Simulator
+):
+    shell.set_up(mimecast, "", WRONG)
+    metadata = shell.folder / "payroll.xml"
+    metadata.write_text("<none/>")
+
+    said = shell.say("check")
+
+    problem = "error: connector.toml: policy: factors (global) asks for Duo"
+    assert said.code == 1
+    assert "payroll.xml" in said.errors
+    assert said.errors.count(problem) == 1
+    assert "company.toml" in said.errors
+    assert "it makes sense" not in said.output
+
+    shell.edit(
+        'metadata = "payroll.xml"', 'entity_id = "urn:p"\nacs = "https://p/"', "connector.toml"
+    )
+    assert shell.say("check").errors.count(problem) == 1

@@ -294,7 +294,10 @@ def test_a_key_is_retired_when_nothing_it_signed_is_under_way_and_its_private_ha
     [
         (("activate",), "error: no key is staged; make the next one: connector key stage"),
         (("activate", "ffff"), "error: no signing key is called ffff; there are: "),
-        (("activate", "--app", "nope"), "error: no application is called nope; there are: "),
+        (
+            ("activate", "--app", "nope"),
+            "error: no application is called nope; there are: mimecast-personal-portal, wiki\n",
+        ),
         (("retire", "ACTIVE"), "is the active one; activate another first"),
         (("import", "nope.pem"), "error: nope.pem: No such file"),
         (("import", "open.pem"), "error: open.pem: others can read it; do: chmod 600"),

@@ -187,6 +187,35 @@ def test_a_login_is_explained_line_by_line(
     )
 
 
+@pytest.mark.parametrize("status", ["disabled", "locked-out"])
+def test_whom_the_help_desk_keeps_out_may_sign_in_nowhere(office: Shell, status: str):
+    give_status(office, "cleo@corp.example", status)
+
+    ways = office.say("explain", "cleo@corp.example", "--json").values["applications"]
+
+    assert list(ways) == ["Payroll", "Wiki"]
+    for name, words in ways.items():
+        assert words.startswith(f"may not sign in: status = {status} (help desk): ")
+        said = office.say("explain", "cleo@corp.example", "--app", name)
+        assert f"Application {name}: {words}.\n" in said.output
+
+
+def test_where_the_policy_lets_nobody_in_nobody_may_sign_in(office: Shell):
+    deny = '[application.policy]\nauthentication = "deny"\n'
+    office.edit("[application.policy]\n", deny, "connector.toml")
+
+    said = office.say("explain", "cleo@corp.example")
+    login = office.say("explain", "cleo@corp.example", "--app", "Payroll", "--from", "10.66.1.2")
+
+    kept_out = (
+        "Application Payroll: may not sign in: authentication = deny (application Payroll):"
+        " nobody enters.\n"
+    )
+    assert kept_out in said.output
+    assert kept_out in login.output
+    assert "Application Wiki: may sign in: everybody active may.\n" in said.output
+
+
 def test_a_program_gets_the_same(office: Shell):
     give_factor(office, "anna@corp.example", "totp")
     words = ("anna@corp.example", "--app", "payroll", "--from", "203.0.113.7", "--browser", CHROME)
@@ -215,7 +244,7 @@ def test_a_program_gets_the_same(office: Shell):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("--app", "Mail"), "no application is called Mail (Payroll, Wiki)"),
+        (("--app", "Mail"), "no application is called Mail; there are: payroll, wiki"),
         (("--app", "Wiki", "--from", "home"), "--from must be an address such as 203.0.113.7"),
         (("--from", "10.1.2.3"), "--from and --browser are of use with --app only"),
     ],
@@ -355,6 +384,18 @@ def test_a_policy_that_is_wrong_is_said_instead(office: Shell):
     )
 
     said = office.say("check", "--effect")
+
+    assert (said.code, said.output) == (1, "")
+    assert "leaves no factor" in said.errors
+
+
+def test_a_policy_that_is_wrong_is_said_although_there_is_no_state_yet(shell: Shell):
+    shell.company(COMPANY)
+    write_mmdb(shell.folder / "countries.mmdb", {})
+    wrong = RULES.replace("[application.policy]\n", '[application.policy]\nfactors = ["totp"]\n')
+    shell.configure(FILE_SOURCE.format(file="company.toml"), wrong)
+
+    said = shell.say("check", "--effect")
 
     assert (said.code, said.output) == (1, "")
     assert "leaves no factor" in said.errors

@@ -258,6 +258,7 @@ def test_a_bypass_signs_nobody_out(desk: Shell, engine: Engine):
     [
         (("bypass", "--until", "tomorrow"), "no duration such as 8h"),
         (("bypass", "--until", "2020-01-01"), "2020-01-01 is over"),
+        (("bypass", "--until", "36526d"), "must be at most 100 years, not '36526d'"),
         (("--reason", "x"), "say which status"),
         (("enabled",), "'enabled'"),
     ],

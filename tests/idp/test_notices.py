@@ -10,7 +10,6 @@ from structlog.testing import capture_logs
 from connector.idp.notices import Mailed, Silent, address_of
 from connector.mail.notice import FactorAdded, Occasion
 from connector.mail.outbox import Outbox
-from state.handle import keeping
 from tests.idp.bench import NOW, a_user
 from tests.mail.desk import LETTERHEAD
 
@@ -85,7 +84,7 @@ def test_who_has_no_address_is_not_told_and_that_is_said(
         notices.tell(anna(emails=emails), ADDED)
 
     assert outbox.claim(NOW) is None
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(NOW)
     assert entry.given_up == "mail-no-address"
     assert [(line["event"], line["reason"]) for line in lines] == [
         ("mail.given_up", "mail-no-address")
@@ -96,22 +95,6 @@ def test_an_address_that_can_be_used_comes_before_one_that_cannot():
     emails = [{"value": "not an address", "primary": True}, {"value": "anna@corp.example"}]
 
     assert address_of({"emails": emails}) == "anna@corp.example"
-
-
-def test_what_is_told_can_be_kept_with_what_has_happened(notices: Mailed, outbox: Outbox, engine):
-    class Refused(Exception):
-        pass
-
-    with pytest.raises(Refused), keeping(engine) as handle:
-        notices.tell(anna(), ADDED, handle)
-        raise Refused
-
-    assert not outbox.is_due(NOW)
-
-    with keeping(engine) as handle:
-        notices.tell(anna(), ADDED, handle)
-
-    assert told(outbox)["To"] == "anna.berg@corp.example"
 
 
 def test_without_a_mail_server_nobody_is_told(outbox: Outbox):

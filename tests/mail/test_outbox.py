@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from connector.mail.outbox import LEASE, LIFETIME, REMEMBERED, Outbox, queue
 from state.handle import keeping
 from tests.mail.desk import NOW, letter
 from tests.parts.mortal import Killed, Mortal
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 BUSY = Deferred("451 4.3.2 try again later", 451)
 IN_DOUBT = Deferred("it did not answer in time", is_in_doubt=True)
@@ -53,7 +57,7 @@ def test_what_was_taken_is_gone_and_in_the_audit(outbox: Outbox, engine):
 
     assert outbox.note("a1", Taken("2.0.0 OK"), NOW + timedelta(seconds=2)) is None
 
-    assert outbox.entries() == ()
+    assert outbox.entries(NOW) == ()
     (event,) = events(engine, "notice.sent")
     assert (event.outcome, event.actor) == ("success", "anna-1")
     assert event.details == {"notice": "factor-added", "tries": "1", "seconds": "2.00"}
@@ -68,7 +72,7 @@ def test_what_is_refused_is_given_up_at_once_and_nothing_of_its_text_stays(outbo
 
     assert given_up is GivenUp.REFUSED
     assert not outbox.is_due(NOW + LIFETIME)
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(NOW)
     assert (entry.given_up, entry.problem) == ("mail-refused", "550 5.1.1 no such user")
     assert (entry.due_at, entry.ended_at, entry.tried_count) == (None, NOW, 1)
     (event,) = events(engine, "notice.given_up")
@@ -88,14 +92,14 @@ def test_what_is_put_off_is_tried_again_for_a_day_ever_less_often(outbox: Outbox
         assert outbox.claim(now) is not None
         tried.append(now)
         given_up = outbox.note("a1", BUSY, now)
-        now = outbox.entries()[0].due_at
+        now = outbox.entries(NOW)[0].due_at
 
     pauses = [later - earlier for earlier, later in pairwise(tried)]
     assert pauses[:7] == [timedelta(minutes=2**n) for n in range(6)] + [timedelta(hours=1)]
     assert timedelta(hours=22) < tried[-1] - NOW < LIFETIME
     assert given_up is GivenUp.TOO_LATE
     assert [event.reason for event in events(engine, "notice.given_up")] == ["mail-too-late"]
-    assert outbox.entries()[0].problem == BUSY.words
+    assert outbox.entries(NOW)[0].problem == BUSY.words
 
 
 def test_what_the_server_could_not_be_reached_for_waits_and_is_given_up_after_a_day(outbox: Outbox):
@@ -111,7 +115,7 @@ def test_what_the_server_could_not_be_reached_for_waits_and_is_given_up_after_a_
         "it did not answer in time",
         0,
     )
-    assert outbox.entries() == (entry,)
+    assert outbox.entries(NOW) == (entry,)
     assert outbox.claim(NOW + LIFETIME) is None
 
 
@@ -127,7 +131,7 @@ def test_after_a_kill_it_is_handed_over_once_more_and_then_never_again(outbox: O
         now += LEASE
 
     assert handed_over == 2
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(NOW)
     assert entry.given_up == "mail-in-doubt"
     assert [event.reason for event in events(engine, "notice.given_up")] == ["mail-in-doubt"]
 
@@ -136,7 +140,7 @@ def test_a_line_that_breaks_after_the_end_of_the_message_counts_like_a_kill(outb
     outbox.add(letter())
     outbox.claim(NOW)
     assert outbox.note("a1", IN_DOUBT, NOW) is None
-    due_at = outbox.entries()[0].due_at
+    due_at = outbox.entries(NOW)[0].due_at
 
     outbox.claim(due_at)
 
@@ -150,7 +154,7 @@ def test_a_server_that_says_no_for_now_leaves_nothing_in_doubt(outbox: Outbox):
     for _ in range(4):
         outbox.claim(now)
         assert outbox.note("a1", BUSY, now) is None
-        now = outbox.entries()[0].due_at
+        now = outbox.entries(NOW)[0].due_at
 
     assert outbox.give_up_hopeless(now) == ()
     assert outbox.claim(now) is not None
@@ -165,7 +169,7 @@ def test_what_somebody_else_has_noted_meanwhile_stays(outbox: Outbox):
 
     assert outbox.note("a1", Refused("550 no", 550), NOW + LEASE) is None
 
-    assert outbox.entries() == ()
+    assert outbox.entries(NOW) == ()
     assert outbox.tally() == {"queued": 1, "sent": 1, "given-up": 0}
 
 
@@ -173,7 +177,7 @@ def test_without_an_address_nobody_can_be_told_and_that_is_said(outbox: Outbox, 
     outbox.add(letter(recipient=""))
 
     assert not outbox.is_due(NOW)
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(NOW)
     assert (entry.given_up, entry.external_id) == ("mail-no-address", "anna-1")
     assert [event.reason for event in events(engine, "notice.given_up")] == ["mail-no-address"]
     assert outbox.tally() == {"queued": 1, "sent": 0, "given-up": 1}
@@ -182,12 +186,18 @@ def test_without_an_address_nobody_can_be_told_and_that_is_said(outbox: Outbox, 
 def test_what_was_given_up_is_remembered_for_a_month(outbox: Outbox):
     later = NOW + REMEMBERED + timedelta(seconds=1)
     outbox.add(letter("old", recipient=""))
-    outbox.add(letter("new", at=later))
-    outbox.claim(later)
+    outbox.add(letter("new", recipient="", at=NOW + timedelta(seconds=1)))
+    outbox.add(letter("waits"))
 
-    outbox.note("new", Refused("550 no", 550), later)
+    def ids(now: datetime) -> set[str]:
+        return {entry.letter_id for entry in outbox.entries(now)}
 
-    assert [entry.letter_id for entry in outbox.entries()] == ["new"]
+    assert ids(later) == {"new", "waits"}
+    assert ids(NOW) == {"old", "new", "waits"}
+
+    outbox.forget(later)
+
+    assert ids(NOW) == {"new", "waits"}
 
 
 def test_who_waits_is_counted(outbox: Outbox):
@@ -247,7 +257,7 @@ def test_wherever_the_process_dies_a_message_is_sent_twice_at_most_and_never_los
 
     assert 1 <= len(taken) <= 2
     assert {each.message for each in taken} == {letter().message}
-    assert outbox.entries() == ()
+    assert outbox.entries(NOW) == ()
     assert outbox.tally() == {"queued": 1, "sent": 1, "given-up": 0}
     assert Audit(engine).first_break() is None
 

@@ -64,7 +64,7 @@ def test_what_is_due_is_delivered_once(post: Post, outbox: Outbox, plain, logged
     assert post.look() == LOOK_SECONDS
 
     assert len(plain.delivered) == 1
-    assert outbox.entries() == ()
+    assert outbox.entries(NOW) == ()
     assert logged.of("mail.sent") == [{"external_id": "anna-1", "notice": "factor-added"}]
 
 
@@ -83,7 +83,7 @@ def test_a_temporary_refusal_is_followed_by_a_delivery(
 
     post.look()
     assert plain.delivered == []
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(NOW)
     assert "Greylisted" in entry.problem
     clock.moment = entry.due_at
     post.look()
@@ -142,8 +142,8 @@ def test_a_server_that_is_down_for_a_while_gets_each_message_once(
         outbox.add(letter(f"a{number}"))
 
     pauses = [post.look() for _ in range(8)]
-    assert {entry.tried_count for entry in outbox.entries()} == {0}
-    assert {entry.problem for entry in outbox.entries()} == {
+    assert {entry.tried_count for entry in outbox.entries(NOW)} == {0}
+    assert {entry.problem for entry in outbox.entries(NOW)} == {
         f"mail server 127.0.0.1:{plain.port}: connection refused"
     }
     plain.start()
@@ -255,7 +255,7 @@ def test_it_ends_in_seconds_although_the_server_never_answers(running: Running, 
     post.stop()
 
     assert time.monotonic() - begun_at < 4
-    (entry,) = running.outbox.entries()
+    (entry,) = running.outbox.entries(NOW)
     assert (entry.given_up, entry.problem) == ("", "it hung up")
     assert [thread for thread in threading.enumerate() if thread.name == "mail"] == []
 

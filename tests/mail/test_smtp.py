@@ -242,6 +242,19 @@ def scripted(*answers: bytes) -> Callable[[socket.socket], None]:
     return serve
 
 
+@pytest.mark.parametrize("challenge", [b"334 x\r\n", b"334 YWJ\r\n"])
+def test_a_login_that_makes_no_sense_is_said(plain: MailServer, tmp_path: Path, challenge: bytes):
+    offer = b"250-mail.test\r\n250 AUTH CRAM-MD5\r\n"
+    server = TlsServer(tmp_path, scripted(offer, challenge), is_tls=False)
+    try:
+        with pytest.raises(MailUnavailable) as caught:
+            door(plain, port=server.port, user="svc", password="s3cret").open()
+    finally:
+        server.close()
+
+    assert str(caught.value) == f"mail server {HOST}:{server.port}: its login makes no sense"
+
+
 def test_a_line_that_breaks_leaves_in_doubt_only_what_was_sent_to_its_end(
     plain: MailServer, tmp_path: Path
 ):

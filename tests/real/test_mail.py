@@ -12,7 +12,7 @@ import pytest
 from connector.audit import Audit
 from connector.bootstrap.mail import make_post
 from connector.clock import SystemClock
-from connector.mail.outbox import LEASE, Outbox
+from connector.mail.outbox import LEASE, REMEMBERED, Outbox
 from connector.settings import load_settings
 from state.engine import open_engine, writing
 from tests.cli.shell import COMPANY, IDP
@@ -122,7 +122,7 @@ def test_what_another_process_queues_is_delivered_within_two_seconds_until_the_e
     for outcome, count in (("queued", 3), ("sent", 3), ("given-up", 0)):
         assert f'\nconnector_mail_messages_total{{outcome="{outcome}"}} {count}\n' in numbers
     assert [event.event for event in Audit(engine).recent(1)] == ["notice.sent"]
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(datetime.now(UTC))
     assert (entry.letter_id, entry.given_up, entry.tried_count) == ("b2", "", 1)
 
 
@@ -143,9 +143,21 @@ def test_killed_between_sent_and_noted_it_sends_once_more_and_never_a_third_time
     make_post(load_settings(operator.folder / "connector.toml"), engine, SystemClock()).look()
 
     assert [each.message["Message-ID"] for each in server.delivered] == ["<a1@corp.example>"] * 2
-    (entry,) = outbox.entries()
+    (entry,) = outbox.entries(datetime.now(UTC))
     assert (entry.given_up, entry.tried_count) == ("mail-in-doubt", 2)
     assert Audit(engine).recent(1)[0].reason == "mail-in-doubt"
+
+
+def test_what_was_given_up_long_ago_is_forgotten_at_the_start(operator: Operator, engine: Engine):
+    outbox, now = Outbox(engine), datetime.now(UTC)
+    long_ago = now - REMEMBERED - timedelta(hours=1)
+    outbox.add(letter("old", recipient="", at=long_ago))
+    outbox.add(letter("new", recipient="", at=now))
+
+    with running(operator) as service:
+        assert service.end() == 0
+
+    assert [entry.letter_id for entry in outbox.entries(long_ago)] == ["new"]
 
 
 @pytest.mark.long
@@ -173,5 +185,5 @@ def test_killed_once_a_message_comes_and_is_noted(
 
     ids = [each.message["Message-ID"] for each in server.delivered]
     assert ids == ["<a1@corp.example>", "<b2@corp.example>", "<a1@corp.example>"]
-    assert outbox.entries() == ()
+    assert outbox.entries(datetime.now(UTC)) == ()
     assert outbox.tally() == {"queued": 2, "sent": 2, "given-up": 0}

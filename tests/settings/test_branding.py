@@ -52,6 +52,13 @@ def test_an_svg_and_a_png_are_taken_whatever_they_are_called(write):
     assert "rect" not in repr(idp)
 
 
+def test_a_logo_for_dark_pages_alone_is_refused(write):
+    """Nobody would see it."""
+    assert faults(write('logo_dark = "one"', one=LOGO)) == {
+        "idp": "logo_dark: only of use with logo"
+    }
+
+
 def test_an_svg_as_drawing_programs_write_it_is_taken(write):
     drawn = b'\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8"?>\n<!-- by hand -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n'
 

@@ -70,7 +70,11 @@ def test_a_host_is_a_name_in_lower_case_and_may_have_a_port(folder: Path):
         ({"host": f"someone@{HOST}"}, "duo.host", "API hostname"),
         ({"host": "a..b"}, "duo.host", "API hostname"),
         ({"host": ""}, "duo.host", "API hostname"),
-        ({"client_id": CLIENT_ID[:-1]}, "duo.client_id", "20 letters and digits"),
+        ({"client_id": CLIENT_ID[:-1]}, "duo.client_id", f"and digits, not {CLIENT_ID[:-1]!r}"),
+        ({"client_id": SECRET}, "duo.client_id", "20 letters and digits; the key holds 40 char"),
+        ({"client_id": f" {SECRET}\n"}, "duo.client_id", "digits; the key holds 42 characters"),
+        ({"client_id": {"file": "duo-secret"}}, "duo.client_id", "duo-secret holds 40 characters"),
+        ({"client_id": {"file": "short"}}, "duo.client_id", "short holds 39 characters"),
         ({"client_id": {"env": "NOT_SET"}}, "duo.client_id", "empty or not set"),
         ({"client_secret": SECRET}, "duo.client_secret", "secrets are never written here"),
         ({"client_secret": {"file": "short"}}, "duo.client_secret", "short holds 39"),
@@ -86,7 +90,7 @@ def test_each_fault_is_said_with_its_key(folder: Path, keys: dict, key: str, pro
 
     assert list(found) == [key]
     assert problem in found[key]
-    assert SECRET not in str(found)
+    assert SECRET[:20] not in str(found)
 
 
 def test_duo_needs_an_identity_provider(folder: Path):

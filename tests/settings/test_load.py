@@ -114,6 +114,31 @@ def test_five_faults_are_five_lines_each_with_its_key(write):
     ]
 
 
+@pytest.mark.parametrize(
+    "every", ["3155760001s", "36526d", "5218w", "99999999999999d", f"{'9' * 5000}w"]
+)
+def test_a_duration_of_more_than_a_hundred_years_is_refused_by_its_key(write, every):
+    path = write(GOOD + f'[schedule]\nevery = "{every}"\n')
+
+    assert faults(path) == {"schedule.every": f"must be at most 100 years, not {every!r}"}
+
+
+def test_a_duration_of_a_hundred_years_is_taken(write):
+    path = write(GOOD + '[schedule]\nevery = "36525d"\nfull_every = "0003155760000s"\n')
+
+    schedule = load_settings(path).schedule
+
+    assert schedule.every == schedule.full_every == timedelta(days=36525)
+
+
+@pytest.mark.parametrize("every", ["0m", "00s", "m", "", "-5m", "5"])
+def test_what_is_no_duration_is_refused_by_its_key(write, every):
+    path = write(GOOD + f'[schedule]\nevery = "{every}"\n')
+
+    assert list(faults(path)) == ["schedule.every"]
+    assert faults(path)["schedule.every"].startswith("must be a number and a unit")
+
+
 def test_an_application_needs_somewhere_to_come_from(write):
     text = GOOD + '[idp]\nbase_url = "https://sso.example"\n[[application]]\nname = "A"\n'
 

@@ -112,6 +112,26 @@ def test_a_password_in_the_url_is_not_repeated(write: Write):
 
 
 @pytest.mark.parametrize(
+    "server",
+    [
+        "smtp://svc:s3cret@mail.corp.example:port",
+        "smtp://svc:s3cret@mail..corp.example",
+        "smtp://svc:s3cret@[mail.corp.example",
+        "smtp://svc:s3cret/@mail.corp.example",
+        "smtp://svc:s3cret#@mail.corp.example",
+        "https://svc:s3cret@mail.corp.example",
+        "svc:s3cret@mail.corp.example",
+        "smtp://svc:s3cret",
+    ],
+)
+def test_a_password_in_what_is_no_url_is_not_repeated(write: Write, server: str):
+    found = fault_of(write, f'server = "{server}"\n', FROM)
+
+    assert list(found) == ["mail.server"]
+    assert "s3cret" not in found["mail.server"]
+
+
+@pytest.mark.parametrize(
     "sender",
     ["nobody", "", "a@x.test, b@y.test", "a@x.test\\r\\nBcc: b@y.test", "jürgen@x.test", "a@"],
 )

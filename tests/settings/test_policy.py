@@ -194,6 +194,11 @@ def test_rules_read_back_from_json_are_the_same(load):
         ),
         ('remembered_for = "for ever"', "policy.remembered_for", "must be a number and a unit"),
         (
+            'second_factor = "5218w"',
+            "policy.second_factor",
+            "must be at most 100 years, not '5218w'",
+        ),
+        (
             "remembered_devices = true",
             "policy.remembered_devices",
             "'off', 'application' or 'shared'",

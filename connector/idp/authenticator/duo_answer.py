@@ -76,7 +76,7 @@ def read_callback(query: bytes) -> DuoAnswer:
     state, code, error = (fields.get(name, "") for name in _SINGLE[:3])
     if problem := _find_problem(state, code, error):
         raise RequestRefused(Reason.DUO_ANSWER_MALFORMED, f"the answer of Duo has {problem}")
-    return DuoAnswer(state, code, error, _plain(fields.get("error_description", "")))
+    return DuoAnswer(state, code, error, plain_words(fields.get("error_description", "")))
 
 
 def _split(query: bytes) -> dict[str, str]:
@@ -113,6 +113,6 @@ def _find_problem(state: str, code: str, error: str) -> str:
     return ""
 
 
-def _plain(words: str) -> str:
-    """Return words that neither break a line nor turn others around."""
+def plain_words(words: str) -> str:
+    """Return words of Duo's in bounded length, that neither break a line nor turn others around."""
     return "".join(sign if sign.isprintable() else " " for sign in words[:_WORDS_LIMIT]).strip()

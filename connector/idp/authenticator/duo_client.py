@@ -19,6 +19,7 @@ import httpx
 import orjson
 
 from connector.errors import DuoUnavailable, FactorRefused
+from connector.idp.authenticator.duo_answer import plain_words
 from connector.idp.authenticator.duo_token import LEEWAY, sign_assertion
 from connector.idp.reason import Reason
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from connector.idp.authenticator.duo_token import DuoApplication
 
 SIZE_LIMIT_BYTES: Final = 65_536
-_WORDS_LIMIT: Final = 200
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _HEADERS: Final = {
     "Content-Type": "application/x-www-form-urlencoded",
@@ -232,5 +232,4 @@ def _words_of(values: Mapping[str, Any]) -> str:
     """Return what Duo says of a failure, in one line of bounded length."""
     named = ("error", "error_description", "message", "message_detail")
     words = ": ".join(str(values[name]) for name in named if values.get(name))
-    plain = "".join(sign if sign.isprintable() else " " for sign in words[:_WORDS_LIMIT]).strip()
-    return plain or "nothing that we understand"
+    return plain_words(words) or "nothing that we understand"

@@ -15,6 +15,7 @@ import pyotp
 import segno
 
 from connector.errors import FactorRefused
+from connector.idp.authenticator.written_code import in_groups
 from connector.idp.factor import EnrolledFactor, FactorKind, Proof, clean_name
 from connector.idp.keys.seal import Place, SealRefused
 from connector.idp.reason import Reason
@@ -74,8 +75,7 @@ class TotpFactor:
 
     def spelled(self, seed: bytes) -> str:
         """Return a seed to be typed: base32 in groups of four."""
-        text = b32encode(seed).decode()
-        return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+        return in_groups(b32encode(seed).decode(), 4, " ")
 
     def enrol(
         self, external_id: str, seed: bytes, code: str, name: str, now: datetime
