@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from connector.idp.policy.points import Remembering
 from connector.log import start_logging
 from connector.source.password import PasswordVerdict
 from tests.parts.identity_provider import People
+from tests.parts.log_fixtures import log_as_it_was  # noqa: F401 - a fixture
 from tests.parts.policies import policies
 from tests.parts.visitor import visit
 from tests.test_log import FORGED, unseen
@@ -24,10 +24,10 @@ from tests.web.conftest import BASE_URL
 from tests.web.holder import EMAIL, Holder, make_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from connector.directory.person import DirectoryUser
     from tests.parts.identity_provider import IdentityProvider
+
+pytestmark = pytest.mark.usefixtures("log_as_it_was")
 
 PASSWORDS = {
     "right": "Canary-Right-1!",
@@ -42,14 +42,6 @@ def idp(idp) -> IdentityProvider:
     idp.policies = policies(remembered_devices=Remembering.SHARED)
     idp.people.add("alice", PASSWORDS["right"])
     return idp
-
-
-@pytest.fixture(autouse=True)
-def _root_logger_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 def go_wrong_and_right(alice: Holder) -> list[str]:

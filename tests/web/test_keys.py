@@ -133,6 +133,24 @@ def test_the_portal_finds_what_is_sought_and_shows_links(idp):
     assert "Nothing of yours is called <b>." in visitor.get("/?q=<b>").tree.text_content()
 
 
+@pytest.mark.parametrize(("count", "is_there"), [(12, False), (13, True)])
+def test_a_dozen_tiles_are_looked_at_and_more_are_searched(idp, count, is_there):
+    """Whoever sees few is asked nothing; a search that finds few can be changed all the same."""
+    idp.links += [
+        Link(f"Site {n}", f"https://s{n}.test", admits_everybody=True) for n in range(count - 2)
+    ]
+    visitor = visit(idp.app(), BASE_URL)
+    sign_in_here(visitor, path="/open/payroll")
+
+    page = visitor.get("/")
+    found = visitor.get("/?q=site+3")
+
+    assert (len(tiles(page)), tiles(found)) == (count, ["Site 3"])
+    for shown, sought in ((page, ""), (found, "site 3")):
+        boxes = shown.tree.xpath("//form[@role='search' and @action='/']//input[@name='q']/@value")
+        assert boxes == ([sought] if is_there else [])
+
+
 def tiles(page: Page) -> list[str]:
     """Return what the tiles say, without the letters that stand for pictures."""
     (found,) = page.tree.find_class("applications")
