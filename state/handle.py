@@ -30,8 +30,8 @@ Handle = Connection | sqlite3.Connection
 _PAUSES_SECONDS: Final = (0.0001, 0.0002, 0.0003)
 
 
-def looking(bind: Engine | Connection) -> AbstractContextManager[Handle]:
-    """Return a handle for `Prepared` statements that read, all of one moment.
+def glancing(bind: Engine | Connection) -> AbstractContextManager[Handle]:
+    """Return a handle for one `Prepared` statement that reads, which is a moment by itself.
 
     Args:
         bind: As `state.engine.reading` has it.
@@ -42,17 +42,7 @@ def looking(bind: Engine | Connection) -> AbstractContextManager[Handle]:
     """
     if isinstance(bind, Connection) or bind.dialect.name != "sqlite":
         return reading(bind)
-    return _Turn(bind, "BEGIN")
-
-
-def glancing(engine: Engine) -> AbstractContextManager[Handle]:
-    """Return a handle for one `Prepared` statement that reads, which is a moment by itself.
-
-    Raises:
-        StateError: if the database cannot be read.
-
-    """
-    return reading(engine) if engine.dialect.name != "sqlite" else _Turn(engine, "")
+    return _Turn(bind, "")
 
 
 def keeping(engine: Engine) -> AbstractContextManager[Handle]:

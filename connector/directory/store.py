@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, func, or_, select
@@ -12,7 +13,8 @@ from connector.mapping.resource import MappingProblem
 from connector.packed import Packed
 from state.directory import GroupRow, LoginNameRow, MemberRow, ProblemRow, UserRow, WatermarkRow
 from state.engine import BATCH, batches, of_some, reading, table_of
-from state.handle import looking
+from state.handle import glancing
+from state.listing import listed
 from state.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, Connection, Engine, Row, Select, Table
 
-    from state.handle import Handle
 
 USERS = table_of(UserRow)
 GROUPS = table_of(GroupRow)
@@ -156,14 +157,17 @@ class DirectoryStore:
 
     def user(self, external_id: str) -> DirectoryUser | None:
         """Return the person with this key, or None."""
-        with looking(self._engine) as handle:
-            return _find_user(handle, external_id)
+        with glancing(self._engine) as handle:
+            row = _USER.first(handle, {"external_id": external_id})
+        return None if row is None else _to_user(row, _names_in(row))
 
     def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
         """Return a person and the casefolded names of all their groups, as of one moment."""
-        with looking(self._engine) as handle:
-            user = _find_user(handle, external_id)
-            return None if user is None else (user, _find_groups(handle, external_id))
+        with glancing(self._engine) as handle:
+            row = _STANDING.first(handle, {"external_id": external_id})
+        if row is None:
+            return None
+        return _to_user(row, _names_in(row)), frozenset(json.loads(row.groups))
 
     def find_login(self, name: str) -> DirectoryUser | None:
         """Return whom a casefolded name signs in: one person who has not left, or None.
@@ -172,13 +176,16 @@ class DirectoryStore:
         """
         with reading(self._engine) as connection:
             found = connection.scalars(_WHO_SIGNS_IN, {"login_name": name}).all()
-            return _find_user(connection, found[0]) if len(found) == 1 else None
+            key = {"external_id": found[0]} if len(found) == 1 else None
+            row = _USER.first(connection, key) if key else None
+        return None if row is None else _to_user(row, _names_in(row))
 
     def group_names(self, external_id: str) -> tuple[str, ...]:
         """Return the names of all groups of a person as the source writes them, in order."""
         name = GROUPS.c.distinguished_name
         with reading(self._engine) as connection:
-            folded = _find_groups(connection, external_id)
+            row = _STANDING.first(connection, {"external_id": external_id})
+            folded = json.loads(row.groups) if row else []
             statements = of_some(select(name), GROUPS.c.name_folded, folded)
             found = [one for each in statements for one in connection.scalars(each)]
         return tuple(sorted(found, key=str.casefold))
@@ -300,10 +307,6 @@ _WHO_SIGNS_IN = (
     .join(USERS, USERS.c.external_id == LOGIN_NAMES.c.external_id)
     .where(LOGIN_NAMES.c.name == bindparam("login_name"), USERS.c.left_at.is_(None))
 )
-_ONE_USER = Prepared(select(USERS).where(USERS.c.external_id == _KEY))
-_NAMES_OF_ONE = Prepared(
-    select(LOGIN_NAMES.c.name).where(LOGIN_NAMES.c.external_id == _KEY).order_by(LOGIN_NAMES.c.name)
-)
 
 
 def _groups_of_one() -> Select[Any]:
@@ -320,23 +323,15 @@ def _groups_of_one() -> Select[Any]:
         .join(MEMBERS, MEMBERS.c.group_id == GROUPS.c.external_id)
         .join(holding, holding.c.name_folded == MEMBERS.c.name_folded)
     )
-    return select(holding.union(above).c.name_folded)
+    return select(listed(holding.union(above).c.name_folded))
 
 
-_GROUPS_OF_ONE = Prepared(_groups_of_one())
-
-
-def _find_user(handle: Handle, external_id: str) -> DirectoryUser | None:
-    key = {"external_id": external_id}
-    row = _ONE_USER.first(handle, key)
-    if row is None:
-        return None
-    return _to_user(row, tuple(one.name for one in _NAMES_OF_ONE.all(handle, key)))
-
-
-def _find_groups(handle: Handle, external_id: str) -> frozenset[str]:
-    found = _GROUPS_OF_ONE.all(handle, {"external_id": external_id})
-    return frozenset(one.name_folded for one in found)
+_NAMES_OF_ONE = select(listed(LOGIN_NAMES.c.name)).where(LOGIN_NAMES.c.external_id == _KEY)
+_ONE_USER = select(USERS, _NAMES_OF_ONE.scalar_subquery().label("names")).where(
+    USERS.c.external_id == _KEY
+)
+_USER = Prepared(_ONE_USER)
+_STANDING = Prepared(_ONE_USER.add_columns(_groups_of_one().scalar_subquery().label("groups")))
 
 
 def _members_who(owner: Table) -> Select[Any, Any]:
@@ -355,6 +350,10 @@ def _login_names(connection: Connection, external_ids: list[str]) -> dict[str, t
     for external_id, name in connection.execute(statement.order_by(LOGIN_NAMES.c.name)):
         names[external_id] = (*names.get(external_id, ()), name)
     return names
+
+
+def _names_in(row: Any) -> tuple[str, ...]:
+    return tuple(sorted(json.loads(row.names)))
 
 
 def _to_user(row: Row[*tuple[Any, ...]], names: tuple[str, ...]) -> DirectoryUser:

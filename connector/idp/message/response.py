@@ -9,6 +9,7 @@ drops.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from connector.idp.message.name_id import to_element
@@ -192,15 +193,19 @@ def _attribute_statement(assertion: Assertion) -> str:
 
 def _attribute(attribute: Attribute) -> str:
     """Return an attribute (Core section 2.7.3.1)."""
-    friendly_name = ""
-    if attribute.friendly_name:
-        friendly_name = f' FriendlyName="{escape_attribute(attribute.friendly_name)}"'
-    values = [
-        f"<saml:AttributeValue>{escape_text(value)}</saml:AttributeValue>"
-        for value in attribute.values
-    ]
+    name, values, name_format, friendly_name = attribute
+    written = "</saml:AttributeValue><saml:AttributeValue>".join(map(escape_text, values))
     return (
-        f'<saml:Attribute{friendly_name} Name="{escape_attribute(attribute.name)}"'
-        f' NameFormat="{escape_attribute(attribute.name_format)}">'
-        f"{''.join(values)}</saml:Attribute>"
+        f"{_attribute_tag(name, name_format, friendly_name)}<saml:AttributeValue>{written}"
+        "</saml:AttributeValue></saml:Attribute>"
+    )
+
+
+# The operator's configuration says what there is.
+@lru_cache(maxsize=1024)
+def _attribute_tag(name: str, name_format: str, friendly_name: str) -> str:
+    friendly = f' FriendlyName="{escape_attribute(friendly_name)}"' if friendly_name else ""
+    return (
+        f'<saml:Attribute{friendly} Name="{escape_attribute(name)}"'
+        f' NameFormat="{escape_attribute(name_format)}">'
     )
