@@ -13,9 +13,10 @@ import structlog
 
 from connector.log import start_logging
 from state.engine import open_engine, writing
+from tests.parts.log_fixtures import log_as_it_was  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 LAYOUTS = ("json", "text")
 CANARY = "Canary-Passw0rd"
@@ -23,17 +24,14 @@ FORGED = 'alice\n{"event":"ok"}\r\x1b[2K\x1b]0;owned\x07 \u202e\u2066\u200f\x85\
 
 
 @pytest.fixture
-def written(capsys) -> Iterator[Callable[[str], Callable[[], str]]]:
+def written(capsys, log_as_it_was) -> Callable[[str], Callable[[], str]]:
     """Begin a log, at the most talkative level; return what tells what was written to it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def begin(layout: str) -> Callable[[], str]:
         start_logging("debug", layout)
         return lambda: capsys.readouterr().err
 
-    yield begin
-    root.handlers[:], root.level = handlers, level
+    return begin
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -9,11 +9,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from connector.cli.app import app
 from connector.log import EVENTS
 from connector.settings import Settings
+from tests.parts.settings_keys import keys_of
 
 ROOT = Path(__file__).parent.parent
 CODE = sorted(
@@ -73,20 +73,12 @@ def test_nothing_is_left_to_do():
     assert found == []
 
 
-def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    keys = []
-    for name, field in model.model_fields.items():
-        keys.append(prefix + (field.alias or name))
-        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                keys += _keys(part, f"{prefix}{name}.")
-    return keys
-
-
 def test_every_setting_is_in_the_manual():
     manual = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
-    missing = [key for key in _keys(Settings) if f"`{key.rpartition('.')[2]}`" not in manual]
+    missing = [
+        key for key in sorted(keys_of(Settings)) if f"`{key.rpartition('.')[2]}`" not in manual
+    ]
     assert missing == []
 
 

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 
 from connector.bootstrap.logins import make_identity_provider
 from connector.clock import FixedClock
+from connector.idp.network import parse_address
 from connector.settings import load_settings
-from tests.bootstrap.test_policies import file  # noqa: F401 - a fixture
+from tests.bootstrap.test_policies import TEXT, file  # noqa: F401 - a fixture
+from tests.parts.mmdb import write_mmdb
+
+CLOCK = FixedClock(datetime(2026, 11, 29, 12, 0, tzinfo=UTC))
 
 
 def test_what_nobody_may_guess_comes_from_the_system(file, engine):
-    clock = FixedClock(datetime(2026, 11, 29, 12, 0, tzinfo=UTC))
-
-    parts = make_identity_provider(load_settings(file), engine, clock).flow.parts
+    parts = make_identity_provider(load_settings(file), engine, CLOCK).flow.parts
 
     made_by = [
         parts.random,
@@ -26,3 +28,13 @@ def test_what_nobody_may_guess_comes_from_the_system(file, engine):
     ]
     assert made_by == [secrets.token_bytes] * 6
     assert len(parts.new_token(32)) == 43
+
+
+def test_the_file_of_countries_tells_logins_where_somebody_is(file, engine):
+    write_mmdb(file.parent / "c.mmdb", {"198.51.100.0/24": {"country": {"iso_code": "KP"}}})
+    file.write_text(TEXT.replace("[idp]\n", '[idp]\ncountries_file = "c.mmdb"\n'))
+
+    parts = make_identity_provider(load_settings(file), engine, CLOCK).flow.parts
+
+    assert parts.countries.of(parse_address("198.51.100.7")) == "KP"
+    assert parts.countries.of(parse_address("192.0.2.7")) == ""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from tests.cli.shell import Shell
+from tests.parts.log_fixtures import log_as_it_was  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.parts.scim_server import Simulator
@@ -19,17 +17,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Shell]:
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    log_as_it_was: None,
+) -> Shell:
     """A shell in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONNECTOR_CONFIG", raising=False)
-    handlers, level = list(logging.root.handlers), logging.root.level
-    yield Shell(capsys, tmp_path)
-    # A command sends the log to this test's standard error, which ends with the test.
-    structlog.reset_defaults()
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
+    return Shell(capsys, tmp_path)
 
 
 @pytest.fixture

@@ -15,11 +15,10 @@ from connector.bootstrap.tls import trusting
 from connector.idp.authenticator.duo_answer import read_callback
 from connector.settings import load_settings
 from tests.cli.shell import IDP
-from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_fixtures import duo, shared_duo  # noqa: F401 - fixtures
 from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.shell import Shell
@@ -33,12 +32,6 @@ client_id = "{client_id}"
 client_secret = {{ file = "duo-secret" }}
 ca_file = "{ca_file}"
 """
-
-
-@pytest.fixture
-def duo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuoSimulator]:
-    with running_duo(tmp_path_factory.mktemp("duo")) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -21,11 +21,10 @@ from connector.idp.authenticator.duo import DuoFactor
 from connector.idp.authenticator.duo_answer import read_callback
 from connector.idp.authenticator.duo_client import DuoClient
 from connector.idp.authenticator.duo_token import DuoApplication
-from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_fixtures import duo, shared_duo  # noqa: F401 - fixtures
 from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, LIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.parts.duo_simulator import DuoSimulator
@@ -95,18 +94,6 @@ class Theirs:
             self._client.exchange_authorization_code_for_2fa_result(code, user_name, nonce)
         except duo_universal.DuoException as error:
             raise Refused(error) from error
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuoSimulator]:
-    with running_duo(tmp_path_factory.mktemp("duo")) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def duo(running: DuoSimulator) -> DuoSimulator:
-    running.behave()
-    return running
 
 
 @pytest.fixture(params=[Ours, Theirs], ids=["ours", "theirs"])

@@ -13,7 +13,7 @@ from connector.idp.first_factor import PasskeyAnswer
 from connector.idp.flow import Visit
 from connector.idp.moment import to_timestamp
 from connector.idp.view import AskPasskeyEnrolment, AskTotpEnrolment, SendHome, SendResponse
-from tests.idp.bench import ADDRESS, authn_request, redirected
+from tests.idp.bench import ADDRESS, an_application, authn_request, redirected
 from tests.parts.software_authenticator import SoftwareAuthenticator
 
 if TYPE_CHECKING:
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 EMAIL, PASSWORD = "ann.lind@corp.example", "Right-1"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"
+# A second application beside the intranet, open to the same people.
+WIKI = an_application(
+    name="Wiki",
+    slug="wiki",
+    service_provider=replace(
+        an_application().service_provider, entity_id="https://wiki.corp.example/saml/metadata"
+    ),
+)
 
 
 @dataclass

@@ -26,12 +26,10 @@ from connector.idp.authenticator.duo_client import SIZE_LIMIT_BYTES, DuoClient
 from connector.idp.authenticator.duo_token import DuoApplication, ExpectedToken, verify_token
 from connector.idp.factor import FactorKind, Proof
 from connector.idp.reason import Reason
-from tests.parts.duo_simulator import running_duo
+from tests.parts.duo_fixtures import duo, shared_duo  # noqa: F401 - fixtures
 from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET, LIES, MORE_LIES, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.parts.duo_simulator import DuoSimulator
 
 BACK = "https://sso.corp.test/login/duo"
@@ -73,19 +71,6 @@ REASONS = {
     "no result": Reason.DUO_DENIED,
     "a result in words": Reason.DUO_DENIED,
 }
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuoSimulator]:
-    with running_duo(tmp_path_factory.mktemp("duo")) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def duo(running: DuoSimulator) -> DuoSimulator:
-    running.behave()
-    running.requests.clear()
-    return running
 
 
 def factor_of(duo: DuoSimulator, secret: str = CLIENT_SECRET, **more) -> DuoFactor:

@@ -22,37 +22,20 @@ from connector.idp.reason import Reason
 from connector.idp.view import AskEnrolment, AskFactor, AskTotpEnrolment, SendHome, SendResponse
 from connector.idp.xmldsig import Element
 from tests.idp.bench import an_application, make_bench
-from tests.idp.factor_bench import Person
-from tests.parts.duo_simulator import running_duo
+from tests.idp.factor_bench import WIKI, Person
+from tests.parts.duo_fixtures import shared_duo  # noqa: F401 - a fixture
 from tests.parts.duo_tokens import CLIENT_ID, CLIENT_SECRET
 from tests.parts.policies import policies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.parts.duo_simulator import DuoSimulator
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory) -> Iterator[DuoSimulator]:
-    with running_duo(tmp_path_factory.mktemp("duo")) as simulator:
-        yield simulator
-
-
 @pytest.fixture
-def duo(running: DuoSimulator, clock) -> DuoSimulator:
-    running.behave()
-    running.clock = lambda: clock.now().timestamp()
-    return running
-
-
-WIKI = an_application(
-    name="Wiki",
-    slug="wiki",
-    service_provider=replace(
-        an_application().service_provider, entity_id="https://wiki.corp.example/saml/metadata"
-    ),
-)
+def duo(shared_duo: DuoSimulator, clock) -> DuoSimulator:
+    shared_duo.behave()
+    shared_duo.clock = lambda: clock.now().timestamp()
+    return shared_duo
 
 
 @pytest.fixture

@@ -95,40 +95,6 @@ def test_a_wrong_code_of_somebody_makes_no_wrong_password_forgotten(bench: SignO
     assert guess(bench, "Right-1") == Reason.TOO_MANY_ATTEMPTS
 
 
-def test_the_owner_has_one_try_more_at_a_device_that_was_remembered(bench: SignOnBench):
-    device = remember(bench, "ann-1")
-    for number in range(3):
-        guess(bench, f"w{number}")
-
-    assert guess(bench, "typing error", device="another cookie") == Reason.TOO_MANY_ATTEMPTS
-    assert guess(bench, "typing error", device=device) == Reason.WRONG_PASSWORD
-    assert guess(bench, "Right-1", device=device) == Reason.TOO_MANY_ATTEMPTS
-    assert len(bench.passwords.asked) == 4
-
-
-def test_a_second_device_has_no_try_of_its_own(bench: SignOnBench):
-    """The directory counts them together."""
-    device = remember(bench, "ann-1")
-    other = RememberedDevice(
-        digest_of("other"), "", "ann-1", FactorKind.TOTP, bench.parts.clock.now(),
-        bench.parts.clock.now(), bench.parts.clock.now() + timedelta(days=1), ADDRESS, "",
-    )  # fmt: skip
-    bench.parts.devices.remember(other)
-    for number in range(3):
-        guess(bench, f"w{number}")
-
-    assert guess(bench, "typing error", device=device) == Reason.WRONG_PASSWORD
-    assert guess(bench, "Right-1", device="other") == Reason.TOO_MANY_ATTEMPTS
-
-
-def test_a_device_of_somebody_else_is_none(bench: SignOnBench):
-    device = remember(bench, "bob-2")
-    for number in range(3):
-        guess(bench, f"w{number}")
-
-    assert guess(bench, "Right-1", device=device) == Reason.TOO_MANY_ATTEMPTS
-
-
 def test_a_flood_keeps_strangers_out_and_owners_not(bench: SignOnBench):
     bench = limited(bench, overall_count=40)
     device = remember(bench, "ann-1")

@@ -25,16 +25,8 @@ from connector.idp.view import (
 )
 from connector.idp.xmldsig import Element
 from tests.idp.bench import an_application, first_text, make_bench, response_of
-from tests.idp.factor_bench import EMAIL, Person
+from tests.idp.factor_bench import EMAIL, WIKI, Person
 from tests.parts.policies import WITHOUT, policies
-
-WIKI = an_application(
-    name="Wiki",
-    slug="wiki",
-    service_provider=replace(
-        an_application().service_provider, entity_id="https://wiki.corp.example/saml/metadata"
-    ),
-)
 
 
 @pytest.fixture

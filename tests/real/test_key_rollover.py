@@ -303,7 +303,11 @@ def test_an_rsa_key_gives_way_to_another_under_a_load_of_logins_and_not_one_fail
 
 @pytest.mark.long
 def test_an_rsa_key_gives_way_to_ecdsa_except_where_that_is_not_known(world: World):
-    """The lasso 2.8 of mellon verifies no ECDSA, seen in November 2026."""
+    """The lasso 2.8 of mellon verifies no ECDSA, seen in November 2026.
+
+    Of the long profile: in every run `idp/test_algorithms_at_applications.py` has the applications
+    of others verify ECDSA, and `cli/test_keys.py` excepts one of them.
+    """
     former, load = world.keys()["active"], world.load
     others = [slug for slug in SLUGS if slug != "mellon"]
     with load.running(*world.people()):

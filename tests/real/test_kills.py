@@ -1,7 +1,8 @@
 """kill -9 at random moments over a whole life, with a real directory and a real SCIM server.
 
-The short life is part of every run; the long one, 500 kills over 50 cycles, of `make test-long`.
-CONNECTOR_SEED gives the long one another life.
+The short life, 20 kills, is part of every run, and can only show that nothing is badly wrong: on a
+busy machine one of its kills may be all that comes while a cycle sends. The long one, 500 kills over
+50 cycles, is of `make test-long`, and asks for 50. CONNECTOR_SEED gives it another life.
 """
 
 from __future__ import annotations
@@ -120,13 +121,14 @@ def nursery(operator: Operator) -> Iterator[Nursery]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "cycles", "kills"),
+    ("seed", "cycles", "kills", "while_sending"),
     [
-        pytest.param(7, 4, 20, id="seed 7: 20 kills in 4 cycles"),
+        pytest.param(7, 4, 20, 1, id="seed 7: 20 kills in 4 cycles"),
         pytest.param(
             SEED,
             50,
             500,
+            50,
             id=f"seed {SEED}: 500 kills in 50 cycles",
             marks=[pytest.mark.long, pytest.mark.timeout(3600)],
         ),
@@ -140,6 +142,7 @@ def test_whoever_kills_it_whenever_it_ends_right(
     seed: int,
     cycles: int,
     kills: int,
+    while_sending: int,
 ):
     """After each cycle that is let live: nobody is there twice, and nobody disabled has access."""
     chance = random.Random(seed)
@@ -172,8 +175,7 @@ def test_whoever_kills_it_whenever_it_ends_right(
     )
     # Most of them came while a cycle was at work, many with requests on their way.
     assert ends["killed"] >= kills // 3
-    # On a busy machine cycles are slow where they do not send.
-    assert ends["killed while it sent"] >= kills // 20
+    assert ends["killed while it sent"] >= while_sending
     assert_nothing_is_left_to_write(scim2_server, operator)
 
 

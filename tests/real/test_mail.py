@@ -164,6 +164,7 @@ def test_what_was_given_up_long_ago_is_forgotten_at_the_start(operator: Operator
 def test_killed_once_a_message_comes_and_is_noted(
     operator: Operator, engine: Engine, server: MailServer
 ):
+    """Of the long profile: in every run the test above kills it twice, at the same place."""
     outbox, server.hangs = Outbox(engine), True
     outbox.add(letter("a1", at=datetime.now(UTC)))
     with running(operator) as service:

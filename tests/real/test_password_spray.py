@@ -19,6 +19,7 @@ from connector.audit import Audit
 from connector.idp.reason import Reason
 from state.engine import open_engine
 from tests.parts.guesser import Guess, Guesser
+from tests.parts.in_step import search
 from tests.parts.operator import Operator
 from tests.parts.owner import Owner
 from tests.parts.proxied import configured
@@ -36,11 +37,60 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 THRESHOLD, GUESSES = 5, 10
 ADDRESSES = tuple(f"198.51.100.{number}" for number in range(50))
+# Half of the guesses come from these ten, the others from the other forty.
+BUSY, QUIET = ADDRESSES[:10], ADDRESSES[10:]
 HOME = "192.0.2.1"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An attack to be made, and what has to come of it; the same sentences hold of each.
+
+    Attributes:
+        people: How many are attacked.
+        limits: Keys of [idp].
+        reasons: How many guesses fail why; wrong passwords have come to the directory.
+        are_met_alone: Who is kept off by nothing but the limit of accounts: numbers of people.
+
+    """
+
+    people: int
+    limits: str
+    reasons: dict[Reason, int]
+    are_met_alone: range
+
+
+# Few enough that each limit is met: 100 people have three guesses each from addresses that are
+# quiet, 15 come from each of the ten that are busy, and then there were as many as may be.
+ALL_LIMITS = Profile(
+    200,
+    "max_failures_address = 15\nmax_failures_overall = 450",
+    {
+        Reason.WRONG_PASSWORD: 100 * 3 + 10 * 15,
+        Reason.TOO_MANY_ATTEMPTS: 100 * 7,
+        Reason.TOO_MANY_FROM_ADDRESS: 100 * 9 - 10 * 15,
+        Reason.TOO_MANY_OVERALL: 100,
+    },
+    range(0, 200, 2),
+)
 # Accounts have to be safe without the others: an attacker has as many addresses as they like.
-ACCOUNTS_ALONE = "max_failures_address = 100000\nmax_failures_overall = 100000"
-# So few that each of them is met.
-ALL_SOON = "max_failures_address = 15\nmax_failures_overall = 500"
+ACCOUNTS_ALONE = Profile(
+    1000,
+    "max_failures_address = 100000\nmax_failures_overall = 100000",
+    {Reason.WRONG_PASSWORD: 1000 * 3, Reason.TOO_MANY_ATTEMPTS: 1000 * 7},
+    range(1000),
+)
+# 30 from each address. At 40 of them everybody has had two by then, and 200 people a third.
+USUAL_LIMITS = Profile(
+    1000,
+    "",
+    {
+        Reason.WRONG_PASSWORD: 50 * 30,
+        Reason.TOO_MANY_ATTEMPTS: 200 * 7,
+        Reason.TOO_MANY_FROM_ADDRESS: 10 * 1000 - 50 * 30 - 200 * 7,
+    },
+    range(0),
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +98,9 @@ class Attack:
     """An attack, and what came of it.
 
     Attributes:
-        people: How many are attacked.
+        profile: What was wanted.
+        keys: objectGUIDs of those who are attacked, by login.
+        made: The guesses.
         lockouts: Wrong passwords at the directory, and whether locked, by login.
         failures: What the audit has of it.
         seconds: How long the guesses took.
@@ -58,7 +110,9 @@ class Attack:
 
     """
 
-    people: int
+    profile: Profile
+    keys: dict[str, str]
+    made: list[Guess]
     lockouts: dict[str, tuple[int, bool]]
     failures: list[AuditEvent]
     seconds: float
@@ -72,20 +126,24 @@ class Attack:
         return Counter(event.reason for event in self.failures)
 
 
+def login_of(number: int) -> str:
+    return f"user{number:06d}"
+
+
 def email_of(number: int) -> str:
-    return f"user{number:06d}@corp.example"
+    return f"{login_of(number)}@corp.example"
 
 
 @contextmanager
-def attacked(samba, folder: Path, people: int, limits: str) -> Iterator[Attack]:
+def attacked(samba, folder: Path, profile: Profile) -> Iterator[Attack]:
     """Guess at everybody; yield what came of it while the daemon runs on."""
-    samba.reset(users=people)
+    samba.reset(users=profile.people)
     samba.people.lock_after(THRESHOLD)
     operator = Operator(folder)
-    base_url = configured(operator, samba, limits)
+    base_url = configured(operator, samba, profile.limits)
     operator.run("sync")
     keyholder, regular = (
-        Owner(base_url, "/open/intranet", email_of(n), SEEDED_PASSWORD) for n in range(2)
+        Owner(base_url, "/open/intranet", email_of(n), SEEDED_PASSWORD) for n in (0, 2)
     )
     guesser = Guesser(base_url, "intranet")
     with (
@@ -97,16 +155,22 @@ def attacked(samba, folder: Path, people: int, limits: str) -> Iterator[Attack]:
         keyholder.enrol_passkey(HOME)
         regular.enrol_app(HOME)
         regular.have_remembered(HOME, time.time() + 30)
-        emails = [email_of(number) for number in range(people)]
-        guesser.prepare(emails, HOME)
+        guesser.prepare(map(email_of, range(profile.people)), HOME)
+        made = guesses(profile.people)
         begun = time.monotonic()
-        guesser.guess_all(guesses(emails))
+        guesser.guess_all(made)
         seconds = time.monotonic() - begun
         engine = open_engine(f"sqlite:///{folder}/state.db")
-        recent = Audit(engine).recent(people * GUESSES + 100)
+        recent = Audit(engine).recent(len(made) + 100)
         engine.dispose()
+        names = ["sAMAccountName", "objectGUID"]
         yield Attack(
-            people,
+            profile,
+            {
+                values["sAMAccountName"]: values["objectGUID"]
+                for _, values in search(samba, "(sAMAccountName=user*)", names)
+            },
+            made,
             samba.people.lockouts(samba.people.unit("People")),
             [event for event in recent if event.event == "login.failed"],
             seconds,
@@ -117,55 +181,58 @@ def attacked(samba, folder: Path, people: int, limits: str) -> Iterator[Attack]:
         )
 
 
-def guesses(emails: list[str]) -> list[Guess]:
-    """Try one password with everybody, then the next; half of it comes from ten addresses."""
+def guesses(people: int) -> list[Guess]:
+    """Try one password with everybody, then the next; everybody's last comes from a quiet address."""
     made = []
     for round_number in range(GUESSES):
-        for number, email in enumerate(emails, round_number):
-            address = number // 2 % (10 if number % 2 else len(ADDRESSES))
-            made.append(Guess(email, f"Season-{round_number}!", ADDRESSES[address]))
+        for number in range(people):
+            is_busy = number % 2 and round_number < GUESSES - 1
+            addresses = BUSY if is_busy else QUIET
+            address = addresses[(number // 2 + round_number) % len(addresses)]
+            made.append(Guess(email_of(number), f"Season-{round_number}!", address))
     return made
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(
-            (1000, ACCOUNTS_ALONE), id="1000 people, accounts alone", marks=pytest.mark.long
-        ),
-        pytest.param((200, ALL_SOON), id="200 people, all limits"),
-        pytest.param((1000, ""), id="1000 people, usual limits", marks=pytest.mark.long),
+        pytest.param(ALL_LIMITS, id="200 people, all limits"),
+        pytest.param(ACCOUNTS_ALONE, id="1000 people, accounts alone", marks=pytest.mark.long),
+        pytest.param(USUAL_LIMITS, id="1000 people, usual limits", marks=pytest.mark.long),
     ],
 )
 def attack(request, samba, tmp_path_factory):
-    people, limits = request.param
-    with attacked(samba, tmp_path_factory.mktemp("daemon"), people, limits) as done:
-        print(f"{people * GUESSES} guesses in {done.seconds:.1f} s: {dict(done.reasons)}")
+    with attacked(samba, tmp_path_factory.mktemp("daemon"), request.param) as done:
+        print(f"{len(done.made)} guesses in {done.seconds:.1f} s: {dict(done.reasons)}")
         yield done
 
 
 def test_nobody_is_locked_in_the_directory(attack):
-    assert len(attack.lockouts) == attack.people
+    profile = attack.profile
+    assert attack.lockouts.keys() == {login_of(number) for number in range(profile.people)}
     assert [login for login, (_, is_locked) in attack.lockouts.items() if is_locked] == []
-    counts = Counter(count for count, _ in attack.lockouts.values())
-    assert max(counts) <= 3
-    if attack.reasons.keys() == {Reason.WRONG_PASSWORD, Reason.TOO_MANY_ATTEMPTS}:
-        assert counts == {3: attack.people}  # nothing but the limit of accounts has kept them off
+    counts = {login: count for login, (count, _) in attack.lockouts.items()}
+    limit = 3
+    assert limit < THRESHOLD
+    assert [login for login, count in counts.items() if count > limit] == []
+    assert {counts[login_of(number)] for number in profile.are_met_alone} <= {limit}
+    assert sum(counts.values()) == profile.reasons[Reason.WRONG_PASSWORD]
 
 
 def test_every_guess_is_in_the_audit_with_its_reason_and_address(attack):
-    assert len(attack.failures) == attack.people * GUESSES
-    assert {event.address for event in attack.failures} == set(ADDRESSES)
-    assert all(event.actor for event in attack.failures)
-    sent = sum(count for count, _ in attack.lockouts.values())
+    made = Counter(
+        (attack.keys[each.email.partition("@")[0]], each.address) for each in attack.made
+    )
+    assert made.total() == attack.profile.people * GUESSES
+    assert Counter((event.actor, event.address) for event in attack.failures) == made
+    assert attack.reasons == attack.profile.reasons
     # What the directory has counted is what we have asked it, and nothing else.
-    assert attack.reasons[Reason.WRONG_PASSWORD] == sent
-    kept = set(attack.reasons) - {Reason.WRONG_PASSWORD}
-    assert kept <= {
-        Reason.TOO_MANY_ATTEMPTS,
-        Reason.TOO_MANY_FROM_ADDRESS,
-        Reason.TOO_MANY_OVERALL,
-    }
+    asked = Counter(
+        event.actor for event in attack.failures if event.reason == Reason.WRONG_PASSWORD
+    )
+    assert asked == Counter(
+        {attack.keys[login]: count for login, (count, _) in attack.lockouts.items()}
+    )
 
 
 def test_the_log_says_that_limits_hold_and_not_at_each_guess(attack):
@@ -174,13 +241,13 @@ def test_the_log_says_that_limits_hold_and_not_at_each_guess(attack):
 
     assert set(by_reason) == set(attack.reasons) - {Reason.WRONG_PASSWORD}
     processes = 2
-    assert by_reason[Reason.TOO_MANY_ATTEMPTS] <= processes * attack.people
+    assert by_reason[Reason.TOO_MANY_ATTEMPTS] <= processes * attack.profile.people
     assert by_reason[Reason.TOO_MANY_FROM_ADDRESS] <= processes * len(ADDRESSES)
     assert by_reason[Reason.TOO_MANY_OVERALL] <= processes
 
 
 def test_whoever_is_kept_waiting_is_told_how_long(attack):
-    answer = attack.guesser.look(email_of(2), ADDRESSES[0])
+    answer = attack.guesser.look(email_of(4), BUSY[0])
 
     assert answer.status == 429
     assert 60 < int(answer.headers["retry-after"]) <= 31 * 60
@@ -189,16 +256,16 @@ def test_whoever_is_kept_waiting_is_told_how_long(attack):
 def test_the_owner_of_a_passkey_comes_in_from_the_attackers_address(attack):
     owner = attack.keyholder
 
-    page = owner.use_passkey(owner.visitor(ADDRESSES[0]))
+    page = owner.use_passkey(owner.visitor(BUSY[0]))
 
     assert "SAMLResponse" in dict(page.form().fields)
 
 
 def test_the_owner_of_a_remembered_browser_comes_in_by_the_password(attack):
     owner = attack.regular
-    stranger = owner.type_password(owner.visitor(ADDRESSES[0]))
+    stranger = owner.type_password(owner.visitor(BUSY[0]))
     assert stranger.status == 429
 
-    page = owner.type_password(owner.visitor(ADDRESSES[0], owner.device))
+    page = owner.type_password(owner.visitor(BUSY[0], owner.device))
 
     assert "SAMLResponse" in dict(page.form().fields)

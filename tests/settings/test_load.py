@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
 
 import pytest
-from pydantic import BaseModel
 
 from connector.errors import ConfigurationError
 from connector.settings import Limit, Settings, load_settings
+from tests.parts.settings_keys import keys_of
 
 GOOD = """
 [source]
@@ -56,17 +55,6 @@ def test_a_good_file_has_every_value_typed_and_every_secret_read(write, tmp_path
     assert settings.target[0].limits.max_disables == Limit(share=0.1)
     assert settings.schedule.every == timedelta(minutes=5)
     assert settings.state.url == f"sqlite:///{tmp_path}/state.db"
-
-
-def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
-    keys = set()
-    for name, field in model.model_fields.items():
-        keys.add(prefix + name)
-        for part in (field.annotation, *get_args(field.annotation)):
-            for each in (part, *get_args(part)):
-                if isinstance(each, type) and issubclass(each, BaseModel):
-                    keys |= keys_of(each, f"{prefix}{name}.")
-    return keys
 
 
 def test_no_key_turns_the_verification_of_certificates_off():

@@ -4,8 +4,8 @@ After the faults stop, two cycles make the target right; meanwhile nobody who is
 touched, nobody is there twice, nobody loses access without evidence, and nothing is sent that was
 not planned. A failure prints its schedule, which belongs into `test_schedules.py` from then on.
 
-Every run goes through the same hundred schedules, so that a change is judged by itself; the long
-profile (`make test-long`) looks for new ones.
+Every run goes through the same sixty schedules, so that a change is judged by itself; the long
+profile (`make test-long`) looks for new ones, 2,000 of them.
 """
 
 from __future__ import annotations

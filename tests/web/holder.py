@@ -26,6 +26,7 @@ class Holder:
         visitor: The browser.
         app: What shows codes; None until it is added.
         codes: Their recovery codes.
+        email: Who they are.
 
     """
 
@@ -33,6 +34,7 @@ class Holder:
     visitor: Visitor
     app: pyotp.TOTP | None = None
     codes: tuple[str, ...] = ()
+    email: str = EMAIL
 
     def code(self) -> str:
         """Return the code of a moment that has not been used."""
@@ -41,13 +43,12 @@ class Holder:
 
     def password(self, url: str, password: str = PASSWORD) -> Page:
         """Go as far as what follows the password."""
-        return self.visitor.sign_in(url, EMAIL, password)
+        return self.visitor.sign_in(url, self.email, password)
 
     def enrol(self, page: Page) -> Page:
         """Add an app and keep the codes; return what follows."""
         page = self.choose(page, "/enrol", "totp")
-        (spelled,) = page.tree.xpath("//p[@class='spelled']/code/text()")
-        self.app = pyotp.TOTP(spelled.replace(" ", ""))
+        self.app = app_of(page)
         page = self.visitor.submit(page, "/enrol-totp", code=self.code(), name="My telephone")
         self.codes = tuple(page.tree.xpath("//ol[@class='codes']//code/text()"))
         return self.visitor.submit(page, "/enrol-finish")
@@ -61,5 +62,11 @@ class Holder:
         return self.visitor.submit(page, "/code", code=self.code(), **more)
 
 
-def make_holder(idp: IdentityProvider) -> Holder:
-    return Holder(idp, visit(idp.app(), idp.site.base_url))
+def app_of(page: Page) -> pyotp.TOTP:
+    """Return an app that has read the secret from the page."""
+    (spelled,) = page.tree.xpath("//p[@class='spelled']/code/text()")
+    return pyotp.TOTP(spelled.replace(" ", ""))
+
+
+def make_holder(idp: IdentityProvider, email: str = EMAIL) -> Holder:
+    return Holder(idp, visit(idp.app(), idp.site.base_url), email=email)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
 from connector.audit import Audit
+from connector.errors import SourceUnavailable
 from connector.idp.policy.points import Remembering
 from connector.log import start_logging
 from connector.source.password import PasswordVerdict
+from tests.parts.identity_provider import People
+from tests.parts.log_fixtures import log_as_it_was  # noqa: F401 - a fixture
 from tests.parts.policies import policies
 from tests.parts.visitor import visit
+from tests.test_log import FORGED, unseen
 from tests.web.conftest import BASE_URL
 from tests.web.holder import EMAIL, Holder, make_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from connector.directory.person import DirectoryUser
     from tests.parts.identity_provider import IdentityProvider
+
+pytestmark = pytest.mark.usefixtures("log_as_it_was")
 
 PASSWORDS = {
     "right": "Canary-Right-1!",
@@ -36,14 +42,6 @@ def idp(idp) -> IdentityProvider:
     idp.policies = policies(remembered_devices=Remembering.SHARED)
     idp.people.add("alice", PASSWORDS["right"])
     return idp
-
-
-@pytest.fixture(autouse=True)
-def _root_logger_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 def go_wrong_and_right(alice: Holder) -> list[str]:
@@ -88,11 +86,27 @@ def break_everything(alice: Holder) -> None:
 
 def forge(alice: Holder) -> None:
     """Bring text that would pass for a line of the log, or turn a terminal around."""
-    agent = 'x\x1b[2J \x9b31m "}{"event":"ok"'.encode("latin-1")
+    agent = ("Forged-Agent" + 'x\x1b[2J \x9b31m "}{"event":"ok"').encode("latin-1")
     somebody = visit(alice.visitor.client._transport._inner.app, BASE_URL)
-    somebody.client.get('/open/alice%0a{"event":"ok"}%1b%e2%80%ae', headers={b"user-agent": agent})
-    page = somebody.get("/open/payroll")
-    somebody.submit(page, "/email", email='alice\n{"event":"ok"}\u202e@corp.test')
+    path = '/open/Forged-Path%0a{"event":"ok"}%1b%e2%80%ae'
+    somebody.client.get(path, headers={b"user-agent": agent})
+    page = somebody.get("/open/payroll?x=Forged-Query%0a%1b")
+    page = somebody.submit(page, "/email", email='Forged-Name\n{"event":"ok"}\u202e@corp.test')
+    page = somebody.submit(page, "/email", email='Forged-Name{"event":"ok"}@corp.test')
+    somebody.submit(page, "/password", password='Forged-Password\n{"event":"ok"}\u202e')
+
+
+@dataclass
+class Talkative(People):
+    """A directory that breaks down, with whatever words those have whom it asks."""
+
+    words: str = FORGED
+
+    def find_login(self, name: str) -> DirectoryUser | None:
+        raise SourceUnavailable(self.words)
+
+    def check(self, bind_name: str, password: str) -> PasswordVerdict:
+        raise RuntimeError(self.words)
 
 
 @pytest.mark.parametrize("layout", ["json", "text"])
@@ -124,14 +138,37 @@ def test_no_password_code_cookie_or_assertion_is_in_the_log_or_the_audit(idp, ca
         assert found == []
 
 
-def test_what_others_write_makes_no_line_of_its_own(idp, capsys):
-    start_logging("debug", "json")
+@pytest.mark.parametrize("layout", ["json", "text"])
+def test_what_a_browser_says_is_not_in_the_log(idp, capsys, layout):
+    start_logging("debug", layout)
     alice = make_holder(idp)
 
     forge(alice)
 
-    lines = capsys.readouterr().err.splitlines()
-    assert lines
-    assert [each for each in lines if not (each.startswith("{") and each.isascii())] == []
-    assert [each for each in lines if '"event":"ok"' in each] == []
-    assert "\x1b" not in "".join(lines)
+    log = capsys.readouterr().err
+    assert log.count("http.answered") >= 5
+    assert "forged" not in log.casefold()
+    assert unseen(log) == set()
+
+
+@pytest.mark.parametrize("layout", ["json", "text"])
+def test_what_a_server_of_the_directory_says_makes_no_line_of_its_own(idp, capsys, layout):
+    idp.check = Talkative()
+    start_logging("debug", layout)
+    asked = make_holder(idp).password("/open/payroll")
+    assert asked.status == 500
+    idp.directory = Talkative()
+    assert make_holder(idp).password("/open/payroll").status == 503
+
+    log = capsys.readouterr().err
+
+    failed = [line for line in log.splitlines() if "http.failed" in line]
+    assert len(failed) == 2
+    assert log.count("owned") >= 2
+    assert unseen(log) == set()
+    for line in log.splitlines():
+        is_ours = re.match(r'\{"|\x1b\[2m2|    ', line)
+        assert is_ours, line
+    if layout == "json":
+        events = {json.loads(line)["event"] for line in log.splitlines()}
+        assert events == {"http.answered", "http.failed"}

@@ -10,6 +10,7 @@ from connector.idp.parts import Link
 from tests.parts.policies import policies
 from tests.parts.visitor import Page, Visitor, visit
 from tests.web.conftest import BASE_URL
+from tests.web.holder import app_of
 
 PASSWORD = "Passw0rd!"
 
@@ -35,7 +36,7 @@ def add_app(visitor: Visitor, page: Page) -> tuple[pyotp.TOTP, Page]:
     """Add an authenticator app at the page that offers it."""
     form = next(one for one in page.tree.forms if "totp" in one.xpath(".//button/@value"))
     page = visitor.post(form.action, {**dict(form.fields), "kind": "totp"})
-    app = pyotp.TOTP("".join(page.tree.find_class("spelled")[0].text_content().split()))
+    app = app_of(page)
     page = visitor.submit(page, "/enrol-totp", code=app.now(), name="My telephone")
     assert page.heading == "Keep your recovery codes"
     return app, visitor.submit(page, "/enrol-finish")
@@ -96,7 +97,7 @@ def test_the_pages_show_nothing_to_strangers(visitor):
         assert page.url.startswith("/login/")
 
 
-def test_sign_ins_are_listed_and_another_session_is_ended(app, visitor):
+def test_sign_ins_are_listed_for_who_is_signed_in(app, visitor):
     add_app(visitor, sign_in_here(visitor))
     page = visitor.get("/sign-ins")
     text = page.tree.text_content()
@@ -130,6 +131,24 @@ def test_the_portal_finds_what_is_sought_and_shows_links(idp):
     assert not any("Board" in each for each in shown)
     assert tiles(visitor.get("/?q=SITE+12")) == ["Site 12"]
     assert "Nothing of yours is called <b>." in visitor.get("/?q=<b>").tree.text_content()
+
+
+@pytest.mark.parametrize(("count", "is_there"), [(12, False), (13, True)])
+def test_a_dozen_tiles_are_looked_at_and_more_are_searched(idp, count, is_there):
+    """Whoever sees few is asked nothing; a search that finds few can be changed all the same."""
+    idp.links += [
+        Link(f"Site {n}", f"https://s{n}.test", admits_everybody=True) for n in range(count - 2)
+    ]
+    visitor = visit(idp.app(), BASE_URL)
+    sign_in_here(visitor, path="/open/payroll")
+
+    page = visitor.get("/")
+    found = visitor.get("/?q=site+3")
+
+    assert (len(tiles(page)), tiles(found)) == (count, ["Site 3"])
+    for shown, sought in ((page, ""), (found, "site 3")):
+        boxes = shown.tree.xpath("//form[@role='search' and @action='/']//input[@name='q']/@value")
+        assert boxes == ([sought] if is_there else [])
 
 
 def tiles(page: Page) -> list[str]:

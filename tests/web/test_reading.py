@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,10 @@ from connector.web.pages import make_pages
 from connector.web.site import Brand
 from state.engine import reading
 from tests.parts.logo import LOGO
-from tests.parts.visitor import Visitor, visit
+from tests.parts.policies import policies
+from tests.parts.visitor import Page, Visitor, visit
 from tests.web.conftest import BASE_URL, INTRANET, PAYROLL
+from tests.web.holder import EMAIL, PASSWORD, app_of, make_holder
 from tests.web.test_logout import redirect_of, request_of, takes_part
 from tests.web.test_upstream import make_idp
 
@@ -34,6 +37,8 @@ BEGUN = {"login_transaction", "used_request"}
 # Whoever is signed in is let in: the session was used, the application was told.
 LET_IN = {"sso_session", "session_participant", "used_request", *AUDIT}
 SIGNED_OUT = {"logout", "logout_delivery", *LET_IN}
+# Who has read the certificate to come is noted, once in a while; HEAD shows none, so it notes nobody.
+FETCHED = {"metadata_fetch"}
 # SAML's redirect binding and Duo come by GET, links of a portal do, and a login that was begun by a
 # post of another site goes on by the GET that carries its cookies. HEAD changes nothing anywhere.
 MAY_CHANGE = {
@@ -45,11 +50,10 @@ MAY_CHANGE = {
     "/logout/{logout}": {"logout", "logout_delivery", *AUDIT},
     "/keys": BEGUN,
     "/sign-ins": BEGUN,
-    # Who has read the certificate to come is noted; HEAD shows none, so it notes nobody.
-    "/saml/metadata": {"metadata_fetch"},
-    "/saml/metadata/{application}": {"metadata_fetch"},
-    "/saml/upstream/metadata": {"metadata_fetch"},
-    "/saml/upstream/metadata/{slug}": {"metadata_fetch"},
+    "/saml/metadata": FETCHED,
+    "/saml/metadata/{application}": FETCHED,
+    "/saml/upstream/metadata": FETCHED,
+    "/saml/upstream/metadata/{slug}": FETCHED,
 }
 
 
@@ -139,7 +143,7 @@ def test_every_route_that_get_takes_is_looked_at(idp):
     assert {each.path for each in getting} == set(ADDRESSES)
     assert others == ["Mount"], "the static files"
     assert {each.path for each in getting if "HEAD" not in each.methods} == {
-        path for path, tables in MAY_CHANGE.items() if tables != {"metadata_fetch"}
+        path for path, tables in MAY_CHANGE.items() if tables != FETCHED
     }
 
 
@@ -155,29 +159,66 @@ def test_head_changes_nothing_and_get_only_what_it_is_there_for(idp, visitor, as
 
         for somebody in (stranger, visitor):
             assert somebody.client.get(url).status_code < 500
-        assert changed(before, contents(engine)) <= MAY_CHANGE.get(path, set()), url
+        after = contents(engine)
+        assert changed(before, after) <= MAY_CHANGE.get(path, set()), url
+
+        if MAY_CHANGE.get(path, FETCHED) == FETCHED:
+            idp.clock.moment += timedelta(seconds=1)
+            for somebody in (stranger, visitor):
+                assert somebody.client.get(url).status_code < 500
+            assert changed(after, contents(engine)) == set(), f"{url}, once more"
+
+
+def test_a_page_of_a_login_that_waits_is_shown_again_and_nothing_changes(idp, engine):
+    """The first GET ties a login to its browser; those that follow only show how far it is."""
+    idp.policies = policies()
+    alice = make_holder(idp)
+
+    def shown_again(page: Page) -> Page:
+        """Return the page, after it was asked for once more and nothing came of it."""
+        before = contents(engine)
+        again = alice.visitor.get(page.url)
+        assert (again.status, again.url, again.heading) == (200, page.url, page.heading)
+        assert alice.visitor.client.head(page.url).status_code == 405
+        assert changed(before, contents(engine)) == set(), page.heading
+        return page
+
+    page = shown_again(alice.visitor.get("/open/payroll"))
+    page = shown_again(alice.visitor.submit(page, "/email", email=EMAIL))
+    page = shown_again(alice.visitor.submit(page, "/password", password=PASSWORD))
+    page = shown_again(alice.choose(page, "/enrol", "totp"))
+    alice.app = app_of(page)
+    page = shown_again(alice.visitor.submit(page, "/enrol-totp", code=alice.code(), name="x"))
+    assert alice.visitor.submit(page, "/enrol-finish").heading == "Opening Payroll"
+    alice.visitor.client.cookies.delete("__Host-sso")
+    page = shown_again(alice.password("/open/payroll"))
+    page = shown_again(alice.choose(page, "/choose", "recovery-code"))
+    assert alice.prove(alice.choose(page, "/choose", "totp")).heading == "Opening Payroll"
 
 
 POSTED = ("email", "forget", "password", "code", "enrol", "enrol-totp", "choose", "duo")
+OWN = ("sign-ins/end-all", "sign-ins/end", "keys/add", "keys/rename", "keys/remove", "keys/forget")
 
 
-@pytest.mark.parametrize("path", ["/sign-out", "/keys/remove", "/keys/add", "/sign-ins/end-all"])
-def test_what_a_form_does_no_link_does(visitor, engine, path):
+def test_what_a_form_does_no_link_does(visitor, engine):
     before = contents(engine)
 
-    for method in ("GET", "HEAD"):
-        assert visitor.client.request(method, path).status_code == 405
+    for path in ("sign-out", *OWN):
+        for method in ("GET", "HEAD"):
+            assert visitor.client.request(method, f"/{path}").status_code == 405, path
 
     assert changed(before, contents(engine)) == set()
 
 
-@pytest.mark.parametrize("step", POSTED)
-def test_no_step_of_a_login_is_taken_by_a_link(visitor, engine, step):
+def test_no_step_of_a_login_is_taken_by_a_link(visitor, engine):
     url = waiting(visitor)
     before = contents(engine)
 
-    for method in ("GET", "HEAD"):
-        answer = visitor.client.request(method, f"{url}/{step}?email=alice@corp.test&password=x")
-        assert answer.status_code == 405
+    for step in POSTED:
+        for method in ("GET", "HEAD"):
+            answer = visitor.client.request(
+                method, f"{url}/{step}?email=alice@corp.test&password=x"
+            )
+            assert answer.status_code == 405, step
 
     assert changed(before, contents(engine)) == set()
