@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 # The database as the rest of the program names it, without knowing the library.
 __all__ = [
-    "KEPT_BY_KEY",
     "Engine",
     "UtcDateTime",
     "back_up",
@@ -62,11 +61,6 @@ BATCH = 500
 # Numbers of advisory locks, which are one to a database (PostgreSQL, section 13.3.5).
 WRITER_LOCK = 7_264_001
 CYCLE_LOCK = 7_264_002
-
-# For tables of short rows that a sign-on finds by their key: SQLite keeps the rows in the index of
-# the key then, instead of having one beside them (SQLite, "Clustered Indexes and the WITHOUT ROWID
-# Optimization").
-KEPT_BY_KEY: Final[dict[str, Any]] = {"sqlite_with_rowid": False}
 
 # Names for constraints, so that a later migration can drop them on every database.
 SQLModel.metadata.naming_convention = {

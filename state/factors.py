@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
-from state.engine import KEPT_BY_KEY, UtcDateTime
+from state.engine import UtcDateTime
 
 
 class FactorRow(SQLModel, table=True):
@@ -77,7 +77,6 @@ class UserStandingRow(SQLModel, table=True):
     """A status that the help desk has set; who is simply active has no row."""
 
     __tablename__ = "user_standing"
-    __table_args__ = KEPT_BY_KEY
 
     external_id: str = Field(primary_key=True)
     status: str

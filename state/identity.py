@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from state.engine import KEPT_BY_KEY, UtcDateTime
+from state.engine import UtcDateTime
 
 
 class LoginTransactionRow(SQLModel, table=True):
@@ -45,7 +45,6 @@ class SsoSessionRow(SQLModel, table=True):
     """A signed-in browser; of its cookie only the SHA-256 is kept."""
 
     __tablename__ = "sso_session"
-    __table_args__ = KEPT_BY_KEY
 
     cookie_digest: bytes = Field(primary_key=True)
     session_index: str
@@ -112,7 +111,6 @@ class UsedRequestRow(SQLModel, table=True):
     """An AuthnRequest that was taken in; the same one is not taken again."""
 
     __tablename__ = "used_request"
-    __table_args__ = KEPT_BY_KEY
 
     issuer: str = Field(primary_key=True)
     request_id: str = Field(primary_key=True)
@@ -140,7 +138,6 @@ class SessionParticipantRow(SQLModel, table=True):
     """An application that was told who a session's person is; it is told when that is over."""
 
     __tablename__ = "session_participant"
-    __table_args__ = KEPT_BY_KEY
 
     sso_index: str = Field(primary_key=True)
     application: str = Field(primary_key=True)

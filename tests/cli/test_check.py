@@ -207,9 +207,9 @@ def test_a_backup_is_a_database_of_its_own(desk: Shell):
 
 def test_an_upgrade_says_from_where_to_where(desk: Shell):
     assert desk.say("db", "upgrade").output == (
-        "The state database is now at revision 0015 (was: empty).\n"
+        "The state database is now at revision 0014 (was: empty).\n"
     )
-    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0015).\n"
+    assert desk.say("db", "upgrade").output == "The state database is up to date (revision 0014).\n"
 
 
 def test_metadata_that_cannot_be_fetched_any_more_is_found_online(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlmodel import SQLModel
 
 from state.engine import open_engine, reading, writing
 from state.errors import StateError
@@ -14,7 +13,7 @@ from state.migrate import check_tables, pending, upgrade
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import Engine, Table
+    from sqlalchemy import Engine
 
 
 def test_tables_and_migrations_agree(engine: Engine):
@@ -82,38 +81,13 @@ def test_a_populated_database_of_the_first_release_is_brought_up_to_date(tmp_pat
 
     before, after = upgrade(engine)
 
-    assert (before, after) == ("0001", "0015")
+    assert (before, after) == ("0001", "0014")
     check_tables(engine)
     with reading(engine) as connection:
         operation = connection.exec_driver_sql(
             "SELECT name, identity, removed_count, is_approved FROM operation"
         ).one()
         assert tuple(operation) == ("bjensen", b"", 0, 0)
-
-
-def test_what_is_kept_by_its_key_is_so_in_an_older_database_too_and_nothing_is_lost(tmp_path: Path):
-    engine = open_engine(f"sqlite:///{tmp_path}/state.db")
-    upgrade(engine, "0014")
-    with writing(engine) as connection:
-        connection.exec_driver_sql("INSERT INTO used_request VALUES ('urn:sp', '_1', '2026-01-01')")
-
-    upgrade(engine)
-
-    check_tables(engine)
-    keyed = [t.name for t in SQLModel.metadata.sorted_tables if not _has_rowid(t)]
-    assert sorted(keyed) == ["session_participant", "sso_session", "used_request", "user_standing"]
-    with reading(engine) as connection:
-        found = connection.exec_driver_sql("SELECT * FROM used_request").one()
-        assert tuple(found) == ("urn:sp", "_1", "2026-01-01")
-        indexes = connection.exec_driver_sql("PRAGMA index_list(used_request)")
-        assert "ix_used_request_expires_at" in {row.name for row in indexes}
-    for name in keyed:
-        with pytest.raises(StateError, match="rowid"), reading(engine) as connection:
-            connection.exec_driver_sql(f"SELECT rowid FROM {name}")
-
-
-def _has_rowid(table: Table) -> bool:
-    return bool(table.dialect_options["sqlite"]["with_rowid"])
 
 
 _ROWS_OF_THE_FIRST_RELEASE = (
