@@ -127,8 +127,7 @@ def append(handle: Handle, event: AuditEvent) -> None:
     last_id, previous = _lock_head(handle)
     values = _to_values(last_id + 1, event)
     digest = _digest(previous, values)
-    row = {**values, "previous_digest": previous, "digest": digest}
-    _INSERT.run(handle, row)
+    _INSERT.run(handle, values | {"previous_digest": previous, "digest": digest})
     _MOVE_HEAD.run(handle, {"to_id": last_id + 1, "to_digest": digest})
 
 

@@ -103,13 +103,13 @@ def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         message = "times are kept in UTC; this one has no zone"
         raise ValueError(message)
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def _to_text(moment: datetime | None) -> str | None:
     if moment is None:
         return None
-    return _in_utc(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return _in_utc(moment).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def _from_text(text: str | None) -> datetime | None:

@@ -77,7 +77,7 @@ def read_redirect(query: bytes, kinds: Collection[MessageKind] = REQUESTS) -> Bo
     """
     fields = _split(query)
     kind = _only([kind for kind in kinds if kind.encode() in fields], kinds, "query")
-    relay_state = _to_text(fields.get(b"RelayState", b""))
+    relay_state = _to_text(fields[b"RelayState"]) if b"RelayState" in fields else ""
     _check_relay_state(relay_state)
     return BoundMessage(
         Binding.REDIRECT,

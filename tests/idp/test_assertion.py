@@ -57,13 +57,13 @@ def test_an_attribute_path_finds_its_values(path: str, values: tuple[str, ...]):
 
 
 def test_the_usual_name_is_the_address():
-    found = choose_name_id(ANN, an_application(), "", "fresh")
+    found = choose_name_id(ANN, an_application(), "", lambda: "fresh")
 
     assert (found.value, found.format) == ("ann.lind@corp.example", EMAIL_FORMAT)
 
 
 def test_a_transient_name_is_a_fresh_one():
-    found = choose_name_id(ANN, an_application(), TRANSIENT_FORMAT, "fresh")
+    found = choose_name_id(ANN, an_application(), TRANSIENT_FORMAT, lambda: "fresh")
 
     assert (found.value, found.format) == ("fresh", TRANSIENT_FORMAT)
 
@@ -71,7 +71,7 @@ def test_a_transient_name_is_a_fresh_one():
 def test_a_persistent_name_stays_and_differs_between_service_providers():
     other = ServiceProvider("other", (AcsEndpoint("https://o/acs"),))
     names = [
-        choose_name_id(user, application, PERSISTENT_FORMAT, "fresh").value
+        choose_name_id(user, application, PERSISTENT_FORMAT, lambda: "fresh").value
         for user in (ANN, replace(ANN, login_names=("new@corp.example",)))
         for application in (an_application(), an_application(service_provider=other))
     ]
@@ -83,7 +83,7 @@ def test_a_persistent_name_stays_and_differs_between_service_providers():
 def test_a_persistent_name_may_be_a_value_of_the_directory():
     application = an_application(name_id="userName", name_id_format=PERSISTENT_FORMAT)
 
-    assert choose_name_id(ANN, application, PERSISTENT_FORMAT, "fresh").value == (
+    assert choose_name_id(ANN, application, PERSISTENT_FORMAT, lambda: "fresh").value == (
         "ann.lind@corp.example"
     )
 
@@ -92,10 +92,10 @@ def test_a_persistent_name_may_be_a_value_of_the_directory():
 def test_a_value_that_is_no_name_names_nobody(value: str):
     user = replace(ANN, document={"emails": [{"value": value}]})
 
-    assert choose_name_id(user, an_application(), "", "fresh") is None
+    assert choose_name_id(user, an_application(), "", lambda: "fresh") is None
 
 
 def test_a_name_that_is_no_address_is_not_passed_off_as_one():
     application = an_application(name_id="displayName", name_id_format=PERSISTENT_FORMAT)
 
-    assert choose_name_id(ANN, application, EMAIL_FORMAT, "fresh") is None
+    assert choose_name_id(ANN, application, EMAIL_FORMAT, lambda: "fresh") is None

@@ -106,7 +106,7 @@ class Answerer:
 
     def _name(self, user: DirectoryUser, application: Application, request: AuthnRequest) -> NameId:
         """Return how the person is called."""
-        name_id = choose_name_id(user, application, request.name_id_format, self._xml_id())
+        name_id = choose_name_id(user, application, request.name_id_format, self._xml_id)
         if name_id is None:
             path = application.name_id or "emails.value"
             raise PolicyDenied(Reason.NO_NAME_ID, f"{path} of the person is not usable as NameID")

@@ -14,7 +14,7 @@ from connector.idp.names import EMAIL_FORMAT, PASSWORD_CLASS, PERSISTENT_FORMAT,
 from connector.idp.reason import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from connector.directory.person import DirectoryUser
     from connector.idp.application.attribute import Person
@@ -116,7 +116,10 @@ class Assertion:
 
 
 def choose_name_id(
-    user: DirectoryUser, application: Application, wanted_format: str, fresh: str
+    user: DirectoryUser,
+    application: Application,
+    wanted_format: str,
+    new_name: Callable[[], str],
 ) -> NameId | None:
     """Return how this service provider is told who the person is, or None if there is no way.
 
@@ -124,13 +127,13 @@ def choose_name_id(
         user: The person.
         application: Says which value and format are usual.
         wanted_format: URI that the request asks for, or "".
-        fresh: A random name, for a format whose names live for one session.
+        new_name: Makes a random one, for a format whose names live for one session.
 
     """
     chosen = wanted_format or application.name_id_format
     is_usual = chosen == application.name_id_format
     if chosen == TRANSIENT_FORMAT:
-        return NameId(fresh, TRANSIENT_FORMAT)
+        return NameId(new_name(), TRANSIENT_FORMAT)
     if chosen == PERSISTENT_FORMAT and not (is_usual and application.name_id):
         return NameId(_pairwise(user, application), PERSISTENT_FORMAT)
     values = values_at(user.document, application.name_id or "emails.value")

@@ -28,10 +28,14 @@ _IS_THIS = and_(
     PARTICIPANTS.c.sso_index == bindparam("of_index"),
     PARTICIPANTS.c.application == bindparam("of_application"),
 )
-_FIND = Prepared(
-    select(PARTICIPANTS.c.name_id, PARTICIPANTS.c.session_index, PARTICIPANTS.c.told_at).where(
-        _IS_THIS
-    )
+_IS_KNOWN = Prepared(
+    select(
+        and_(
+            PARTICIPANTS.c.name_id == bindparam("name_id"),
+            PARTICIPANTS.c.session_index == bindparam("session_index"),
+            PARTICIPANTS.c.told_at > bindparam("long_ago"),
+        ).label("is_so")
+    ).where(_IS_THIS)
 )
 _INSERT = Prepared(insert(PARTICIPANTS))
 _CHANGING = ("name_id", "name_id_format", "session_index", "told_at", "expires_at")
@@ -55,12 +59,12 @@ _CARRY_OVER = Prepared(
 def note_told(handle: Handle, told: Participant) -> None:
     """Keep that an application was told, within a transaction that writes."""
     key = {"of_index": told.sso_index, "of_application": told.application}
-    known = _FIND.first(handle, key)
+    as_told = {"name_id": told.name_id, "session_index": told.session_index}
+    long_ago = {"long_ago": told.told_at - _NOTED_EVERY}
+    known = _IS_KNOWN.first(handle, key | as_told | long_ago)
     if known is None:
         _INSERT.run(handle, _to_values(told))
-        return
-    is_same = (known.name_id, known.session_index) == (told.name_id, told.session_index)
-    if not is_same or told.told_at - known.told_at >= _NOTED_EVERY:
+    elif not known.is_so:
         _UPDATE.run(handle, key | {name: getattr(told, name) for name in _CHANGING})
 
 

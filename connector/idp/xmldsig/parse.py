@@ -7,14 +7,10 @@ they are dropped), other encodings than UTF-8, IDs used twice, and too much of a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from connector.idp.reason import Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ID_NAMES = ("ID", "Id", "id", "{http://www.w3.org/XML/1998/namespace}id")
 
@@ -104,36 +100,31 @@ def _check_tree(root: etree._Element, limits: XmlLimits) -> None:
         raise XmlRefused(Reason.XML_ENCODING, "XML that says it is not UTF-8")
     if root.getprevious() is not None or root.getnext() is not None:
         raise XmlRefused(Reason.XML_COMMENT, "XML with comments or instructions around it")
-    seen: set[str] = set()
-    for node, depth in _walk(root):
-        if not isinstance(node.tag, str):
-            raise XmlRefused(
-                Reason.XML_COMMENT, "XML with comments, instructions or entities in it"
-            )
-        if depth > limits.depth:
-            raise XmlRefused(Reason.XML_TOO_DEEP, f"XML deeper than {limits.depth} elements")
-        _check_id(node, seen)
+    elements = list(root.iter())
+    if not all(isinstance(each.tag, str) for each in elements):
+        raise XmlRefused(Reason.XML_COMMENT, "XML with comments, instructions or entities in it")
+    # So few as that are not deeper, however they are nested.
+    if len(elements) > limits.depth and _is_deeper(root, limits.depth):
+        raise XmlRefused(Reason.XML_TOO_DEEP, f"XML deeper than {limits.depth} elements")
+    ids = [value for each in elements for name in ID_NAMES if (value := each.get(name)) is not None]
+    if len(ids) > len(set(ids)):
+        raise XmlRefused(Reason.XML_DUPLICATE_ID, "XML with an ID used twice")
 
 
-def _walk(root: etree._Element) -> Iterator[tuple[etree._Element, int]]:
+def _is_deeper(root: etree._Element, limit: int) -> bool:
     waiting = [(root, 1)]
     while waiting:
         node, depth = waiting.pop()
-        yield node, depth
+        if depth > limit:
+            return True
         waiting.extend((child, depth + 1) for child in node)
-
-
-def _check_id(node: etree._Element, seen: set[str]) -> None:
-    for name in ID_NAMES:
-        value = node.get(name)
-        if value is None:
-            continue
-        if value in seen:
-            raise XmlRefused(Reason.XML_DUPLICATE_ID, "XML with an ID used twice")
-        seen.add(value)
+    return False
 
 
 def text_of(element: etree._Element | None) -> str:
     """Return the whole text within an element, stripped; "" if there is no element."""
-    # Never .text: it ends at the first child, which is how a name was once cut short by a comment.
-    return "" if element is None else "".join(map(str, element.itertext())).strip()
+    if element is None:
+        return ""
+    # Never .text of others: it ends at the first child, as when a comment cuts a name short.
+    text = "".join(map(str, element.itertext())) if len(element) else element.text or ""
+    return text.strip()
