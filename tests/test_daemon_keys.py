@@ -38,7 +38,7 @@ def configure(operator: Operator) -> tuple[int, int]:
     operator.configure(
         FILE_SOURCE.format(file="company.toml"),
         OPERATIONS.format(port=operations),
-        IDP.replace("127.0.0.1:0", f"127.0.0.1:{sign_on}"),
+        IDP.replace('127.0.0.1:0"', f'127.0.0.1:{sign_on}"\nworkers = 1'),
     )
     return operations, sign_on
 

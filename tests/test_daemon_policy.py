@@ -31,7 +31,7 @@ def configure(operator: Operator, operations: int, policy: str) -> None:
     operator.configure(
         FILE_SOURCE.format(file="company.toml"),
         OPERATIONS.format(port=operations),
-        IDP.replace("127.0.0.1:0", f"127.0.0.1:{free_port()}"),
+        IDP.replace('127.0.0.1:0"', f'127.0.0.1:{free_port()}"\nworkers = 1'),
         policy,
     )
 

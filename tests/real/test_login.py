@@ -64,6 +64,7 @@ every = "1h"
 listen = "127.0.0.1:{operations_port}"
 
 [idp]
+workers = 1
 base_url = "{applications.login_url}"
 listen = "{listen}"
 tls = {{ cert = "{applications.tls.certificate}", key = "{applications.tls.key}" }}
