@@ -1,8 +1,8 @@
 """One process that signs people in; `crew` starts several of them, and they share the state only.
 
-It is started as `python -m connector.web.worker` and told over standard input what to do: first
-an `Order`, then a line for each command. It says over standard output when it listens, or why it
-does not. When the input ends, whoever gave the order is gone or wants it to stop.
+It is told over standard input what to do: first an `Order`, then a line for each command. It says
+over standard output when it listens, or why it does not. When the input ends, whoever gave the
+order is gone or wants it to stop.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def main() -> int:
     # What the program is made of stays: it need not be looked through for rubbish again and again.
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_RUBBISH)
     _tell(told, READY)
     _obey(commands, server)
@@ -167,7 +168,3 @@ def _keep_flushing(engine: Engine, stopping: threading.Event) -> None:
 def _tell(told: BinaryIO, line: bytes) -> None:
     told.write(line)
     told.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,6 +5,7 @@ Host names that end in ".test" lead to this machine, so pages can have real name
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,15 @@ def open_context(browser: Browser, look: str = "light", **options: Any) -> Itera
     yield context
     context.close()
     assert violations == []
+
+
+def pictures(*below: str) -> Path | None:
+    """Return where pictures of the pages go, for somebody who wants to look at them, or None."""
+    if "PICTURES" not in os.environ:
+        return None
+    folder = Path(os.environ["PICTURES"], *below)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def accessibility_faults(page: Page) -> list[str]:

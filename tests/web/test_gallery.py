@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from connector.settings.branding import SVG, Picture
@@ -12,7 +9,7 @@ from connector.settings.values import Listen
 from connector.web.pages import make_pages
 from connector.web.server import Listener, serving
 from connector.web.site import Brand, Site
-from tests.parts.browser import LOOKS, accessibility_faults, open_context
+from tests.parts.browser import LOOKS, accessibility_faults, open_context, pictures
 from tests.parts.gallery import ELSEWHERE, ROOMS, gallery
 from tests.parts.identity_provider import free_port
 from tests.parts.logo import LOGO
@@ -31,15 +28,6 @@ def test_every_template_is_shown():
 
     shown = {name for _, name in edition.environment.cache}
     assert sorted(set(edition.environment.list_templates()) - shown) == []
-
-
-def pictures(*below: str) -> Path | None:
-    """Return where pictures of the pages go, for somebody who wants to look at them, or None."""
-    if "PICTURES" not in os.environ:
-        return None
-    folder = Path(os.environ["PICTURES"], *below)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _walk(browser, brand, look, language, names, folder):
