@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, Connection, Engine, Row, Select, Table
 
+    from state.handle import Handle
 
 USERS = table_of(UserRow)
 GROUPS = table_of(GroupRow)
@@ -158,8 +159,7 @@ class DirectoryStore:
     def user(self, external_id: str) -> DirectoryUser | None:
         """Return the person with this key, or None."""
         with glancing(self._engine) as handle:
-            row = _USER.first(handle, {"external_id": external_id})
-        return None if row is None else _to_user(row, _names_in(row))
+            return _find_user(handle, external_id)
 
     def standing(self, external_id: str) -> tuple[DirectoryUser, frozenset[str]] | None:
         """Return a person and the casefolded names of all their groups, as of one moment."""
@@ -167,7 +167,7 @@ class DirectoryStore:
             row = _STANDING.first(handle, {"external_id": external_id})
         if row is None:
             return None
-        return _to_user(row, _names_in(row)), frozenset(json.loads(row.groups))
+        return _to_one(row), frozenset(json.loads(row.groups))
 
     def find_login(self, name: str) -> DirectoryUser | None:
         """Return whom a casefolded name signs in: one person who has not left, or None.
@@ -176,16 +176,13 @@ class DirectoryStore:
         """
         with reading(self._engine) as connection:
             found = connection.scalars(_WHO_SIGNS_IN, {"login_name": name}).all()
-            key = {"external_id": found[0]} if len(found) == 1 else None
-            row = _USER.first(connection, key) if key else None
-        return None if row is None else _to_user(row, _names_in(row))
+            return _find_user(connection, found[0]) if len(found) == 1 else None
 
     def group_names(self, external_id: str) -> tuple[str, ...]:
         """Return the names of all groups of a person as the source writes them, in order."""
         name = GROUPS.c.distinguished_name
         with reading(self._engine) as connection:
-            row = _STANDING.first(connection, {"external_id": external_id})
-            folded = json.loads(row.groups) if row else []
+            folded = json.loads(_GROUPS.first(connection, {"external_id": external_id}).names)
             statements = of_some(select(name), GROUPS.c.name_folded, folded)
             found = [one for each in statements for one in connection.scalars(each)]
         return tuple(sorted(found, key=str.casefold))
@@ -323,7 +320,7 @@ def _groups_of_one() -> Select[Any]:
         .join(MEMBERS, MEMBERS.c.group_id == GROUPS.c.external_id)
         .join(holding, holding.c.name_folded == MEMBERS.c.name_folded)
     )
-    return select(listed(holding.union(above).c.name_folded))
+    return select(listed(holding.union(above).c.name_folded).label("names"))
 
 
 _NAMES_OF_ONE = select(listed(LOGIN_NAMES.c.name)).where(LOGIN_NAMES.c.external_id == _KEY)
@@ -331,7 +328,13 @@ _ONE_USER = select(USERS, _NAMES_OF_ONE.scalar_subquery().label("names")).where(
     USERS.c.external_id == _KEY
 )
 _USER = Prepared(_ONE_USER)
+_GROUPS = Prepared(_groups_of_one())
 _STANDING = Prepared(_ONE_USER.add_columns(_groups_of_one().scalar_subquery().label("groups")))
+
+
+def _find_user(handle: Handle, external_id: str) -> DirectoryUser | None:
+    row = _USER.first(handle, {"external_id": external_id})
+    return None if row is None else _to_one(row)
 
 
 def _members_who(owner: Table) -> Select[Any, Any]:
@@ -352,8 +355,9 @@ def _login_names(connection: Connection, external_ids: list[str]) -> dict[str, t
     return names
 
 
-def _names_in(row: Any) -> tuple[str, ...]:
-    return tuple(sorted(json.loads(row.names)))
+def _to_one(row: Any) -> DirectoryUser:
+    """Return the person of a row that brings their names as a list."""
+    return _to_user(row, tuple(sorted(json.loads(row.names))))
 
 
 def _to_user(row: Row[*tuple[Any, ...]], names: tuple[str, ...]) -> DirectoryUser:
