@@ -65,6 +65,8 @@ help_url = "{app}"
 name = "Northwind Intranet"
 metadata = "intranet.xml"
 groups = ["{app_group}"]
+# It takes no answer that it has not asked for.
+login_url = "{app}/sign-in"
 
 [[link]]
 name = "What Mimecast holds"

@@ -97,6 +97,10 @@ def sign_in_and_look(page, port: int) -> None:
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=f"{folder}/demo-scim.png")
     page.goto(f"http://localhost:{port}")
+    page.get_by_role("link", name="Northwind Intranet").click()
+    expect(page.get_by_role("heading")).to_have_text("Hello, Alice")
+    assert page.url.startswith(f"http://localhost:{port + 2}")
+    page.goto(f"http://localhost:{port}")
     expect(page.get_by_role("heading", name="Your applications")).to_be_visible()
     add_an_app(page, port)
 
